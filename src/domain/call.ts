@@ -1,0 +1,43 @@
+// A client's call: the facts that we act on, and the body as it came.
+import type { ApiKey } from './api-key.ts'
+import type { SurfaceName } from './model.ts'
+
+/** Where each top-level member of the body stands in its text: what may be cut out or replaced. */
+export interface JsonMember {
+  name: string
+  /** The member's first character (the quote of its name) … */
+  start: number
+  valueStart: number
+  /** … and the one behind its value. */
+  end: number
+}
+
+export interface CallBody {
+  text: string
+  members: readonly JsonMember[]
+}
+
+/** What a surface reads out of a body. */
+export interface CallFacts {
+  modelId: string
+  stream: boolean
+  /** The client asked to see usage at the end of its stream. */
+  wantsUsage: boolean
+  /** How many choices the answer must finish. */
+  choices: number
+  /** The most completion tokens that were asked for, if any were named. */
+  maxTokens: number | null
+  /** Hash of the client's own name for its end user. */
+  endUserHash: string | null
+  body: CallBody
+}
+
+export interface Call extends CallFacts {
+  id: string
+  clientRequestId: string | null
+  surface: SurfaceName
+  key: ApiKey
+  receivedAtMs: number
+  receivedTicksMs: number
+  deadlineTicksMs: number
+}

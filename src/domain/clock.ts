@@ -1,0 +1,29 @@
+// The one authority over time. Every deadline and interval of ours goes through a `Clock`, so that
+// tests advance it by hand and the simulator can run it faster than the sun.
+
+export interface Timer {
+  /** Starts the interval anew: cheap enough for every chunk of a stream. */
+  refresh(): void
+  cancel(): void
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, an integer. */
+  nowMs(): number
+  /** Milliseconds that only ever grow, with a fraction: for durations. */
+  ticksMs(): number
+  /** Calls back once, `delayMs` from now, unless cancelled. */
+  after(delayMs: number, callback: () => void): Timer
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  ticksMs: () => performance.now(),
+  after(delayMs, callback) {
+    const timeout = setTimeout(callback, Math.min(delayMs, 0x7fffffff))
+    return {
+      refresh: () => void timeout.refresh(),
+      cancel: () => clearTimeout(timeout),
+    }
+  },
+}

@@ -1,0 +1,111 @@
+// The one table of bad ends. A fault knows what the client is told, what the operator is told, who
+// is to blame, and whether work may have started. Each surface renders it in its own dialect.
+
+/** Whose fault it is: an upstream's errors must never count against a client, or the reverse. */
+export type Blame = 'client' | 'gateway' | 'upstream' | 'operator'
+
+/** May the upstream have begun to work on it? Only `no` can be repeated at no cost. */
+export type Started = 'no' | 'maybe' | 'yes'
+
+export type RetryHint = 'no' | 'yes' | 'estimate'
+
+interface FaultKind {
+  status: number
+  type: string
+  code: string | null
+  retry: RetryHint
+  blame: Blame
+  /** For docs/errors.md: when it happens. */
+  when: string
+}
+
+const invalid = 'invalid_request_error'
+const unavailable = 'service_unavailable_error'
+
+function kind(
+  status: number,
+  type: string,
+  code: string | null,
+  retry: RetryHint,
+  blame: Blame,
+  when: string,
+): FaultKind {
+  return { status, type, code, retry, blame, when }
+}
+
+/* biome-ignore format: a table reads as a table */
+export const faultKinds = {
+  bad_request: kind(400, invalid, null, 'no', 'client', 'a parameter is missing, of the wrong type or out of range'),
+  invalid_json: kind(400, invalid, 'invalid_json', 'no', 'client', 'the body is not a JSON object in UTF-8'),
+  context_too_long: kind(400, invalid, 'context_length_exceeded', 'no', 'client', 'prompt and answer do not fit into the model’s context'),
+  upstream_refused: kind(400, invalid, 'upstream_rejected', 'no', 'client', 'the model’s server refused the request as invalid'),
+  no_key: kind(401, invalid, 'invalid_api_key', 'no', 'client', 'no key was sent'),
+  wrong_key: kind(401, invalid, 'invalid_api_key', 'no', 'client', 'the key is unknown, expired or revoked'),
+  model_not_allowed: kind(403, 'permission_error', 'model_not_allowed', 'no', 'client', 'the key may not use this model'),
+  not_admin: kind(403, 'permission_error', 'insufficient_scope', 'no', 'client', 'the key may not use this route'),
+  model_not_found: kind(404, invalid, 'model_not_found', 'no', 'client', 'there is no such model'),
+  unknown_url: kind(404, invalid, 'unknown_url', 'no', 'client', 'there is no such route'),
+  wrong_method: kind(405, invalid, 'method_not_allowed', 'no', 'client', 'the route exists, with another method'),
+  body_too_large: kind(413, invalid, 'request_too_large', 'no', 'client', 'the body is larger than allowed'),
+  wrong_media_type: kind(415, invalid, 'unsupported_media_type', 'no', 'client', 'the body is not application/json'),
+  rate_requests: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'the key’s requests per minute are used up'),
+  too_many_failures: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'too many failed authentications from one address'),
+  overloaded: kind(429, 'overloaded', 'capacity', 'estimate', 'gateway', 'the queue is full, or the deployment stayed busy until the deadline'),
+  draining: kind(503, unavailable, 'draining', 'yes', 'gateway', 'this gateway is shutting down'),
+  ledger_unavailable: kind(503, unavailable, 'ledger_unavailable', 'yes', 'gateway', 'the ledger cannot be written, so no call is accepted'),
+  no_deployment: kind(503, unavailable, 'no_deployment', 'estimate', 'upstream', 'no deployment of the model is switched on'),
+  upstream_unreachable: kind(502, 'upstream_error', 'upstream_unreachable', 'estimate', 'upstream', 'no connection to the deployment'),
+  upstream_bad_answer: kind(502, 'upstream_error', 'upstream_bad_answer', 'estimate', 'upstream', 'the deployment answered with an error or with nonsense'),
+  upstream_cut: kind(502, 'upstream_error', 'upstream_cut', 'estimate', 'upstream', 'the answer ended before it was complete'),
+  upstream_credentials: kind(502, 'upstream_error', 'upstream_credentials', 'no', 'operator', 'the deployment refused the gateway’s own credentials or account'),
+  upstream_too_large: kind(502, 'upstream_error', 'upstream_too_large', 'no', 'upstream', 'the answer, or one event of it, is larger than allowed'),
+  deadline: kind(504, 'timeout_error', 'deadline_exceeded', 'yes', 'upstream', 'the call’s deadline passed'),
+  first_byte_timeout: kind(504, 'timeout_error', 'first_byte_timeout', 'yes', 'upstream', 'the deployment took too long to begin'),
+  stalled: kind(504, 'timeout_error', 'upstream_stalled', 'yes', 'upstream', 'the deployment stopped in the middle of its answer'),
+  client_gone: kind(499, invalid, 'client_gone', 'no', 'client', 'the client left; only the log and the ledger ever show it'),
+  slow_client: kind(499, invalid, 'slow_client', 'no', 'client', 'the client did not read its answer; only the log and the ledger ever show it'),
+  internal: kind(500, 'server_error', 'internal', 'estimate', 'gateway', 'a mistake of ours'),
+} as const satisfies Record<string, FaultKind>
+
+export type FaultName = keyof typeof faultKinds
+
+export interface FaultDetails {
+  /** Told to the client. Never contains foreign text, hosts or credentials. */
+  message: string
+  param?: string | null
+  /** Told to the operator only, in the log; the log redacts it. */
+  cause?: unknown
+  started?: Started
+  /** When trying again makes sense, as far as we know. */
+  retryAfterMs?: number | null
+  /** The upstream said that it is full: its health does not suffer, and the call may go elsewhere. */
+  saturated?: boolean
+}
+
+export class Fault extends Error {
+  override readonly name = 'Fault'
+  readonly kind: FaultName
+  readonly param: string | null
+  readonly started: Started
+  readonly retryAfterMs: number | null
+  readonly saturated: boolean
+
+  constructor(kind: FaultName, details: FaultDetails) {
+    super(details.message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.kind = kind
+    this.param = details.param ?? null
+    this.started = details.started ?? 'no'
+    this.retryAfterMs = details.retryAfterMs ?? null
+    this.saturated = details.saturated ?? false
+  }
+
+  get rule(): FaultKind {
+    return faultKinds[this.kind]
+  }
+}
+
+/** Whatever was thrown, as a fault: what we did not foresee is ours. */
+export function asFault(cause: unknown): Fault {
+  if (cause instanceof Fault) return cause
+  return new Fault('internal', { message: 'The gateway made a mistake.', cause, started: 'maybe' })
+}

@@ -1,0 +1,43 @@
+// What can be asked (a model), and what serves it (a deployment).
+import type { NanoUsd } from './money.ts'
+
+/** A client dialect's route: `openai-chat`, `openai-completions`, `embeddings`. */
+export type SurfaceName = string
+
+export interface TokenPrices {
+  promptNanoUsd: NanoUsd
+  completionNanoUsd: NanoUsd
+  /** For prompt tokens that came from the prefix cache. */
+  cachedNanoUsd: NanoUsd
+}
+
+export interface Gpu {
+  type: string
+  count: number
+  /** One GPU for one second. */
+  nanoUsdPerSecond: NanoUsd
+}
+
+export interface Deployment {
+  id: string
+  /** The upstream kind that reaches it: a key of the table in `upstreams/kinds.ts`. */
+  kind: string
+  /** The name under which the server behind it knows the model. */
+  servedName: string
+  /** How many calls may run there at once when it is warm. */
+  slots: number
+  gpu: Gpu | null
+  /** Checked by the kind's own schema. */
+  options: Readonly<Record<string, unknown>>
+}
+
+export interface Model {
+  id: string
+  ownedBy: string
+  createdAtMs: number
+  /** The routes that it has. */
+  surfaces: readonly SurfaceName[]
+  contextTokens: number
+  prices: TokenPrices
+  deployments: readonly Deployment[]
+}

@@ -1,0 +1,65 @@
+// What is left of a call: one frozen record, from which log line, metrics and ledger row are made.
+import type { FaultName } from './fault.ts'
+import type { TokenPrices } from './model.ts'
+import type { NanoUsd } from './money.ts'
+import type { Cancellation, Released } from './upstream.ts'
+import type { Usage } from './usage.ts'
+
+/** How a call ended. */
+export type Outcome = 'ok' | 'refused' | 'failed' | 'client_gone' | 'slow_client' | 'timeout'
+
+export interface CallRecord {
+  requestId: string
+  clientRequestId: string | null
+  keyId: string
+  teamId: string | null
+  endUserHash: string | null
+  surface: string
+  model: string
+  deployment: string | null
+  transport: string | null
+  upstreamId: string | null
+  workerId: string | null
+  receivedAtMs: number
+  status: number
+  outcome: Outcome
+  errorCode: string | null
+  fault: FaultName | null
+  stream: boolean
+  attempts: number
+  durationMs: number
+  /** Waiting for a place of ours. */
+  queueMs: number
+  /** From the start to the first event that reached the client. */
+  ttftMs: number | null
+  execMs: number | null
+  /** Time that was neither the queue's nor the upstream's nor the client's. */
+  overheadMs: number
+  /** From the first to the last event. */
+  streamMs: number | null
+  coldStart: boolean
+  usage: Usage
+  prices: TokenPrices
+  chargeNanoUsd: NanoUsd
+  gpuSeconds: number | null
+  /** A torn-down call whose work may go on: priced as such. */
+  possibleOrphan: boolean
+}
+
+/** One try at one deployment, written when its place came free. */
+export interface AttemptRecord {
+  requestId: string
+  ordinal: number
+  model: string
+  deployment: string
+  transport: string
+  startedAtMs: number
+  durationMs: number
+  result: 'answered' | 'faulted' | 'abandoned'
+  fault: FaultName | null
+  released: Released['how']
+  cancellation: 'none' | Cancellation
+  /** Seconds the place stayed taken for nothing, and why. */
+  wastedSeconds: number
+  wasteReason: 'client_gone' | 'timeout' | 'retry' | 'orphan' | null
+}
