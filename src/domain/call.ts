@@ -40,4 +40,6 @@ export interface Call extends CallFacts {
   receivedAtMs: number
   receivedTicksMs: number
   deadlineTicksMs: number
+  /** Silence before a comment, shorter than the client's own patience. */
+  keepAliveMs: number
 }

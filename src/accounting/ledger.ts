@@ -1,0 +1,93 @@
+// Where every accepted call ends: one row, committed before the end of its answer leaves, so that
+// what a client saw survives a killed process. When the file cannot be written for longer than an
+// answer may wait, the ledger is failing until a write succeeds again.
+import { type AttemptRecord, type CallRecord, type Clock, Fault } from '#domain'
+import { openLedgerDatabase, type SqliteConnection, type StorageOptions } from '#storage'
+import { keepJournalShort } from './checkpoints.ts'
+import { prepareCommit } from './ledger-rows.ts'
+import { createWaitingRows } from './waiting-rows.ts'
+
+export type LedgerState = 'ok' | 'failing'
+
+export interface Ledger {
+  /** Resolves once committed; rejects with a Fault `ledger_unavailable` after `holdMs`. */
+  append(record: CallRecord): Promise<void>
+  appendAttempt(attempt: AttemptRecord): void
+  state(): LedgerState
+  onStateChange(listener: (state: LedgerState, cause: unknown) => void): Disposable
+  /** Resolves when nothing waits any more; rejects when the file refuses for `holdMs`. */
+  flush(): Promise<void>
+  /** Flushes, folds the journal into the file and closes it; rejects if rows were lost. */
+  close(): Promise<void>
+}
+
+export interface LedgerOptions extends StorageOptions {
+  /** How long the end of an answer may wait for its row. */
+  holdMs?: number
+  rowsWaitingMax?: number
+}
+
+const nobody = { resolve: () => {}, reject: () => {} }
+
+export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
+  const connection = openLedgerDatabase(options)
+  const journal = keepJournalShort(connection, clock)
+  const listeners = new Set<(state: LedgerState, cause: unknown) => void>()
+  let state: LedgerState = 'ok'
+  let isClosed = false
+
+  function turn(next: LedgerState, cause: unknown): void {
+    if (state === next) return
+    state = next
+    for (const listener of [...listeners]) listener(next, cause)
+  }
+
+  const waiting = createWaitingRows({
+    clock,
+    holdMs: options.holdMs ?? 5000,
+    rowsWaitingMax: options.rowsWaitingMax ?? 10_000,
+    commit: prepareCommit(connection),
+    onWritten(rows) {
+      journal.wrote(rows)
+      turn('ok', null)
+    },
+    onTrouble: (cause) => turn('failing', cause),
+  })
+
+  return {
+    append: (record) =>
+      new Promise((resolve, reject) => waiting.push({ kind: 'call', record }, { resolve, reject })),
+    appendAttempt: (record) => waiting.push({ kind: 'attempt', record }, nobody),
+    state: () => state,
+    onStateChange(listener) {
+      listeners.add(listener)
+      return { [Symbol.dispose]: () => void listeners.delete(listener) }
+    },
+    flush: () => waiting.emptied(),
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      // Whatever came of it, nothing stays open; what could not be written is told last.
+      await waiting.emptied().catch(() => {})
+      const lost = waiting.count()
+      waiting.stop()
+      journal.stop()
+      closeFile(connection)
+      if (lost > 0) throw lostRows(lost)
+    },
+  }
+}
+
+function closeFile(connection: SqliteConnection): void {
+  try {
+    connection.pragma('wal_checkpoint(TRUNCATE)')
+  } catch {
+    // The rows are safe in the journal, and the next start reads it.
+  }
+  connection.close()
+}
+
+function lostRows(rows: number): Fault {
+  const message = `The ledger was closed with ${rows} rows that could not be written.`
+  return new Fault('ledger_unavailable', { message, started: 'yes' })
+}

@@ -1,0 +1,102 @@
+// What was spent, read from the ledger's file by a reader that never writes: it works while a
+// gateway runs. The bounds are the moments at which calls were received.
+import { existsSync } from 'node:fs'
+import type { NanoUsd } from '#domain'
+import {
+  ledgerPathOf,
+  openLedgerReader,
+  type SqliteConnection,
+  type StorageOptions,
+} from '#storage'
+
+export interface SpendLine {
+  name: string
+  calls: number
+  promptTokens: number
+  completionTokens: number
+  chargeNanoUsd: NanoUsd
+}
+
+export interface DeploymentLine extends SpendLine {
+  wastedSeconds: number
+}
+
+export interface SpendReport {
+  fromMs: number
+  untilMs: number
+  total: SpendLine
+  models: readonly SpendLine[]
+  /** Only when detailed. */
+  keys: readonly SpendLine[]
+  deployments: readonly DeploymentLine[]
+}
+
+export interface SpendQuery {
+  days: number
+  nowMs: number
+  detailed: boolean
+}
+
+interface Period {
+  fromMs: number
+  untilMs: number
+}
+
+const dayMs = 86_400_000
+
+export function spendReport(options: StorageOptions, query: SpendQuery): SpendReport {
+  const path = ledgerPathOf(options)
+  if (!existsSync(path)) {
+    throw new Error(`There is no ledger at ${path}: a gateway makes it when it first starts.`)
+  }
+  const connection = openLedgerReader(options)
+  try {
+    const period = { fromMs: query.nowMs - query.days * dayMs, untilMs: query.nowMs }
+    // One transaction is one moment: the sums agree although the gateway goes on writing.
+    return connection.transaction(() => readReport(connection, period, query.detailed))()
+  } finally {
+    connection.close()
+  }
+}
+
+function readReport(connection: SqliteConnection, period: Period, detailed: boolean): SpendReport {
+  const [total] = spendBy(connection, `'total'`, period)
+  return {
+    ...period,
+    total: total ?? emptyLine('total'),
+    models: spendBy(connection, 'model', period),
+    keys: detailed ? spendBy(connection, 'key_id', period) : [],
+    deployments: detailed ? spendOfDeployments(connection, period) : [],
+  }
+}
+
+function spendBy(
+  connection: SqliteConnection,
+  column: 'model' | 'key_id' | 'deployment' | `'total'`,
+  period: Period,
+): SpendLine[] {
+  const select = connection.prepare<[Period], SpendLine>(`
+    select coalesce(${column}, '(none)') as name, count(*) as calls,
+      sum(prompt_tokens) as promptTokens, sum(completion_tokens) as completionTokens,
+      sum(charge_nano_usd) as chargeNanoUsd
+    from calls where received_at_ms > :fromMs and received_at_ms <= :untilMs
+    group by 1 order by chargeNanoUsd desc, name`)
+  return select.all(period)
+}
+
+function spendOfDeployments(connection: SqliteConnection, period: Period): DeploymentLine[] {
+  const select = connection.prepare<[Period], { name: string; wastedSeconds: number }>(`
+    select deployment as name, sum(wasted_seconds) as wastedSeconds
+    from attempts where started_at_ms > :fromMs and started_at_ms <= :untilMs group by 1`)
+  const wasted = new Map(select.all(period).map((row) => [row.name, row.wastedSeconds]))
+  const lines = spendBy(connection, 'deployment', period)
+  const silent = [...wasted.keys()].filter((name) => !lines.some((line) => line.name === name))
+  return [...lines, ...silent.map(emptyLine)].map((line) => ({
+    ...line,
+    wastedSeconds: wasted.get(line.name) ?? 0,
+  }))
+}
+
+function emptyLine(name: string): SpendLine {
+  return { name, calls: 0, promptTokens: 0, completionTokens: 0, chargeNanoUsd: 0 }
+}

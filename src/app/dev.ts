@@ -1,0 +1,50 @@
+// What `ENV=dev` adds, so that one command on a fresh machine is a whole working product: keys that
+// are kept in `data/`, and, when no RunPod is configured, one that runs in this process.
+import { dirname, join } from 'node:path'
+import { systemClock } from '#domain'
+import { type Simulator, simulatorOptions, startSimulator } from '#simulator'
+import { keptKey } from './dev-keys.ts'
+import { type Gateway, startGateway } from './gateway.ts'
+import type { Settings } from './settings.ts'
+
+export interface DevGateway extends Gateway {
+  apiKey: string
+  adminKey: string
+  /** null when calls go to a real RunPod. */
+  simulatorUrl: string | null
+}
+
+export async function startDev(settings: Settings): Promise<DevGateway> {
+  const folder = dirname(settings.config.storage.path)
+  const apiKey = keptKey(join(folder, 'dev-key'), 'dev')
+  const adminKey = settings.secrets.adminKey ?? keptKey(join(folder, 'dev-admin-key'), 'dev-admin')
+  const simulator = settings.hasRunpod ? null : await openSimulator()
+  try {
+    const gateway = await startGateway(settings, {
+      apiKeys: [apiKey],
+      adminKey,
+      runpod:
+        simulator === null
+          ? null
+          : { baseUrl: `${simulator.url}/v2`, apiKey: simulatorOptions.parse({}).key },
+    })
+    return {
+      ...gateway,
+      apiKey,
+      adminKey,
+      simulatorUrl: simulator?.url ?? null,
+      async close() {
+        await gateway.close()
+        await simulator?.close()
+      },
+    }
+  } catch (cause) {
+    await simulator?.close()
+    throw cause
+  }
+}
+
+/** On a port that is free: only this gateway needs to know it. */
+function openSimulator(): Promise<Simulator> {
+  return startSimulator(simulatorOptions.parse({ port: 0 }), systemClock)
+}

@@ -1,0 +1,121 @@
+// Builds the house: opens every room, connects them, listens; and closes them in the order in which
+// nothing is lost. The only file that knows every room.
+import { openLedger } from '#accounting'
+import { type Clock, type Deployment, systemClock } from '#domain'
+import { buildServer, type HttpPorts } from '#http'
+import { listKeys, openKeyring } from '#keys'
+import { createLimits } from '#limits'
+import { openCatalogue } from '#models'
+import { createLogger, createMetrics, type Logger, maskSecrets } from '#observability'
+import { createRouting, type Routing } from '#routing'
+import { openRegistry } from '#storage'
+import { surfaces } from '#surfaces'
+import { openUpstream } from '#upstreams'
+import { credentialsOf } from './credentials.ts'
+import { noteRefusal } from './refusals.ts'
+import { connectRelay } from './relay-ports.ts'
+import { seedModels } from './seed-models.ts'
+import type { Settings } from './settings.ts'
+import { refuseHalfConfigured } from './start-mistakes.ts'
+
+/** How soon a change by another process holds here. */
+const pollMs = 500
+
+/** What `dev` adds to the settings: keys of its own, and a RunPod that runs here. */
+export interface Additions {
+  apiKeys: readonly string[]
+  adminKey: string | null
+  runpod: { baseUrl: string; apiKey: string } | null
+  clock?: Clock
+  /** Where log lines go, instead of standard output. */
+  writeLog?: (line: string) => void
+}
+
+export interface Gateway {
+  url: string
+  modelIds: readonly string[]
+  logger: Logger
+  close(): Promise<void>
+}
+
+export async function startGateway(settings: Settings, additions: Additions): Promise<Gateway> {
+  const { config, secrets } = settings
+  const clock = additions.clock ?? systemClock
+  maskSecrets([...secrets.all(), ...additions.apiKeys])
+  const logger = createLogger({
+    level: config.log.level,
+    isBuffered: settings.environment === 'prod',
+    ...(additions.writeLog === undefined ? {} : { write: additions.writeLog }),
+  })
+  for (const warning of settings.warnings) logger.warn({ event: 'config' }, warning)
+
+  await using closing = new AsyncDisposableStack()
+  const registry = await openRegistry(config.storage)
+  closing.defer(() => registry.close())
+  const polling = { clock, pollMs }
+  const catalogue = closing.use(await openCatalogue(registry, polling))
+  if (catalogue.list().length === 0 && (await seedModels(registry, settings.environment))) {
+    await catalogue.refresh()
+  }
+  const keyring = closing.use(
+    await openKeyring(registry, {
+      ...polling,
+      bootstrapKeys: [...secrets.apiKeys, ...additions.apiKeys],
+      adminKey: secrets.adminKey ?? additions.adminKey,
+    }),
+  )
+  const credentials = credentialsOf(settings, additions)
+  refuseHalfConfigured({
+    environment: settings.environment,
+    models: catalogue.list(),
+    keyCount: (await listKeys(registry)).length + secrets.apiKeys.length + additions.apiKeys.length,
+    hasRunpodKey: credentials('RUNPOD_API_KEY') !== null,
+    hasEndpointId: config.runpod.endpointId !== null,
+  })
+
+  const ledger = openLedger(config.storage, clock)
+  closing.defer(() => ledger.close())
+  ledger.onStateChange((state, cause) => logger.error({ event: 'ledger', state, cause }))
+  const metrics = createMetrics({ isKnownModel: (id) => catalogue.find(id) !== null })
+  const open = (deployment: Deployment) =>
+    openUpstream({ deployment, options: config.upstreams, credentials, clock })
+  const routing = createRouting(open, config.routing)
+  closing.defer(() => routing.close())
+
+  const limits = createLimits(config.limits, clock)
+  const relay = connectRelay({ clock, catalogue, limits, routing, ledger, metrics, logger })
+  const ports: HttpPorts = {
+    clock,
+    options: config.http,
+    relayOptions: config.relay,
+    relay,
+    surfaces,
+    verify: keyring.verify,
+    models: (key) => catalogue.list().filter(({ id }) => key.models?.includes(id) ?? true),
+    refused: (refusal) => noteRefusal(refusal, metrics, logger),
+    metrics,
+    notReady: () => (ledger.state() === 'failing' ? 'the ledger cannot be written' : null),
+  }
+  const server = await buildServer(ports)
+  closing.defer(() => server.close())
+  metrics.watch('podgate_inflight_requests', () => [{ value: server.liveCalls() }])
+  metrics.watch('podgate_queue_depth', () => queueDepths(routing))
+  const { url } = await server.listen()
+  const house = closing.move()
+  return {
+    url,
+    modelIds: catalogue.list().map(({ id }) => id),
+    logger,
+    async close() {
+      await house.disposeAsync()
+      logger.flush()
+    },
+  }
+}
+
+function queueDepths(routing: Routing) {
+  return routing.load().map(({ deployment, waiting }) => ({
+    labels: { deployment },
+    value: waiting,
+  }))
+}

@@ -1,0 +1,69 @@
+// Connects the rooms that are strangers to one another into what the relay asks for.
+
+import { chargeFor, type Ledger } from '#accounting'
+import { type Call, type Clock, Fault } from '#domain'
+import type { Limits } from '#limits'
+import { type Catalogue, type Route, resolveRoute } from '#models'
+import { callLogLine, type Logger, type Metrics } from '#observability'
+import type { Booked, RelayPorts } from '#relay'
+import type { Routing } from '#routing'
+
+export interface Rooms {
+  clock: Clock
+  catalogue: Catalogue
+  limits: Limits
+  routing: Routing
+  ledger: Ledger
+  metrics: Metrics
+  logger: Logger
+}
+
+export function connectRelay(rooms: Rooms): RelayPorts {
+  const { clock, catalogue, ledger, metrics, logger } = rooms
+  return {
+    clock,
+    ledger,
+    charge: chargeFor,
+    resolveRoute: (call) => resolveRoute(catalogue, call.modelId, call.surface, call.key),
+    reserve: (call, route) => reserve(call, route, rooms),
+    onAttempt(record) {
+      ledger.appendAttempt(record)
+      metrics.observeAttempt(record)
+    },
+    observe(record) {
+      if (record.outcome !== 'refused') return metrics.observeCall(record)
+      const { surface, model, fault } = record
+      metrics.observeRefusal({ surface, model, fault: fault ?? 'internal' })
+    },
+    log(record, fault) {
+      const line = callLogLine(record)
+      logger.info(fault?.cause === undefined ? line : { ...line, cause: fault.cause })
+    },
+  }
+}
+
+/** Limits and a waiting place in one step: nothing is taken when either is refused. */
+async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> {
+  const { ledger, limits, routing } = rooms
+  if (ledger.state() === 'failing') throw ledgerUnavailable()
+  const { station, place } = routing.book(call, route.deployments)
+  try {
+    const reservation = await limits.reserve(call)
+    return {
+      reservation,
+      station,
+      firstAnswer: (ask) => routing.firstAnswer({ ...ask, station, place }),
+      [Symbol.dispose]: place.leave,
+    }
+  } catch (cause) {
+    place.leave()
+    throw cause
+  }
+}
+
+function ledgerUnavailable(): Fault {
+  return new Fault('ledger_unavailable', {
+    message: 'This gateway cannot record calls at the moment. Please try again shortly.',
+    retryAfterMs: 5_000,
+  })
+}

@@ -1,0 +1,15 @@
+// A registry without models is filled from the file of its environment, once: from then on it
+// belongs to the operator.
+import { existsSync, readFileSync } from 'node:fs'
+import { applyModels, readModelsFile } from '#models'
+import type { Registry } from '#storage'
+import { checkDeployment } from '#upstreams'
+import type { Environment } from './settings.ts'
+
+export async function seedModels(registry: Registry, environment: Environment): Promise<boolean> {
+  const file = `configs/${environment}/models.yaml`
+  if (!existsSync(file)) return false
+  const models = readModelsFile(readFileSync(file, 'utf8'), checkDeployment)
+  await applyModels(registry, models, { dryRun: false, nowMs: Date.now() })
+  return true
+}

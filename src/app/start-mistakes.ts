@@ -1,0 +1,35 @@
+// What must be there before a gateway may start for real. Half a configuration is worse than none:
+// it would start, look healthy and fail every call.
+import { ConfigMistakes } from '#config'
+import type { Model } from '#domain'
+import type { Environment } from './settings.ts'
+
+export interface Standing {
+  environment: Environment
+  models: readonly Model[]
+  /** Keys that open something, bootstrap keys included. */
+  keyCount: number
+  hasRunpodKey: boolean
+  hasEndpointId: boolean
+}
+
+export function refuseHalfConfigured(standing: Standing): void {
+  const { environment, models, keyCount, hasRunpodKey, hasEndpointId } = standing
+  const runpod = models.flatMap(({ deployments }) =>
+    deployments.filter(({ kind }) => kind === 'runpod'),
+  )
+  const mistakes: string[] = []
+  if ((runpod.length > 0 || hasEndpointId) && !hasRunpodKey) {
+    mistakes.push('RUNPOD_API_KEY is missing: calls go to RunPod, which asks for it')
+  }
+  if (runpod.some(({ options }) => options.endpointId === undefined) && !hasEndpointId) {
+    mistakes.push('RUNPOD_ENDPOINT_ID is missing: a deployment names no endpoint of its own')
+  }
+  if (environment === 'prod' && keyCount === 0) {
+    mistakes.push('API_KEYS is missing: nobody could use this gateway (or: podgate keys create)')
+  }
+  if (environment === 'prod' && models.length === 0) {
+    mistakes.push('the registry has no models: podgate models apply FILE')
+  }
+  if (mistakes.length > 0) throw new ConfigMistakes(mistakes)
+}

@@ -1,0 +1,47 @@
+// What a command may touch besides the rooms: where it writes, how wide that is, and the settings,
+// which are loaded only when a command runs, so that `--help` works with a broken configuration.
+import type { CheckDeployment } from '#models'
+import { openRegistry, type Registry, type StorageOptions } from '#storage'
+
+export interface CliSettings {
+  storage: StorageOptions
+}
+
+export interface CliContext {
+  loadSettings(): CliSettings
+  /** The result: standard output. */
+  out(line: string): void
+  /** Everything said besides: standard error. */
+  err(line: string): void
+  /** Whether `out` is a terminal: only there are tables coloured and cut to fit. */
+  isTerminal: boolean
+  columns: number
+  nowMs(): number
+  /** The upstream kinds' opinion of a deployment's options. */
+  checkDeployment?: CheckDeployment
+}
+
+/** The command worked, and its answer is no: exit code 1 and one line. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure'
+}
+
+/** A command has no event loop to keep free, so it waits for a busy registry much longer. */
+const busyTimeoutMs = 5000
+
+export async function withRegistry<T>(
+  context: CliContext,
+  work: (registry: Registry) => Promise<T>,
+): Promise<T> {
+  const { path } = context.loadSettings().storage
+  const registry = await openRegistry({ path, busyTimeoutMs })
+  try {
+    return await work(registry)
+  } finally {
+    await registry.close()
+  }
+}
+
+export function printJson(context: CliContext, value: unknown): void {
+  context.out(JSON.stringify(value, null, 2))
+}

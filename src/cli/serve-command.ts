@@ -1,0 +1,84 @@
+// `podgate serve`: starts the gateway and stays until it is told to stop.
+import type { Command } from 'commander'
+import { type Gateway, readSettings, type Settings, startDev, startGateway } from '#app'
+import { type CliContext, CommandFailure } from './context.ts'
+
+interface ServeFlags {
+  host?: string
+  port?: string
+}
+
+export function registerServe(program: Command, context: CliContext): void {
+  program
+    .command('serve')
+    .description('Start the gateway. With ENV=dev and no RunPod it brings a simulated one.')
+    .option('--host <address>', 'address to listen on (API_HOST)')
+    .option('--port <number>', 'port to listen on (API_PORT)')
+    .addHelpText('after', '\nExample:\n  podgate serve --port 8080')
+    .action(async (flags: ServeFlags) => {
+      const settings = readSettings(process.env, {
+        'http.host': flags.host,
+        'http.port': flags.port,
+      })
+      await serve(settings, context)
+    })
+}
+
+async function serve(settings: Settings, context: CliContext): Promise<void> {
+  const stopped = untilStopped()
+  let gateway: Gateway
+  try {
+    gateway = await start(settings, context)
+  } catch (cause) {
+    throw explained(cause, settings)
+  }
+  gateway.logger.info({ event: 'started', url: gateway.url, environment: settings.environment })
+  const signal = await stopped
+  gateway.logger.info({ event: 'stopping', signal })
+  await gateway.close()
+}
+
+async function start(settings: Settings, context: CliContext): Promise<Gateway> {
+  if (settings.environment === 'prod') {
+    return startGateway(settings, { apiKeys: [], adminKey: null, runpod: null })
+  }
+  const gateway = await startDev(settings)
+  const { url, apiKey, modelIds, simulatorUrl } = gateway
+  const where = simulatorUrl === null ? 'your RunPod' : `a simulated RunPod (${simulatorUrl})`
+  const body = `{"model":"${modelIds[0]}","messages":[{"role":"user","content":"Hello"}],"max_tokens":32}`
+  context.out(
+    [
+      `Podgate is ready, for development, in front of ${where}.`,
+      '',
+      `  base URL  ${url}/v1`,
+      `  key       ${apiKey}`,
+      `  models    ${modelIds.join(', ')}`,
+      '',
+      `curl ${url}/v1/chat/completions -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' -d '${body}'`,
+      '',
+    ].join('\n'),
+  )
+  return gateway
+}
+
+/** A second signal ends the process at once, as everybody expects of Ctrl-C. */
+function untilStopped(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        resolve(signal)
+        process.once(signal, () => process.exit(130))
+      })
+    }
+  })
+}
+
+function explained(cause: unknown, { config }: Settings): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null
+  if (code === 'EADDRINUSE') {
+    return new CommandFailure(
+      `Port ${config.http.port} of ${config.http.host} is taken: stop what listens there, or set API_PORT.`,
+    )
+  }
+  return cause
+}

@@ -1,0 +1,7 @@
+// Where settings come from: defaults < configs/<env>/*.yaml < environment < flags, read once, into
+// one checked value. Secrets are read apart and are never part of it.
+export { describeOptions, type OptionRow } from './describe-options.ts'
+export { loadEnvFile } from './env-file.ts'
+export { loadConfig } from './load-config.ts'
+export { ConfigMistakes } from './mistakes.ts'
+export { readSecrets, type Secrets } from './secrets.ts'

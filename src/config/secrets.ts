@@ -1,0 +1,106 @@
+// Keys and tokens: read apart, never part of the configuration, so that showing, logging or
+// comparing configuration can never show one. The object that holds them shows only itself.
+import { inspect } from 'node:util'
+import { ConfigMistakes } from './mistakes.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const KEY_LENGTH_MIN = 16
+const HIDDEN = '[secret]'
+
+/** Getters over private state: neither spreading nor iterating finds anything to show. */
+class SecretsOfEnvironment {
+  readonly #env: ReadonlyMap<string, string>
+  readonly #apiKeys: readonly string[]
+
+  constructor(env: ReadonlyMap<string, string>, apiKeys: readonly string[]) {
+    this.#env = env
+    this.#apiKeys = apiKeys
+  }
+
+  /** Keys that are valid from the start. */
+  get apiKeys(): readonly string[] {
+    return this.#apiKeys
+  }
+
+  get adminKey(): string | null {
+    return this.#env.get('API_ADMIN_KEY') ?? null
+  }
+
+  get runpodApiKey(): string | null {
+    return this.#env.get('RUNPOD_API_KEY') ?? null
+  }
+
+  get hfToken(): string | null {
+    return this.#env.get('HF_TOKEN') ?? null
+  }
+
+  /** The credential of a named third party: `EXTERNAL_<NAME>_KEY`. */
+  externalKey(name: string): string | null {
+    return this.#env.get(`EXTERNAL_${name.toUpperCase().replaceAll('-', '_')}_KEY`) ?? null
+  }
+
+  /** Every one of them, for the log's mask. */
+  all(): readonly string[] {
+    const single = [...this.#env].filter(([name]) => name !== 'API_KEYS').map(([, value]) => value)
+    return [...this.#apiKeys, ...single]
+  }
+
+  toJSON(): string {
+    return HIDDEN
+  }
+
+  toString(): string {
+    return HIDDEN
+  }
+
+  [inspect.custom](): string {
+    return HIDDEN
+  }
+}
+
+export type Secrets = SecretsOfEnvironment
+
+export function readSecrets(env: Environment): Secrets {
+  const found = new Map<string, string>()
+  for (const [name, value] of Object.entries(env)) {
+    if (isSecretName(name) && value !== undefined && value !== '') found.set(name, value)
+  }
+  const apiKeys = splitList(found.get('API_KEYS') ?? '')
+  const mistakes = apiKeys.flatMap((key, index) => keyMistakes(`API_KEYS, entry ${index + 1}`, key))
+  const adminKey = found.get('API_ADMIN_KEY')
+  if (adminKey !== undefined) mistakes.push(...keyMistakes('API_ADMIN_KEY', adminKey))
+  if (mistakes.length > 0) throw new ConfigMistakes(mistakes)
+  return new SecretsOfEnvironment(found, apiKeys)
+}
+
+const secretNames = new Set([
+  'API_KEYS',
+  'API_ADMIN_KEY',
+  'RUNPOD_API_KEY',
+  'HF_TOKEN',
+  'OPENROUTER_API_KEY',
+])
+
+function isSecretName(name: string): boolean {
+  return secretNames.has(name) || /^EXTERNAL_.+_KEY$/.test(name)
+}
+
+function splitList(text: string): string[] {
+  const entries = text.split(',').map((entry) => entry.trim())
+  return entries.filter((entry) => entry !== '')
+}
+
+/** Says how long a key is, never what it is. */
+function keyMistakes(where: string, key: string): string[] {
+  const mistakes: string[] = []
+  if (key.length < KEY_LENGTH_MIN) {
+    const given = `a key of ${key.length} characters was given`
+    mistakes.push(`environment ${where}: ${given}; allowed: ${KEY_LENGTH_MIN} or more`)
+  }
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    const given = 'a key with characters that no header carries was given'
+    mistakes.push(`environment ${where}: ${given}; allowed: visible ASCII without spaces`)
+  }
+  return mistakes
+}

@@ -1,0 +1,49 @@
+// Closed by default: every request needs a key, unless its route says that it is public. The route
+// object decides, never the text of the URL. Runs before a body is read, and for unknown routes too.
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ApiKey } from '#domain'
+import { noKey, notAdmin, tooManyFailures, wrongKey } from './faults.ts'
+import type { HttpPorts } from './ports.ts'
+
+export type Access = 'public' | 'key' | 'admin'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may use the route; a key, when it does not say. */
+    access?: Access
+    surface?: string
+  }
+  interface FastifyRequest {
+    apiKey: ApiKey | null
+  }
+}
+
+export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<void> {
+  await app.register(rateLimit, { global: false })
+  const countFailure = app.createRateLimit({
+    max: ports.options.failuresPerMinute,
+    timeWindow: 60_000,
+  })
+  app.decorateRequest('apiKey', null)
+  app.addHook('onRequest', async (request) => {
+    const access = request.routeOptions.config.access ?? 'key'
+    if (access === 'public') return
+    const token = bearer(request)
+    const key = token === null ? null : ports.verify(token)
+    if (key === null) {
+      const count = await countFailure(request)
+      if (!count.isAllowed && count.isExceeded) throw tooManyFailures(count.ttl)
+      throw token === null ? noKey() : wrongKey()
+    }
+    request.apiKey = key
+    if (access === 'admin' && !key.isAdmin) throw notAdmin()
+  })
+}
+
+function bearer(request: FastifyRequest): string | null {
+  const { authorization } = request.headers
+  if (authorization === undefined) return null
+  const match = /^bearer +(\S+)$/i.exec(authorization)
+  return match?.[1] ?? null
+}

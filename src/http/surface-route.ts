@@ -1,0 +1,61 @@
+// One route for each surface: from an HTTP request to a call, and off it goes.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ApiKey, Call } from '#domain'
+import { relayCall } from '#relay'
+import type { Surface } from '#surfaces'
+import { HttpClientEnd } from './client-end.ts'
+import { patienceOf } from './client-hints.ts'
+import type { Drain } from './drain.ts'
+import { draining, noKey } from './faults.ts'
+import type { HttpPorts } from './ports.ts'
+import { clientRequestId } from './request-ids.ts'
+
+const empty = Buffer.alloc(0)
+
+export function addSurfaceRoute(
+  app: FastifyInstance,
+  surface: Surface,
+  ports: HttpPorts,
+  drain: Drain,
+): void {
+  const { clock, options, relayOptions, relay } = ports
+  const patience = { clock, slowClientMs: relayOptions.slowClientMs }
+  const config = { surface: surface.name }
+  app.post(surface.path, { config, bodyLimit: options.bodyBytesMax }, async (request, reply) => {
+    if (drain.isDraining()) throw draining()
+    // The guard has let it in; a route that forgot its guard must not serve anybody.
+    if (request.apiKey === null) throw noKey()
+    const call = callOf(request, request.apiKey, surface, ports)
+    const client = new HttpClientEnd({ request: request.raw, response: reply.raw }, patience)
+    reply.hijack()
+    drain.calls.add(client)
+    try {
+      await relayCall(call, surface, client, relay)
+    } finally {
+      drain.calls.remove(client)
+    }
+  })
+}
+
+function callOf(
+  request: FastifyRequest,
+  key: ApiKey,
+  surface: Surface,
+  { clock, relayOptions }: HttpPorts,
+): Call {
+  const receivedTicksMs = clock.ticksMs()
+  const body = Buffer.isBuffer(request.body) ? request.body : empty
+  const facts = surface.read(body)
+  const { totalMs, keepAliveMs } = patienceOf(request.headers, facts.stream, relayOptions)
+  return {
+    ...facts,
+    id: request.id,
+    clientRequestId: clientRequestId(request.headers),
+    surface: surface.name,
+    key,
+    receivedAtMs: clock.nowMs(),
+    receivedTicksMs,
+    deadlineTicksMs: receivedTicksMs + totalMs,
+    keepAliveMs,
+  }
+}

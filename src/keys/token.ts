@@ -1,0 +1,42 @@
+// What a key looks like: `pk-podgate-<32 base62>-<6 base62>`. The prefix lets secret scanners find a
+// leaked one, and the checksum (CRC-32) lets a mistyped one be refused without looking it up.
+// Only the SHA-256 of the whole token is ever stored.
+import { hash, randomInt } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+
+const prefix = 'pk-podgate-'
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const randomLength = 32
+const checksumLength = 6
+const tokenPattern = /^(pk-podgate-[0-9A-Za-z]{32})-([0-9A-Za-z]{6})$/
+
+export function newToken(): string {
+  const random = Array.from({ length: randomLength }, () => alphabet[randomInt(alphabet.length)])
+  const head = prefix + random.join('')
+  return `${head}-${checksumOf(head)}`
+}
+
+/** One of ours, whole and not mistyped; says nothing about whether it opens anything. */
+export function isPodgateKey(token: string): boolean {
+  const [, head, checksum] = tokenPattern.exec(token) ?? []
+  return head !== undefined && checksumOf(head) === checksum
+}
+
+/** It wants to be one of ours, and cannot be. */
+export function isMistyped(token: string): boolean {
+  return token.startsWith(prefix) && !isPodgateKey(token)
+}
+
+export function hashToken(token: string): string {
+  return hash('sha256', token, 'hex')
+}
+
+function checksumOf(text: string): string {
+  let rest = crc32(text)
+  let digits = ''
+  while (digits.length < checksumLength) {
+    digits = alphabet.charAt(rest % alphabet.length) + digits
+    rest = Math.floor(rest / alphabet.length)
+  }
+  return digits
+}

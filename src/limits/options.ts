@@ -1,0 +1,12 @@
+// What a key may ask for when nothing else is said of it.
+import { z } from 'zod'
+
+export const limitsOptions = z.object({
+  requestsPerMinute: z
+    .int()
+    .min(1)
+    .default(100)
+    .describe('requests per minute of a key that has no limit of its own'),
+})
+
+export type LimitsOptions = z.output<typeof limitsOptions>

@@ -1,0 +1,47 @@
+// Requests per minute, as a bucket that refills evenly: no window to sit at the edge of, and the
+// reset that a client is told is exact. One number for each key: when its bucket will be full.
+import type { Clock } from '#domain'
+
+export interface RateState {
+  limit: number
+  remaining: number
+  /** Until the bucket is full again. */
+  resetMs: number
+  /** Until one more request passes; 0 when it would pass now. */
+  retryAfterMs: number
+}
+
+export interface RequestRate {
+  /** Takes one request out of the bucket; says so by `isTaken`. */
+  take(keyId: string, perMinute: number): RateState & { isTaken: boolean }
+}
+
+const minuteMs = 60_000
+
+export function createRequestRate(clock: Clock, keysMax: number): RequestRate {
+  const fullAtByKey = new Map<string, number>()
+
+  function forgetFull(nowMs: number): void {
+    for (const [key, fullAtMs] of fullAtByKey) if (fullAtMs <= nowMs) fullAtByKey.delete(key)
+  }
+
+  return {
+    take(keyId, perMinute) {
+      const nowMs = clock.ticksMs()
+      const stepMs = minuteMs / perMinute
+      const fullAtMs = Math.max(fullAtByKey.get(keyId) ?? 0, nowMs)
+      const debtMs = fullAtMs - nowMs
+      const isTaken = debtMs + stepMs <= minuteMs + 0.001
+      const nextDebtMs = isTaken ? debtMs + stepMs : debtMs
+      if (fullAtByKey.size >= keysMax && !fullAtByKey.has(keyId)) forgetFull(nowMs)
+      fullAtByKey.set(keyId, nowMs + nextDebtMs)
+      return {
+        isTaken,
+        limit: perMinute,
+        remaining: Math.max(0, Math.floor((minuteMs - nextDebtMs) / stepMs + 0.001)),
+        resetMs: Math.ceil(nextDebtMs),
+        retryAfterMs: Math.max(0, Math.ceil(nextDebtMs + stepMs - minuteMs)),
+      }
+    },
+  }
+}

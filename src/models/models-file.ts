@@ -1,0 +1,106 @@
+// `models.yaml`, what an operator writes, is checked whole before anything is changed. Each mistake
+// is one line that says where it is, what was given and what is allowed.
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { entryOf, type ModelEntry, modelsFileSchema, type WrittenModel } from './models-schema.ts'
+
+export interface ModelsFile {
+  models: readonly ModelEntry[]
+}
+
+/** An upstream kind's own opinion of a deployment's options: its mistakes, one line each. */
+export type CheckDeployment = (kind: string, options: unknown) => string[]
+
+export class ModelsFileMistakes extends Error {
+  override readonly name = 'ModelsFileMistakes'
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'))
+    this.mistakes = mistakes
+  }
+}
+
+interface Mistake {
+  path: readonly PropertyKey[]
+  text: string
+}
+
+export function readModelsFile(text: string, checkDeployment?: CheckDeployment): ModelsFile {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines })
+  if (document.errors.length > 0) {
+    throw new ModelsFileMistakes(document.errors.map((error) => firstLineOf(error.message)))
+  }
+  const parsed = modelsFileSchema.safeParse(document.toJS(), { reportInput: true })
+  const mistakes = parsed.success
+    ? mistakesBeyondShape(parsed.data.models, checkDeployment ?? (() => []))
+    : parsed.error.issues.map((issue) => ({ path: issue.path, text: explained(issue) }))
+  if (parsed.success && mistakes.length === 0) return { models: parsed.data.models.map(entryOf) }
+  throw new ModelsFileMistakes(
+    mistakes.map(({ path, text }) => {
+      const { line } = lines.linePos(offsetOf(document, path))
+      return `line ${line}, ${nameOf(path)}: ${text}`
+    }),
+  )
+}
+
+function mistakesBeyondShape(models: readonly WrittenModel[], check: CheckDeployment): Mistake[] {
+  const mistakes: Mistake[] = []
+  const modelIds = new Set<string>()
+  const deploymentIds = new Set<string>()
+  for (const [modelIndex, model] of models.entries()) {
+    mistakes.push(...repeated(modelIds, model.id, ['models', modelIndex, 'id']))
+    for (const [index, deployment] of model.deployments.entries()) {
+      const path = ['models', modelIndex, 'deployments', index]
+      mistakes.push(...repeated(deploymentIds, deployment.id, [...path, 'id']))
+      mistakes.push(...secretsIn(deployment.options, [...path, 'options']))
+      for (const text of check(deployment.kind, deployment.options)) mistakes.push({ path, text })
+    }
+  }
+  return mistakes
+}
+
+function repeated(seen: Set<string>, id: string, path: readonly PropertyKey[]): Mistake[] {
+  if (seen.has(id)) return [{ path, text: `given ${id}, which already stands above` }]
+  seen.add(id)
+  return []
+}
+
+/** The registry is copied, backed up and shown: credentials are named here, never written. */
+function secretsIn(options: Record<string, unknown>, path: readonly PropertyKey[]): Mistake[] {
+  return Object.keys(options)
+    .filter((option) => /(key|secret|token|password|authorization)$/i.test(option))
+    .map((option) => ({
+      path: [...path, option],
+      text: 'given a secret; allowed: the name of an environment variable, in apiKeyEnv',
+    }))
+}
+
+function explained(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `not known: ${issue.keys.join(', ')}`
+  const given = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input).slice(0, 60)
+  const allowed = firstLineOf(issue.message)
+    .replace(/^[\w ]+: expected /, 'allowed: ')
+    .replace(/, received .*$/, '')
+  return `given ${given}; ${allowed}`
+}
+
+/** Where the thing stands in the text, or the nearest thing around it that is there at all. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true)
+    if (isNode(node) && node.range) return node.range[0]
+  }
+  return 0
+}
+
+function nameOf(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return 'the file'
+  const parts = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+  return parts.join('').replace(/^\./, '')
+}
+
+function firstLineOf(text: string): string {
+  return text.split('\n')[0]?.replace(/:$/, '') ?? ''
+}

@@ -1,0 +1,42 @@
+// From the name that a client asked for to the deployments that may serve it.
+import { type ApiKey, type Deployment, Fault, type Model, type SurfaceName } from '#domain'
+import type { Catalogue } from './catalogue.ts'
+
+export interface Route {
+  model: Model
+  /** Never empty. */
+  deployments: readonly Deployment[]
+}
+
+export function resolveRoute(
+  catalogue: Pick<Catalogue, 'find'>,
+  modelId: string,
+  surface: SurfaceName,
+  key: ApiKey,
+): Route {
+  const name = quoted(modelId)
+  const model = catalogue.find(modelId)
+  if (model === null) {
+    throw new Fault('model_not_found', { message: `The model ${name} does not exist.`, param })
+  }
+  if (key.models !== null && !key.models.includes(modelId)) {
+    throw new Fault('model_not_allowed', { message: `This key may not use ${name}.`, param })
+  }
+  if (!model.surfaces.includes(surface)) {
+    const routes = model.surfaces.join(', ')
+    const message = `The model ${name} cannot be used on this route (${surface}), only on: ${routes}.`
+    throw new Fault('bad_request', { message, param })
+  }
+  if (model.deployments.length === 0) {
+    const message = `No deployment of the model ${name} is switched on.`
+    throw new Fault('no_deployment', { message })
+  }
+  return { model, deployments: model.deployments }
+}
+
+const param = 'model'
+
+/** A model's name comes from the client: a message repeats it only where it looks like a name. */
+function quoted(modelId: string): string {
+  return /^[\w./:@+-]{1,128}$/.test(modelId) ? `\`${modelId}\`` : 'that was asked for'
+}

@@ -1,0 +1,55 @@
+// The headers of an answer: what is known at the time it begins, and when to try again.
+import type { Fault } from '#domain'
+import type { Headers } from './client-end.ts'
+import type { Story } from './story.ts'
+
+/** SDKs ignore hints above a minute, and hammer on hints of zero. */
+const retryAfterMinS = 1
+const retryAfterMaxS = 60
+
+export function answerHeaders(story: Story): Headers {
+  const { call, reservation, station, queueMs, isColdStart } = story
+  const headers: Headers = { 'x-request-id': call.id, 'x-podgate-model': headerText(call.modelId) }
+  if (reservation !== null) {
+    const { limit, remaining, resetMs } = reservation.rate
+    headers['x-ratelimit-limit-requests'] = String(limit)
+    headers['x-ratelimit-remaining-requests'] = String(remaining)
+    headers['x-ratelimit-reset-requests'] = goDuration(resetMs)
+  }
+  if (station !== null) {
+    headers['x-podgate-deployment'] = headerText(station.deployment.id)
+    headers['x-podgate-transport'] = station.upstream.transport
+    headers['x-podgate-queue-ms'] = String(Math.round(queueMs))
+    headers['x-podgate-cold-start'] = String(isColdStart)
+  }
+  return headers
+}
+
+export function faultHeaders(fault: Fault): Headers {
+  const headers: Headers = {}
+  const { retry, status } = fault.rule
+  if (retry === 'no') headers['x-should-retry'] = 'false'
+  if (fault.kind === 'draining') headers.connection = 'close'
+  const isRetryable = retry !== 'no' && (status === 429 || status >= 500)
+  if (isRetryable) {
+    const etaMs = fault.retryAfterMs ?? 1_000
+    const clampedMs = Math.min(Math.max(etaMs, retryAfterMinS * 1000), retryAfterMaxS * 1000)
+    headers['retry-after'] = String(Math.ceil(clampedMs / 1000))
+    headers['retry-after-ms'] = String(clampedMs)
+    if (fault.retryAfterMs !== null) headers['x-podgate-eta-ms'] = String(fault.retryAfterMs)
+  }
+  return headers
+}
+
+/** `6m0s`, `1.5s`, `12ms`: how OpenAI writes it, and what clients parse. */
+export function goDuration(ms: number): string {
+  if (ms < 1000) return `${Math.ceil(ms)}ms`
+  const minutes = Math.floor(ms / 60_000)
+  const seconds = Math.round(ms - minutes * 60_000) / 1000
+  return minutes === 0 ? `${seconds}s` : `${minutes}m${seconds}s`
+}
+
+/** Ids come from the registry, but a header must not break whatever they hold. */
+function headerText(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?')
+}

@@ -1,0 +1,24 @@
+// The client's end of a call, as far as the relay needs to know it. The socket is in `http`.
+import type { Fault } from '#domain'
+
+export type Headers = Record<string, string>
+
+export interface ClientEnd {
+  /** Aborted when the call is abandoned, whoever did it; the reason is a Fault. */
+  readonly signal: AbortSignal
+  /** A status went out: from here on, an error can only be an event. */
+  readonly hasBegun: boolean
+  abandon(fault: Fault): void
+  /** Commits 200 and the headers of a stream. */
+  begin(headers: Headers): void
+  /** False when the client must be waited for. */
+  write(text: string): boolean
+  /** The client has read; rejects when it is gone or too slow. */
+  drained(): Promise<void>
+  /** The last words of a stream. */
+  end(text: string): void
+  /** A whole answer. */
+  answer(status: number, headers: Headers, body: string): void
+  /** No more words. */
+  cut(): void
+}

@@ -1,0 +1,51 @@
+// Moves an answer to its client, event by event, at the client's pace: everything but the terminal
+// frame, which waits for the ledger. Nothing is read from the upstream while the client does not
+// read, so what is held for a slow client is bounded.
+import { type Answer, Fault } from '#domain'
+import type { Encoder } from '#surfaces'
+import { answerHeaders } from './answer-headers.ts'
+import type { ClientEnd } from './client-end.ts'
+import { type Ending, failed } from './ending.ts'
+import type { Story } from './story.ts'
+
+export async function deliver(
+  answer: Answer,
+  encoder: Encoder,
+  client: ClientEnd,
+  story: Story,
+): Promise<Ending> {
+  let whole: string | null = null
+  story.answering(answer.timings)
+  try {
+    for (;;) {
+      const event = await answer.next()
+      client.signal.throwIfAborted()
+      if (event === null || event.kind === 'done') break
+      // An error is a failure whatever follows it: a dying vLLM says `[DONE]` as well.
+      if (event.kind === 'failed') return failed(event.fault, client.signal)
+      const text = encoder.take(event)
+      story.event()
+      if (event.kind === 'whole') whole = text
+      else if (text !== null) await send(text, client, story)
+    }
+  } catch (cause) {
+    // A connection that breaks after every choice has finished took nothing from the client.
+    if (client.signal.aborted || !encoder.isComplete()) return failed(cause, client.signal)
+  }
+  return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
+}
+
+/** Returns a promise only when the client must be waited for: most events need no turn of theirs. */
+function send(text: string, client: ClientEnd, story: Story): Promise<void> | undefined {
+  if (!client.hasBegun) client.begin(answerHeaders(story))
+  if (client.write(text)) return undefined
+  const sinceTicksMs = story.nowTicksMs
+  return client.drained().finally(() => story.waitedForClient(sinceTicksMs))
+}
+
+function cutShort(): Fault {
+  return new Fault('upstream_cut', {
+    message: 'The model’s server ended its answer before it was complete.',
+    started: 'yes',
+  })
+}

@@ -1,0 +1,11 @@
+// How a call ends: with everything that was expected, or with a fault.
+import { asFault, type Fault } from '#domain'
+
+export type Ending =
+  /** The whole body is held back until the ledger has its row. */
+  { kind: 'complete'; whole: string | null } | { kind: 'failed'; fault: Fault }
+
+/** When a call was abandoned, the reason is why; whatever broke after it is a consequence. */
+export function failed(cause: unknown, signal: AbortSignal): Ending {
+  return { kind: 'failed', fault: asFault(signal.aborted ? signal.reason : cause) }
+}

@@ -1,0 +1,74 @@
+// Makes a story into its record.
+import type { CallRecord, Fault, Outcome } from '#domain'
+import type { Ending } from './ending.ts'
+import type { Story } from './story.ts'
+
+type Bill = Pick<CallRecord, 'usage' | 'prices' | 'chargeNanoUsd'>
+
+export function freeze(story: Story, ending: Ending, bill: Bill, hasBegun: boolean): CallRecord {
+  const { call, station, timings } = story
+  const fault = ending.kind === 'failed' ? ending.fault : null
+  const endTicksMs = story.nowTicksMs
+  const first = story.firstEventTicksMs
+  const last = story.lastEventTicksMs
+  return {
+    requestId: call.id,
+    clientRequestId: call.clientRequestId,
+    keyId: call.key.id,
+    teamId: call.key.teamId,
+    endUserHash: call.endUserHash,
+    surface: call.surface,
+    model: call.modelId,
+    deployment: station?.deployment.id ?? null,
+    transport: station?.upstream.transport ?? null,
+    upstreamId: timings?.upstreamId ?? null,
+    workerId: timings?.workerId ?? null,
+    receivedAtMs: call.receivedAtMs,
+    status: statusOf(fault, hasBegun),
+    outcome: outcomeOf(fault, story.reservation !== null),
+    errorCode: fault === null ? null : (fault.rule.code ?? fault.kind),
+    fault: fault?.kind ?? null,
+    stream: call.stream,
+    attempts: story.attempts,
+    durationMs: Math.round(endTicksMs - call.receivedTicksMs),
+    queueMs: Math.round(story.queueMs),
+    ttftMs: first === null ? null : Math.round(first - call.receivedTicksMs),
+    execMs: timings?.execMs ?? null,
+    overheadMs: overheadOf(story, endTicksMs),
+    streamMs: first === null || last === null ? null : last - first,
+    coldStart: story.isColdStart,
+    ...bill,
+    gpuSeconds: null,
+    possibleOrphan: isPossibleOrphan(story, fault),
+  }
+}
+
+function statusOf(fault: Fault | null, hasBegun: boolean): number {
+  return fault === null || hasBegun ? 200 : fault.rule.status
+}
+
+function outcomeOf(fault: Fault | null, isAccepted: boolean): Outcome {
+  if (fault === null) return 'ok'
+  if (fault.kind === 'client_gone' || fault.kind === 'slow_client') return fault.kind
+  if (!isAccepted) return 'refused'
+  return fault.rule.status === 504 ? 'timeout' : 'failed'
+}
+
+/** Our own time: until the request was sent, less the queue, and after the last event. */
+function overheadOf(story: Story, endTicksMs: number): number {
+  const { call, queueMs, sentTicksMs } = story
+  if (sentTicksMs === null) return round3(endTicksMs - call.receivedTicksMs - queueMs)
+  const before = sentTicksMs - call.receivedTicksMs - queueMs
+  const after = story.lastEventTicksMs === null ? 0 : endTicksMs - story.lastEventTicksMs
+  return round3(Math.max(0, before) + after)
+}
+
+/** Something was sent, nobody said that it ended, and the transport cannot prove that it stopped. */
+function isPossibleOrphan(story: Story, fault: Fault | null): boolean {
+  if (fault === null || story.station === null || fault.started === 'no') return false
+  return story.station.upstream.cancellation === 'hoped'
+}
+
+function round3(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

@@ -1,0 +1,82 @@
+// The way of one call, from top to bottom. Whatever happens on it, the call ends in exactly one
+// record, and the client hears the end only after the ledger has it.
+import { type Answer, type Call, type Clock, Fault } from '#domain'
+import type { Reservation } from '#limits'
+import type { Route } from '#models'
+import type { Station, Watcher } from '#routing'
+import type { Surface, UpstreamAsk, UpstreamTarget } from '#surfaces'
+import type { ClientEnd } from './client-end.ts'
+import { keepCompany } from './company.ts'
+import { deliver } from './deliver.ts'
+import { endCall } from './end-call.ts'
+import { type Ending, failed } from './ending.ts'
+import { type SettlePorts, settle } from './settle.ts'
+import { Story, type StoryPorts } from './story.ts'
+
+/** What was set aside for a call. Disposing gives back the waiting place that was not used. */
+export interface Booked extends Disposable {
+  reservation: Reservation
+  station: Station
+  firstAnswer(ask: {
+    call: Call
+    signal: AbortSignal
+    watcher: Watcher
+    toUpstream(target: UpstreamTarget): UpstreamAsk
+  }): Promise<Answer>
+}
+
+export interface RelayPorts extends StoryPorts, SettlePorts {
+  clock: Clock
+  /** models: what serves the call; throws 404, 403 or 400. */
+  resolveRoute(call: Call): Route
+  /** limits and routing, in one step: requests and a waiting place; throws 429. */
+  reserve(call: Call, route: Route): Promise<Booked>
+}
+
+export async function relayCall(
+  call: Call,
+  surface: Surface,
+  client: ClientEnd,
+  ports: RelayPorts,
+): Promise<void> {
+  const story = new Story(call, ports)
+  const encoder = surface.encoder(call)
+  const company = keepCompany(client, story, encoder, ports.clock)
+  using _deadline = abandonAtDeadline(call, client, ports.clock)
+  const toUpstream = (target: UpstreamTarget) => surface.toUpstream(call, target)
+  let ending: Ending
+  try {
+    const route = ports.resolveRoute(call)
+    story.routed(route.model)
+    using booked = await ports.reserve(call, route)
+    story.reserved(booked.reservation)
+    company.start()
+    using answer = await booked.firstAnswer({
+      call,
+      signal: client.signal,
+      watcher: story,
+      toUpstream,
+    })
+    company.stop()
+    ending = await deliver(answer, encoder, client, story)
+  } catch (cause) {
+    ending = failed(cause, client.signal)
+  }
+  company.stop()
+  const record = story.freeze(ending, encoder.usage(), client.hasBegun)
+  const lost = await settle(record, faultOf(ending), story.reservation !== null, ports)
+  if (lost !== null) ending = { kind: 'failed', fault: lost }
+  endCall(client, { ending, record, story, encoder, surface })
+}
+
+function abandonAtDeadline(call: Call, client: ClientEnd, clock: Clock): Disposable {
+  const timer = clock.after(call.deadlineTicksMs - clock.ticksMs(), () => {
+    const message = 'The call did not finish before its deadline.'
+    client.abandon(new Fault('deadline', { message, started: 'maybe' }))
+  })
+  return { [Symbol.dispose]: () => timer.cancel() }
+}
+
+function faultOf(ending: Ending): Fault | null {
+  return ending.kind === 'failed' ? ending.fault : null
+}

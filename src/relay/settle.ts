@@ -1,0 +1,29 @@
+// Makes a finished record known, in this order: ledger, metrics, log. The row is durable before the
+// terminal frame leaves, so that nothing the client saw is forgotten. Never throws.
+import { asFault, type CallRecord, type Fault } from '#domain'
+
+export interface SettlePorts {
+  /** Resolves when the row survives a crash of this process. */
+  ledger: { append(record: CallRecord): Promise<void> }
+  observe(record: CallRecord): void
+  log(record: CallRecord, fault: Fault | null): void
+}
+
+/** Null when all is well; otherwise the fault that the client gets instead of its terminal frame. */
+export async function settle(
+  record: CallRecord,
+  fault: Fault | null,
+  isAccepted: boolean,
+  ports: SettlePorts,
+): Promise<Fault | null> {
+  let lost: Fault | null = null
+  try {
+    // Refused calls get a log line and a metric, never a row.
+    if (isAccepted) await ports.ledger.append(record)
+  } catch (cause) {
+    lost = asFault(cause)
+  }
+  ports.observe(record)
+  ports.log(record, lost ?? fault)
+  return lost
+}

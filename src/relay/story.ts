@@ -1,0 +1,118 @@
+// The record of a call while it is being written: what happened and when. Frozen once, at the end;
+// log line, metrics and ledger row are made from the frozen record and so cannot disagree.
+import type {
+  AnswerTimings,
+  AttemptRecord,
+  Call,
+  CallRecord,
+  Clock,
+  Model,
+  NanoUsd,
+  Progress,
+  TokenPrices,
+  Usage,
+} from '#domain'
+import type { Reservation } from '#limits'
+import type { AttemptLine, Station, Watcher } from '#routing'
+import { type OpenAttempt, openAttempt } from './attempt-line.ts'
+import type { Ending } from './ending.ts'
+import { freeze } from './freeze.ts'
+
+const noPrices: TokenPrices = { promptNanoUsd: 0, completionNanoUsd: 0, cachedNanoUsd: 0 }
+
+export interface StoryPorts {
+  clock: Clock
+  onAttempt(record: AttemptRecord): void
+  /** accounting: what delivered tokens cost the key. */
+  charge(usage: Usage, prices: TokenPrices): NanoUsd
+}
+
+export class Story implements Watcher {
+  readonly call: Call
+  model: Model | null = null
+  reservation: Reservation | null = null
+  station: Station | null = null
+  latest: Progress = { phase: 'queued', etaMs: null }
+  timings: AnswerTimings | null = null
+  isColdStart = false
+  attempts = 0
+  queueMs = 0
+  firstEventTicksMs: number | null = null
+  lastEventTicksMs: number | null = null
+  /** Waiting for the client to read. */
+  clientMs = 0
+  readonly #ports: StoryPorts
+  #queuedTicksMs = 0
+  #sentTicksMs: number | null = null
+  #attempt: OpenAttempt | null = null
+
+  constructor(call: Call, ports: StoryPorts) {
+    this.call = call
+    this.#ports = ports
+  }
+
+  get nowTicksMs(): number {
+    return this.#ports.clock.ticksMs()
+  }
+
+  /** Null while no try was made: then nothing was waited for upstream. */
+  get sentTicksMs(): number | null {
+    return this.#sentTicksMs
+  }
+
+  routed(model: Model): void {
+    this.model = model
+  }
+
+  reserved(reservation: Reservation): void {
+    this.reservation = reservation
+    this.#queuedTicksMs = this.nowTicksMs
+  }
+
+  progress = (progress: Progress): void => {
+    this.latest = progress
+  }
+
+  permitted(): void {
+    this.queueMs += this.nowTicksMs - this.#queuedTicksMs
+  }
+
+  began(station: Station): AttemptLine {
+    const { clock } = this.#ports
+    this.attempts += 1
+    this.station = station
+    this.isColdStart = station.upstream.readiness().state === 'cold'
+    this.#sentTicksMs = clock.ticksMs()
+    const start = {
+      requestId: this.call.id,
+      ordinal: this.attempts,
+      model: this.call.modelId,
+      station,
+      startedAtMs: clock.nowMs(),
+      startedTicksMs: this.#sentTicksMs,
+    }
+    this.#attempt = openAttempt(start, () => clock.ticksMs(), this.#ports.onAttempt)
+    return this.#attempt
+  }
+
+  answering(timings: AnswerTimings): void {
+    this.timings = timings
+    this.firstEventTicksMs = this.nowTicksMs
+  }
+
+  event(): void {
+    this.lastEventTicksMs = this.nowTicksMs
+  }
+
+  waitedForClient(sinceTicksMs: number): void {
+    this.clientMs += this.nowTicksMs - sinceTicksMs
+  }
+
+  /** The one moment after which nothing changes. */
+  freeze(ending: Ending, usage: Usage, hasBegun: boolean): CallRecord {
+    this.#attempt?.ended(ending.kind === 'failed' ? ending.fault : null)
+    const prices = this.model?.prices ?? noPrices
+    const chargeNanoUsd = this.#ports.charge(usage, prices)
+    return Object.freeze(freeze(this, ending, { usage, prices, chargeNanoUsd }, hasBegun))
+  }
+}

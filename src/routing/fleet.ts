@@ -1,0 +1,56 @@
+// One station for each deployment: its upstream and its gate. A deployment that is defined anew gets
+// a new station; the old one closes when its last call has ended.
+import type { Deployment, Upstream } from '#domain'
+import { createGate, type Gate } from './gate.ts'
+
+export interface Station {
+  deployment: Deployment
+  upstream: Upstream
+  gate: Gate
+}
+
+export interface Fleet {
+  station(deployment: Deployment): Station
+  stations(): Iterable<Station>
+  close(): Promise<void>
+}
+
+export function createFleet(open: (deployment: Deployment) => Upstream, waitingMax: number): Fleet {
+  const stations = new Map<string, Station>()
+
+  function replace(deployment: Deployment): Station {
+    const old = stations.get(deployment.id)
+    if (old !== undefined && isSame(old.deployment, deployment)) {
+      const kept = { ...old, deployment }
+      stations.set(deployment.id, kept)
+      return kept
+    }
+    if (old !== undefined) void retire(old)
+    const upstream = open(deployment)
+    const station = { deployment, upstream, gate: createGate(upstream, waitingMax) }
+    stations.set(deployment.id, station)
+    return station
+  }
+
+  return {
+    station(deployment) {
+      const known = stations.get(deployment.id)
+      // The registry's snapshot gives the same object until something changed.
+      return known?.deployment === deployment ? known : replace(deployment)
+    },
+    stations: () => stations.values(),
+    async close() {
+      await Promise.all([...stations.values()].map(({ upstream }) => upstream.close()))
+    },
+  }
+}
+
+function isSame(one: Deployment, other: Deployment): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** Calls that run or wait there still finish. */
+async function retire({ gate, upstream }: Station): Promise<void> {
+  await gate.whenEmpty()
+  await upstream.close()
+}

@@ -1,0 +1,58 @@
+// Where a call goes, when and how often. Today a model's first deployment that speaks the surface;
+// the places there, the line before them, and the one repeat are all in this room.
+import { type Answer, type Call, type Deployment, Fault, type Upstream } from '#domain'
+import { type Ask, firstAnswer } from './first-answer.ts'
+import { createFleet, type Station } from './fleet.ts'
+import type { WaitingPlace } from './gate.ts'
+import type { RoutingOptions } from './options.ts'
+
+export type { AttemptLine, Watcher } from './first-answer.ts'
+export type { Station } from './fleet.ts'
+export { type RoutingOptions, routingOptions } from './options.ts'
+
+/** A waiting place at the deployment that was picked. */
+export interface Booking {
+  station: Station
+  place: WaitingPlace
+}
+
+export interface Load {
+  deployment: string
+  waiting: number
+}
+
+export interface Routing {
+  /** Throws when the line is full. */
+  book(call: Call, deployments: readonly Deployment[]): Booking
+  firstAnswer(ask: Ask): Promise<Answer>
+  load(): Load[]
+  close(): Promise<void>
+}
+
+export function createRouting(
+  open: (deployment: Deployment) => Upstream,
+  options: RoutingOptions,
+): Routing {
+  const fleet = createFleet(open, options.waitingMax)
+  return {
+    book(call, deployments) {
+      const station = pick(call, deployments.map(fleet.station))
+      return { station, place: station.gate.enter() }
+    },
+    firstAnswer,
+    load: () =>
+      [...fleet.stations()].map(({ deployment, gate }) => ({
+        deployment: deployment.id,
+        waiting: gate.waiting(),
+      })),
+    close: fleet.close,
+  }
+}
+
+function pick(call: Call, stations: readonly Station[]): Station {
+  const station = stations.find(({ upstream }) => upstream.speaks(call.surface) !== null)
+  if (station !== undefined) return station
+  throw new Fault('no_deployment', {
+    message: `No deployment of '${call.modelId}' can serve this route now.`,
+  })
+}

@@ -1,0 +1,232 @@
+// One queue-based endpoint of RunPod: a first-in-first-out queue of jobs, and workers that start
+// cold, take as many jobs as they have slots (the first one hoards), and stop when they were idle.
+import { randomBytes } from 'node:crypto'
+import type { Clock, Timer } from '#domain'
+import { executionTimeoutError, type JobSubmission, unknownInputError } from '#wire'
+import { busy } from './engine/refusal.ts'
+import { type Engine, startEngine } from './engine/vllm-server.ts'
+import { faultySink, replyInstead } from './fault-sink.ts'
+import type { FaultPlan } from './faults.ts'
+import type { EndpointOptions, SimulatorOptions } from './options.ts'
+import type { JobSink, ReplySink } from './reply-sink.ts'
+import { readJobInput } from './worker-input.ts'
+
+export interface Work {
+  input: JobSubmission['input']
+  faults: FaultPlan
+  sink: JobSink
+}
+
+/** A job's place in the queue or at a worker; leaving it twice does nothing. */
+export type Leave = () => void
+
+export interface Endpoint {
+  readonly id: string
+  readonly model: EndpointOptions
+  /** A stock vLLM server beside the workers, always up. */
+  readonly bareEngine: Engine
+  readonly counters: EndpointCounters
+  /** Null: the queue is full. */
+  submit(work: Work): Leave | null
+  load(): { queued: number; running: number }
+  workers(): { idle: number; initializing: number; running: number }
+  generatedTokens(): number
+  /** Idle workers stop now, busy ones when they are done. */
+  makeCold(): void
+  close(): void
+}
+
+/** What happened here since the start. */
+export interface EndpointCounters {
+  callsSeen: number
+  openConnections: number
+  aborted: number
+  completed: number
+  failed: number
+}
+
+interface Worker {
+  readonly id: string
+  readonly engine: Engine
+  ready: boolean
+  leaving: boolean
+  jobs: number
+  timer: Timer | null
+}
+
+export function openEndpoint(
+  id: string,
+  model: EndpointOptions,
+  options: SimulatorOptions,
+  clock: Clock,
+): Endpoint {
+  const queue: Work[] = []
+  const workers = new Set<Worker>()
+  const leaves = new WeakMap<Work, Leave>()
+  const bareEngine = startEngine(model, options, clock)
+  const counters = { callsSeen: 0, openConnections: 0, aborted: 0, completed: 0, failed: 0 }
+  let stoppedTokens = 0
+
+  const running = () => [...workers].reduce((sum, worker) => sum + worker.jobs, 0)
+
+  function scale(): void {
+    const wanted = Math.ceil((queue.length + running()) / options.slotsPerWorker)
+    const staying = [...workers].filter((worker) => !worker.leaving).length
+    for (let more = Math.min(wanted, options.workersMax) - staying; more > 0; more -= 1) {
+      startWorker()
+    }
+  }
+
+  function startWorker(): void {
+    const worker: Worker = {
+      id: randomBytes(7).toString('hex'),
+      engine: startEngine(model, options, clock),
+      ready: false,
+      leaving: false,
+      jobs: 0,
+      timer: null,
+    }
+    workers.add(worker)
+    worker.timer = clock.after(options.coldMs, () => {
+      worker.ready = true
+      rest(worker)
+      dispatch()
+    })
+  }
+
+  function dispatch(): void {
+    for (const worker of workers) {
+      while (worker.ready && !worker.leaving && worker.jobs < options.slotsPerWorker) {
+        const work = queue.shift()
+        if (work === undefined) return
+        runJob(worker, work)
+      }
+    }
+    scale()
+  }
+
+  function runJob(worker: Worker, work: Work): void {
+    worker.timer?.cancel()
+    worker.jobs += 1
+    let stop: Leave = () => {}
+    let over = false
+    const release = () => {
+      if (over) return
+      over = true
+      limit.cancel()
+      worker.jobs -= 1
+      rest(worker)
+      dispatch()
+    }
+    const limit = clock.after(options.executionTimeoutMs, () => {
+      stop()
+      work.sink.failed(executionTimeoutError)
+      release()
+    })
+    leaves.set(work, () => {
+      stop()
+      release()
+    })
+    work.sink.started(worker.id)
+    stop = startJob(worker.engine, model, work, release)
+    if (over) stop()
+  }
+
+  /** A worker without jobs stops after a while, or at once when it is told to leave. */
+  function rest(worker: Worker): void {
+    if (worker.jobs > 0) return
+    if (worker.leaving) return stopWorker(worker)
+    worker.timer = clock.after(options.idleTimeoutMs, () => stopWorker(worker))
+  }
+
+  function stopWorker(worker: Worker): void {
+    worker.timer?.cancel()
+    worker.engine.close()
+    stoppedTokens += worker.engine.generatedTokens()
+    workers.delete(worker)
+  }
+
+  return {
+    id,
+    model,
+    bareEngine,
+    counters,
+    submit(work) {
+      if (queue.length >= options.queueMax) return null
+      leaves.set(work, () => {
+        const at = queue.indexOf(work)
+        if (at !== -1) queue.splice(at, 1)
+      })
+      queue.push(work)
+      dispatch()
+      return () => leaves.get(work)?.()
+    },
+    load: () => ({ queued: queue.length, running: running() }),
+    workers() {
+      const all = [...workers]
+      const ready = all.filter((worker) => worker.ready)
+      const idle = ready.filter((worker) => worker.jobs === 0).length
+      return { idle, initializing: all.length - ready.length, running: ready.length - idle }
+    },
+    generatedTokens: () =>
+      [...workers].reduce(
+        (sum, worker) => sum + worker.engine.generatedTokens(),
+        stoppedTokens + bareEngine.generatedTokens(),
+      ),
+    makeCold() {
+      for (const worker of [...workers]) {
+        worker.leaving = true
+        if (worker.jobs === 0) stopWorker(worker)
+      }
+      scale()
+    },
+    close() {
+      queue.length = 0
+      for (const worker of [...workers]) stopWorker(worker)
+      bareEngine.close()
+    },
+  }
+}
+
+/** One job at one worker's engine; gives back what stops it. */
+function startJob(engine: Engine, model: EndpointOptions, work: Work, release: Leave): Leave {
+  const request = readJobInput(work.input, model.model)
+  if (request === null) {
+    work.sink.failed(unknownInputError())
+    release()
+    return () => {}
+  }
+  let stop: Leave = () => {}
+  const sink = faultySink(work.faults, releasing(work.sink, release), () => stop())
+  const { reply, slowFirstMs, tokens, hidesUsage } = work.faults
+  if (reply !== null) {
+    replyInstead(reply, busy().body, sink)
+    return stop
+  }
+  const wish = { slowFirstMs, tokens, hidesUsage }
+  stop = engine.ask({ ...request, mediaType: 'application/json', requestId: null, wish }, sink)
+  return () => stop()
+}
+
+/** Frees the place at the worker when the answer is over. */
+function releasing(sink: ReplySink, release: Leave): ReplySink {
+  return {
+    ...sink,
+    whole(status, body, headers) {
+      sink.whole(status, body, headers)
+      release()
+    },
+    tornWhole(body) {
+      sink.tornWhole(body)
+      release()
+    },
+    end() {
+      sink.end()
+      release()
+    },
+    breakOff() {
+      sink.breakOff()
+      release()
+    },
+  }
+}

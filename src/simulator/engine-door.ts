@@ -1,0 +1,41 @@
+// `/engine/<endpoint>/…`: the model as a stock vLLM server would serve it, without a key, a queue or
+// a cold start. A client that leaves stops its generation at once.
+import { answeredByFault, countCall, type DoorCall } from './door.ts'
+import type { Endpoint } from './endpoint.ts'
+import { busy } from './engine/refusal.ts'
+import { faultySink, replyInstead } from './fault-sink.ts'
+import type { FaultPlan } from './faults.ts'
+import { httpSink, vllmHeaders } from './http-sink.ts'
+
+export function serveEngine(call: DoorCall, endpoint: Endpoint, faults: FaultPlan): void {
+  const { response } = call
+  countCall(endpoint, response)
+  if (answeredByFault(faults, response, vllmHeaders, vllmError)) return
+  let stop = () => {}
+  const sink = faultySink(faults, httpSink(response, vllmHeaders), () => stop())
+  if (faults.reply !== null) return replyInstead(faults.reply, busy().body, sink)
+  const { slowFirstMs, tokens, hidesUsage } = faults
+  const requestId = call.headers['x-request-id']
+  stop = endpoint.bareEngine.ask(
+    {
+      method: call.method,
+      path: call.path,
+      mediaType: call.headers['content-type'] ?? null,
+      body: call.body,
+      requestId: typeof requestId === 'string' ? requestId : null,
+      wish: { slowFirstMs, tokens, hidesUsage },
+    },
+    sink,
+  )
+  response.once('close', () => {
+    if (response.writableFinished) return
+    endpoint.counters.aborted += 1
+    stop()
+  })
+}
+
+function vllmError(status: number): string {
+  const type = status >= 500 ? 'InternalServerError' : 'BadRequestError'
+  const error = { message: 'Asked for by a fault rule', type, param: null, code: status }
+  return JSON.stringify({ error })
+}

@@ -1,0 +1,78 @@
+// Reads a request to `/v1/completions`: one prompt or many, as text or as token ids.
+import type { JsonObject } from '#domain'
+import { checkBounds, numberOr, refuseMistakes, typeMistakes } from './field-checks.ts'
+import { badRequest, badValue, unknownModel } from './refusal.ts'
+import { checkGrammar, shapeOf } from './shape.ts'
+import {
+  checkLogprobsBound,
+  checkStreamOptions,
+  commonFields,
+  fitContext,
+  type ModelProfile,
+  type Prompt,
+  type TextRequest,
+} from './text-request.ts'
+import { countTokens } from './tokens.ts'
+
+/** What vLLM gives when nobody says; the reason for many a short answer. */
+const defaultMaxTokens = 16
+const vocabulary = 49_152
+
+export function readCompletion(
+  body: JsonObject,
+  model: ModelProfile,
+  text: () => string,
+): TextRequest {
+  checkStreamOptions(body)
+  if (body.prompt === undefined || body.prompt === null || body.prompt === '') {
+    throw badValue('Either prompt or prompt_embeds must be provided and non-empty.', 'prompt')
+  }
+  refuseMistakes(typeMistakes(body, text))
+  if (typeof body.model === 'string' && body.model !== model.name) {
+    throw unknownModel(body.model, model.name)
+  }
+  if (typeof body.suffix === 'string' && body.suffix !== '') {
+    const message = 'suffix is only supported for models with FIM completion rendering'
+    throw badRequest(message, 'suffix')
+  }
+  const prompts = promptsOf(body.prompt, model)
+  const asked = numberOr(body.max_tokens, defaultMaxTokens)
+  const longest = Math.max(...prompts.map((prompt) => prompt.tokens))
+  const maxTokens = fitContext(model, longest, asked, 'max_tokens')
+  checkBounds(body)
+  const logprobs = typeof body.logprobs === 'number' ? body.logprobs : null
+  checkLogprobsBound(logprobs ?? 0)
+  const shape = shapeOf({ structured_outputs: body.structured_outputs }, [])
+  checkGrammar(shape)
+  return {
+    model: model.name,
+    prompts,
+    shape,
+    maxTokens,
+    ...commonFields(body),
+    logprobs: logprobs !== null,
+    topLogprobs: logprobs ?? 0,
+    echo: body.echo === true,
+  }
+}
+
+function promptsOf(prompt: unknown, model: ModelProfile): Prompt[] {
+  if (typeof prompt === 'string') return [textPrompt(prompt, model)]
+  if (!Array.isArray(prompt) || prompt.length === 0) {
+    throw badRequest('You must pass at least one prompt')
+  }
+  if (prompt.every((one) => typeof one === 'number')) return [tokenPrompt(prompt)]
+  return prompt.map((one) =>
+    Array.isArray(one) ? tokenPrompt(one.map(Number)) : textPrompt(String(one), model),
+  )
+}
+
+function textPrompt(text: string, model: ModelProfile): Prompt {
+  return { text, tokens: countTokens(text, model.contextTokens) }
+}
+
+function tokenPrompt(ids: readonly number[]): Prompt {
+  const beyond = ids.find((id) => id >= vocabulary)
+  if (beyond !== undefined) throw badRequest(`Token id ${beyond} is out of vocabulary`)
+  return { text: ids.map((id) => `<${id}>`).join(''), tokens: ids.length }
+}

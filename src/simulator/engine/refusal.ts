@@ -1,0 +1,78 @@
+// A request that vLLM does not take: its status and body, in one of three families. Checks of its
+// own say `BadRequestError` and name the parameter at the end of the message; its validation layer
+// says `Bad Request` with a list of Python dicts; unknown routes get a bare `detail`.
+import { pythonRepr } from '#wire'
+
+export class Refusal extends Error {
+  readonly status: number
+  readonly body: string
+  constructor(status: number, body: string) {
+    super(body)
+    this.status = status
+    this.body = body
+  }
+}
+
+/** One line of the validation layer's list, its members in pydantic's order. */
+export interface Mistake {
+  type: string
+  loc: string
+  msg: string
+  input: string
+  ctx?: { readonly [name: string]: unknown }
+}
+
+/** The validation layer names so many mistakes and counts the others. */
+const mistakesShownMax = 10
+
+export function badRequest(message: string, param: string | null = null): Refusal {
+  return refusal(400, message, 'BadRequestError', param)
+}
+
+/** A value out of bounds: the message ends with what was given. */
+export function badValue(message: string, param: string, value?: string): Refusal {
+  const given = value === undefined ? '' : `, value=${value}`
+  return badRequest(`${message} (parameter=${param}${given})`, param)
+}
+
+export function invalid(mistakes: readonly Mistake[], total = mistakes.length): Refusal {
+  const lines = mistakes.slice(0, mistakesShownMax).map((mistake) => `  ${pythonRepr(mistake)}`)
+  const more = total > lines.length ? `\n  ...and ${total - lines.length} more errors` : ''
+  const head = `${total} validation error${total === 1 ? '' : 's'}:\n`
+  return refusal(400, head + lines.join('\n') + more, 'Bad Request', mistakes[0]?.loc ?? null)
+}
+
+export function wrongMediaType(): Refusal {
+  const line = "Unsupported Media Type: Only 'application/json' is allowed"
+  return refusal(400, `1 validation error:\n  ${line}`, 'Bad Request', null)
+}
+
+export function unknownModel(model: string, alias: string | null): Refusal {
+  const hint = alias === null ? '' : ` Valid aliases: ${alias}.`
+  const param = alias === null ? null : 'model'
+  return refusal(404, `The model \`${model}\` does not exist.${hint}`, 'NotFoundError', param)
+}
+
+export function busy(): Refusal {
+  const message =
+    'The engine is currently busy and cannot accept new requests. ' +
+    'Please try again later or on a different instance.'
+  return refusal(503, message, 'Service Unavailable', null)
+}
+
+export function detail(status: number, text: string): Refusal {
+  return new Refusal(status, JSON.stringify({ detail: text }))
+}
+
+/** How the validation layer quotes what was given. */
+export function quoted(value: unknown): string {
+  if (Array.isArray(value)) return `<list of ${value.length} items>`
+  if (typeof value === 'object' && value !== null) {
+    return `<dict of ${Object.keys(value).length} items>`
+  }
+  return typeof value === 'string' ? value : pythonRepr(value)
+}
+
+function refusal(status: number, message: string, type: string, param: string | null): Refusal {
+  return new Refusal(status, JSON.stringify({ error: { message, type, param, code: status } }))
+}

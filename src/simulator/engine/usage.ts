@@ -1,0 +1,35 @@
+// The count of tokens, in the three forms in which vLLM writes it.
+import type { Plan } from './plan.ts'
+import type { TextRequest } from './text-request.ts'
+
+export function promptTokens(request: TextRequest): number {
+  return request.prompts.reduce((sum, prompt) => sum + prompt.tokens, 0)
+}
+
+/** Tokens generated so far, over all choices, when each has made `steps` steps. */
+export function tokensAfter(plans: readonly Plan[], steps: number): number {
+  return plans.reduce((sum, plan) => sum + Math.min(plan.pieces.length, steps), 0)
+}
+
+export function wholeUsage(prompt: number, completion: number) {
+  return {
+    prompt_tokens: prompt,
+    total_tokens: prompt + completion,
+    completion_tokens: completion,
+    prompt_tokens_details: null,
+    completion_tokens_details: null,
+  }
+}
+
+export function runningUsage(prompt: number, completion: number): string {
+  return `{${counts(prompt, completion)},"completion_tokens_details":null}`
+}
+
+export function finalUsage(prompt: number, completion: number): string {
+  return `{${counts(prompt, completion)}}`
+}
+
+function counts(prompt: number, completion: number): string {
+  const total = prompt + completion
+  return `"prompt_tokens":${prompt},"total_tokens":${total},"completion_tokens":${completion}`
+}

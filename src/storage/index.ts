@@ -1,0 +1,6 @@
+// The databases: the registry behind one query layer, and the ledger's file. SQLite, embedded.
+export { openLedgerDatabase, openLedgerReader } from './ledger-database.ts'
+export { ledgerPathOf, type StorageOptions, storageOptions } from './options.ts'
+export { openRegistry, type Registry } from './registry.ts'
+export { openSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.ts'
+export type { SqliteConnection } from './sqlite-file.ts'

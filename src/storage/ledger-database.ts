@@ -1,0 +1,104 @@
+// The ledger's file. Its rows are written on the way of a call, so this is a raw connection and not
+// the query layer (16 µs against 61 measured for one row). Nothing in it is ever changed: triggers
+// refuse it, and what becomes known later is a posting of its own.
+import { ledgerPathOf, type StorageOptions } from './options.ts'
+import {
+  type Migration,
+  openSqliteFile,
+  openSqliteReader,
+  type SqliteConnection,
+} from './sqlite-file.ts'
+
+export function openLedgerDatabase(options: StorageOptions): SqliteConnection {
+  const connection = openSqliteFile({
+    path: ledgerPathOf(options),
+    synchronous: options.ledgerSynchronous,
+    busyTimeoutMs: options.busyTimeoutMs,
+    migrations: ledgerMigrations,
+  })
+  // A checkpoint inside a commit would hold a terminal frame: the ledger picks its own moments.
+  connection.pragma('wal_autocheckpoint = 0')
+  return connection
+}
+
+export function openLedgerReader(options: StorageOptions): SqliteConnection {
+  return openSqliteReader(ledgerPathOf(options), options.busyTimeoutMs)
+}
+
+// Moments, tokens and money are integers; durations are milliseconds with their fraction.
+const firstTables: Migration = [
+  `create table calls (
+    request_id text primary key not null,
+    client_request_id text,
+    key_id text not null,
+    team_id text,
+    end_user_hash text,
+    surface text not null,
+    model text not null,
+    deployment text,
+    transport text,
+    upstream_id text,
+    worker_id text,
+    received_at_ms integer not null,
+    status integer not null,
+    outcome text not null,
+    error_code text,
+    fault text,
+    stream integer not null,
+    attempts integer not null,
+    duration_ms real not null,
+    queue_ms real not null,
+    ttft_ms real,
+    exec_ms real,
+    overhead_ms real not null,
+    stream_ms real,
+    cold_start integer not null,
+    prompt_tokens integer not null,
+    completion_tokens integer not null,
+    cached_tokens integer not null,
+    usage_source text not null,
+    prompt_nano_usd integer not null,
+    completion_nano_usd integer not null,
+    cached_nano_usd integer not null,
+    charge_nano_usd integer not null,
+    gpu_seconds real,
+    possible_orphan integer not null
+  ) strict, without rowid`,
+  'create index calls_by_time on calls (received_at_ms)',
+  `create table attempts (
+    id integer primary key,
+    request_id text not null,
+    ordinal integer not null,
+    model text not null,
+    deployment text not null,
+    transport text not null,
+    started_at_ms integer not null,
+    duration_ms real not null,
+    result text not null,
+    fault text,
+    released text not null,
+    cancellation text not null,
+    wasted_seconds real not null,
+    waste_reason text
+  ) strict`,
+  'create index attempts_by_call on attempts (request_id)',
+  'create index attempts_by_time on attempts (started_at_ms)',
+  `create table cost_postings (
+    id integer primary key,
+    request_id text not null,
+    kind text not null,
+    nano_usd integer not null,
+    source text not null,
+    posted_at_ms integer not null
+  ) strict`,
+  'create index cost_postings_by_call on cost_postings (request_id)',
+  ...['calls', 'attempts', 'cost_postings'].flatMap((table) =>
+    ['update', 'delete'].map(
+      (change) =>
+        `create trigger ${table}_refuse_${change} before ${change} on ${table} begin ` +
+        `select raise(abort, 'the ledger is append-only'); end`,
+    ),
+  ),
+]
+
+const ledgerMigrations: readonly Migration[] = [firstTables]

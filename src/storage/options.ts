@@ -1,0 +1,33 @@
+// Where the databases live. The registry (keys and models) is one file, the ledger a second one
+// beside it, so that a busy ledger never stands in the way of a command that changes a key.
+import { basename, dirname, extname, join } from 'node:path'
+import { z } from 'zod'
+
+export const storageOptions = z.strictObject({
+  path: z.string().min(1).default('data/podgate.db').describe('The registry: keys and models.'),
+  ledgerPath: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('The ledger; null puts it beside the registry.'),
+  ledgerSynchronous: z
+    .enum(['normal', 'full'])
+    .default('normal')
+    .describe('`normal` survives kill -9; `full` survives a power cut too, at one fsync a turn.'),
+  busyTimeoutMs: z
+    .int()
+    .min(0)
+    .max(50)
+    .default(50)
+    .describe('How long a locked database may stop the event loop.'),
+})
+
+export type StorageOptions = z.infer<typeof storageOptions>
+
+export function ledgerPathOf(options: Pick<StorageOptions, 'path' | 'ledgerPath'>): string {
+  if (options.ledgerPath !== null) return options.ledgerPath
+  const extension = extname(options.path)
+  const name = basename(options.path, extension)
+  return join(dirname(options.path), `${name}-ledger${extension === '' ? '.db' : extension}`)
+}

@@ -1,0 +1,94 @@
+// The registry's tables: what a row looks like, and how the tables came to be. The statements are
+// built by Kysely's schema builder, so that a shared database can be given the same steps.
+import { type Compilable, type Kysely, type SchemaModule, sql } from 'kysely'
+import type { Migration } from './sqlite-file.ts'
+
+export interface RegistryTables {
+  api_keys: ApiKeyRow
+  models: ModelRow
+  deployments: DeploymentRow
+}
+
+interface ApiKeyRow {
+  id: string
+  /** SHA-256 of the whole token, in hex: the token itself is never stored. */
+  secret_hash: string
+  name: string
+  team_id: string | null
+  models_json: string | null
+  requests_per_minute: number | null
+  created_at_ms: number
+  expires_at_ms: number | null
+  revoked_at_ms: number | null
+}
+
+interface ModelRow {
+  id: string
+  /** The order of the file, which is the order of `GET /v1/models`. */
+  position: number
+  owned_by: string
+  created_at_ms: number
+  surfaces_json: string
+  context_tokens: number
+  prompt_nano_usd: number
+  completion_nano_usd: number
+  cached_nano_usd: number
+}
+
+interface DeploymentRow {
+  id: string
+  model_id: string
+  position: number
+  kind: string
+  served_name: string
+  slots: number
+  gpu_type: string | null
+  gpu_count: number | null
+  gpu_nano_usd_per_second: number | null
+  options_json: string
+}
+
+export function registryMigrations(db: Kysely<RegistryTables>): Migration[] {
+  return [firstTables(db.schema)].map((step) => step.map((statement) => statement.compile().sql))
+}
+
+function firstTables(schema: SchemaModule): Compilable[] {
+  return [
+    schema
+      .createTable('api_keys')
+      .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('secret_hash', 'text', (column) => column.notNull().unique())
+      .addColumn('name', 'text', (column) => column.notNull())
+      .addColumn('team_id', 'text')
+      .addColumn('models_json', 'text')
+      .addColumn('requests_per_minute', 'integer')
+      .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+      .addColumn('expires_at_ms', 'bigint')
+      .addColumn('revoked_at_ms', 'bigint'),
+    schema
+      .createTable('models')
+      .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('position', 'integer', (column) => column.notNull())
+      .addColumn('owned_by', 'text', (column) => column.notNull())
+      .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+      .addColumn('surfaces_json', 'text', (column) => column.notNull())
+      .addColumn('context_tokens', 'integer', (column) => column.notNull())
+      .addColumn('prompt_nano_usd', 'bigint', (column) => column.notNull())
+      .addColumn('completion_nano_usd', 'bigint', (column) => column.notNull())
+      .addColumn('cached_nano_usd', 'bigint', (column) => column.notNull()),
+    schema
+      .createTable('deployments')
+      .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('model_id', 'text', (column) =>
+        column.notNull().references('models.id').onDelete('cascade'),
+      )
+      .addColumn('position', 'integer', (column) => column.notNull())
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('served_name', 'text', (column) => column.notNull())
+      .addColumn('slots', 'integer', (column) => column.notNull().check(sql`slots > 0`))
+      .addColumn('gpu_type', 'text')
+      .addColumn('gpu_count', 'integer')
+      .addColumn('gpu_nano_usd_per_second', 'bigint')
+      .addColumn('options_json', 'text', (column) => column.notNull()),
+  ]
+}

@@ -1,0 +1,74 @@
+// The registry: keys and models, in typed queries. Reading it is never part of a call: rooms keep
+// a snapshot in memory and look at the change counter to know when to read again.
+import { CompiledQuery, Kysely, SqliteDialect } from 'kysely'
+import type { StorageOptions } from './options.ts'
+import { type RegistryTables, registryMigrations } from './registry-tables.ts'
+import { openSqliteFile, type SqliteConnection } from './sqlite-file.ts'
+
+export interface Registry {
+  readonly db: Kysely<RegistryTables>
+  /** Moves with every committed change, whichever process made it. */
+  changeCounter(): number
+  /** All of it or nothing. */
+  transaction<T>(work: (db: Kysely<RegistryTables>) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+type RegistryOptions = Pick<StorageOptions, 'path' | 'busyTimeoutMs'>
+
+export async function openRegistry(options: RegistryOptions): Promise<Registry> {
+  const connection = openSqliteFile({
+    path: options.path,
+    // Changed seldom and by people: a key that was shown once must outlive a power cut.
+    synchronous: 'full',
+    busyTimeoutMs: options.busyTimeoutMs,
+    migrations: registryMigrations(compilingOnly()),
+  })
+  const db = kyselyOver(connection)
+  return {
+    db,
+    changeCounter: changeCounterOf(connection),
+    transaction: (work) => db.connection().execute((one) => inTransaction(connection, one, work)),
+    close: () => db.destroy(),
+  }
+}
+
+function kyselyOver(connection: SqliteConnection): Kysely<RegistryTables> {
+  return new Kysely<RegistryTables>({ dialect: new SqliteDialect({ database: connection }) })
+}
+
+/** Kysely connects with its first query, and a migration's text is only compiled. */
+function compilingOnly(): Kysely<RegistryTables> {
+  return new Kysely<RegistryTables>({
+    dialect: new SqliteDialect({
+      database: () => Promise.reject(new Error('This one only compiles.')),
+    }),
+  })
+}
+
+/** `data_version` tells of other connections' commits, `total_changes` of our own. */
+function changeCounterOf(connection: SqliteConnection): () => number {
+  const own = connection.prepare<[], number>('select total_changes()').pluck()
+  return () => Number(connection.pragma('data_version', { simple: true })) + Number(own.get())
+}
+
+/**
+ * Kysely's own transaction begins as a reader, and a reader that turns writer after someone else
+ * wrote is refused at once, whatever the busy timeout. This one takes the write lock first.
+ */
+async function inTransaction<T>(
+  connection: SqliteConnection,
+  db: Kysely<RegistryTables>,
+  work: (db: Kysely<RegistryTables>) => Promise<T>,
+): Promise<T> {
+  await db.executeQuery(CompiledQuery.raw('begin immediate'))
+  try {
+    const result = await work(db)
+    await db.executeQuery(CompiledQuery.raw('commit'))
+    return result
+  } catch (cause) {
+    // A full disk ends the transaction by itself, and its error is the one worth telling.
+    if (connection.inTransaction) await db.executeQuery(CompiledQuery.raw('rollback'))
+    throw cause
+  }
+}

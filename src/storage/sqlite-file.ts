@@ -1,0 +1,70 @@
+// One SQLite file, opened the way all of ours are: a folder made for it, readable by its owner
+// only, in WAL mode (readers and a writer do not stop each other), and brought to the schema that
+// this code knows. Migrations only go forward; their number is kept in `user_version`.
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Database from 'better-sqlite3'
+
+export type SqliteConnection = Database.Database
+
+/** The statements of one step forward. Once released, a step is never changed. */
+export type Migration = readonly string[]
+
+export interface SqliteFile {
+  path: string
+  synchronous: 'normal' | 'full'
+  busyTimeoutMs: number
+  migrations: readonly Migration[]
+}
+
+export function openSqliteFile(file: SqliteFile): SqliteConnection {
+  createPrivately(file.path)
+  const connection = new Database(file.path, { timeout: file.busyTimeoutMs })
+  try {
+    connection.pragma('journal_mode = WAL')
+    connection.pragma(`synchronous = ${file.synchronous}`)
+    connection.pragma('foreign_keys = ON')
+    migrate(connection, file)
+  } catch (cause) {
+    connection.close()
+    throw cause
+  }
+  return connection
+}
+
+/** For reports: never writes, and works while a gateway holds the file. */
+export function openSqliteReader(path: string, busyTimeoutMs: number): SqliteConnection {
+  return new Database(path, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs })
+}
+
+/** SQLite gives its journal files the mode of the database, so making that one first suffices. */
+function createPrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
+}
+
+function migrate(connection: SqliteConnection, file: SqliteFile): void {
+  if (versionOf(connection) === file.migrations.length) return
+  // The version is read again under the write lock: another process may have been faster.
+  const stepForward = connection.transaction(() => {
+    const version = versionOf(connection)
+    refuseNewer(version, file)
+    for (const statements of file.migrations.slice(version)) {
+      for (const statement of statements) connection.exec(statement)
+    }
+    connection.pragma(`user_version = ${file.migrations.length}`)
+  })
+  stepForward.immediate()
+}
+
+function versionOf(connection: SqliteConnection): number {
+  return Number(connection.pragma('user_version', { simple: true }))
+}
+
+function refuseNewer(version: number, file: SqliteFile): void {
+  if (version <= file.migrations.length) return
+  throw new Error(
+    `${file.path} was written by a newer Podgate (schema ${version}, this one knows ` +
+      `${file.migrations.length}): run the newer version, or point to another file.`,
+  )
+}

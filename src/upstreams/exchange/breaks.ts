@@ -1,0 +1,30 @@
+// The ways in which an exchange breaks, as faults. Messages are for the client; what the socket
+// said stays with the cause, for the operator.
+import { Fault, type Started } from '#domain'
+
+export function abandonedBy(signal: AbortSignal): Fault {
+  return signal.reason instanceof Fault ? signal.reason : stopped()
+}
+
+export function stopped(): Fault {
+  return new Fault('client_gone', { message: 'The call was abandoned.', started: 'maybe' })
+}
+
+export function tooLate(kind: 'first_byte_timeout' | 'stalled'): Fault {
+  const stalled = kind === 'stalled'
+  const message = stalled
+    ? 'The model’s server stopped in the middle of its answer.'
+    : 'The model’s server took too long to begin its answer.'
+  return new Fault(kind, { message, started: stalled ? 'yes' : 'maybe' })
+}
+
+export function unreachable(cause: unknown): Fault {
+  const message = 'The model’s server cannot be reached.'
+  return new Fault('upstream_unreachable', { message, cause, started: 'no' })
+}
+
+export function broken(cause: unknown, started: Started): Fault {
+  if (cause instanceof Fault) return cause
+  const message = 'The connection to the model’s server broke before the answer was complete.'
+  return new Fault('upstream_cut', { message, cause, started })
+}

@@ -1,0 +1,57 @@
+// A server that speaks OpenAI's API itself, such as a `vllm serve` of one's own: reached directly,
+// so closing the connection provably ends the work, and all its places are there at once.
+
+import { z } from 'zod'
+import type { Upstream } from '#domain'
+import { openExchange } from '../exchange/exchange.ts'
+import { createHolds } from '../exchange/release.ts'
+import type { KindContext, UpstreamKind } from '../kind.ts'
+import { openPool } from '../pool.ts'
+
+const optionsSchema = z.strictObject({
+  baseUrl: z.url({ protocol: /^https?$/ }).describe('root of the API, without /v1'),
+  apiKeyEnv: z
+    .string()
+    .regex(/^EXTERNAL_[A-Z0-9_]+_KEY$/)
+    .optional()
+    .describe('environment variable that holds its key'),
+  dialect: z.enum(['vllm', 'openai']).default('vllm').describe('what the server understands'),
+})
+
+export const openaiCompatible: UpstreamKind = { optionsSchema, open }
+
+function open({ deployment, options, credentials, clock }: KindContext): Upstream {
+  const { baseUrl, apiKeyEnv, dialect } = optionsSchema.parse(deployment.options)
+  const url = new URL(baseUrl)
+  const root = url.pathname.replace(/\/$/, '')
+  const pool = openPool(url.origin, options)
+  const holds = createHolds(clock, options.orphanHoldMs)
+  const key = apiKeyEnv === undefined ? null : credentials(apiKeyEnv)
+  return {
+    transport: 'openai-compatible',
+    cancellation: 'proven',
+    speaks: (surface) => (deployment.slots > 0 && surface !== '' ? dialect : null),
+    readiness: () => ({ state: 'unknown' }),
+    capacity: () => deployment.slots,
+    onChange: () => ({ [Symbol.dispose]: () => {} }),
+    close: () => pool.close(),
+    open: (request, context) =>
+      openExchange(
+        {
+          dispatcher: pool,
+          path: root + request.path,
+          headers: {
+            'content-type': 'application/json',
+            accept: request.stream ? 'text/event-stream' : 'application/json',
+            'x-request-id': request.requestId,
+            ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+          },
+          dialect,
+          cancellation: 'proven',
+        },
+        request,
+        context,
+        { options, clock, holds, onAwake: () => {} },
+      ),
+  }
+}

@@ -1,0 +1,32 @@
+// Deadlines and bounds of every exchange with an upstream. undici's own timers sit above ours as a
+// backstop: there is one authority over time.
+import { z } from 'zod'
+
+export const upstreamOptions = z.object({
+  connectMs: z.int().min(1).default(5_000).describe('to open a connection'),
+  firstByteMs: z
+    .int()
+    .min(1)
+    .default(280_000)
+    .describe('from the request to the first event, cold start included'),
+  betweenChunksMs: z.int().min(1).default(60_000).describe('silence within an answer'),
+  orphanHoldMs: z
+    .int()
+    .min(0)
+    .default(15_000)
+    .describe('how long a place stays taken after a cancellation that cannot be proven'),
+  warmForMs: z
+    .int()
+    .min(0)
+    .default(60_000)
+    .describe('how long after its last answer a deployment that scales to zero counts as warm'),
+  eventBytesMax: z.int().min(1024).default(8_388_608).describe('the largest event of a stream'),
+  answerBytesMax: z.int().min(1024).default(33_554_432).describe('the largest whole answer'),
+  bufferedBytesMax: z
+    .int()
+    .min(1024)
+    .default(65_536)
+    .describe('events held for a client that reads slowly, before the upstream is paused'),
+})
+
+export type UpstreamOptions = z.output<typeof upstreamOptions>

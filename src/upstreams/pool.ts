@@ -1,0 +1,20 @@
+// The connections to one origin. vLLM closes idle ones after 5 s, so ours are given up after 4: a
+// request on a connection that is being closed cannot be told from one that was worked on.
+import { Pool } from 'undici'
+import type { UpstreamOptions } from './options.ts'
+
+const keepAliveMs = 4_000
+/** How far undici's own timers stand above ours. */
+const backstopMs = 10_000
+
+/** Unlimited in itself: routing's permits bound how many calls are on their way. */
+export function openPool(origin: string, options: UpstreamOptions): Pool {
+  return new Pool(origin, {
+    pipelining: 1,
+    keepAliveTimeout: keepAliveMs,
+    keepAliveMaxTimeout: keepAliveMs,
+    connect: { timeout: options.connectMs + backstopMs },
+    headersTimeout: options.firstByteMs + backstopMs,
+    bodyTimeout: options.firstByteMs + options.betweenChunksMs + backstopMs,
+  })
+}

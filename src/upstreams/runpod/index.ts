@@ -1,0 +1,68 @@
+// A RunPod queue-based endpoint, asked through its OpenAI route. The platform wraps the call into a
+// job of which we never learn the id: whether closing the connection stops it is not documented, so
+// a cancellation is only hoped for.
+
+import { z } from 'zod'
+import type { Upstream } from '#domain'
+import { openExchange } from '../exchange/exchange.ts'
+import { createHolds } from '../exchange/release.ts'
+import type { KindContext, UpstreamKind } from '../kind.ts'
+import { openPool } from '../pool.ts'
+import { createWarmth } from './warmth.ts'
+
+const optionsSchema = z.strictObject({
+  endpointId: z
+    .string()
+    .regex(/^[\w-]{1,64}$/)
+    .optional()
+    .describe('the endpoint’s id; RUNPOD_ENDPOINT_ID where it is not given'),
+  baseUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('root of the job API; the configured one where it is not given'),
+})
+
+const cancellation = 'hoped'
+
+export const runpod: UpstreamKind = { optionsSchema, open }
+
+function open({ deployment, options, credentials, clock }: KindContext): Upstream {
+  const given = optionsSchema.parse(deployment.options)
+  const endpointId = given.endpointId ?? credentials('RUNPOD_ENDPOINT_ID') ?? ''
+  const url = new URL(given.baseUrl ?? credentials('RUNPOD_BASE_URL') ?? '')
+  const root = `${url.pathname.replace(/\/$/, '')}/${endpointId}/openai`
+  const pool = openPool(url.origin, options)
+  const warmth = createWarmth(deployment.slots, options.warmForMs, clock)
+  const holds = createHolds(clock, options.orphanHoldMs)
+  const headers = {
+    'content-type': 'application/json',
+    authorization: `Bearer ${credentials('RUNPOD_API_KEY') ?? ''}`,
+  }
+  return {
+    transport: 'runpod-openai',
+    cancellation,
+    speaks: (surface) => (surface === '' ? null : 'vllm'),
+    readiness: warmth.readiness,
+    capacity: warmth.capacity,
+    onChange: warmth.onChange,
+    close() {
+      holds.endAll()
+      return pool.close()
+    },
+    open(request, context) {
+      const attempt = warmth.begin()
+      return openExchange(
+        { dispatcher: pool, path: root + request.path, headers, dialect: 'vllm', cancellation },
+        request,
+        {
+          ...context,
+          onReleased(released) {
+            attempt.ended()
+            context.onReleased(released)
+          },
+        },
+        { options, clock, holds, onAwake: attempt.awake },
+      )
+    },
+  }
+}

@@ -1,0 +1,63 @@
+// What can be known of an endpoint that scales to zero without asking it: an answer that runs, or
+// ended a moment ago, proves a worker; after a while of nothing it must be taken for cold. While
+// cold there is one place, so that one call wakes it and the herd is let in when it answers.
+import type { Clock, Readiness } from '#domain'
+
+export interface Warmth {
+  readiness(): Readiness
+  capacity(): number
+  onChange(listener: () => void): Disposable
+  /** An attempt begins. */
+  begin(): { awake(): void; ended(): void }
+}
+
+export function createWarmth(slots: number, warmForMs: number, clock: Clock): Warmth {
+  const listeners = new Set<() => void>()
+  let waiting = 0
+  let answering = 0
+  let warmUntilTicksMs = Number.NEGATIVE_INFINITY
+
+  function isWarm(): boolean {
+    return answering > 0 || clock.ticksMs() < warmUntilTicksMs
+  }
+
+  function awake(): void {
+    const wasWarm = isWarm()
+    waiting -= 1
+    answering += 1
+    if (!wasWarm) for (const listener of listeners) listener()
+  }
+
+  function ended(wasAwake: boolean): void {
+    if (!wasAwake) {
+      waiting -= 1
+      return
+    }
+    answering -= 1
+    warmUntilTicksMs = clock.ticksMs() + warmForMs
+  }
+
+  return {
+    readiness: () => {
+      if (isWarm()) return { state: 'warm' }
+      if (waiting > 0) return { state: 'warming', phase: 'worker', etaMs: null }
+      return { state: 'cold', etaMs: null }
+    },
+    capacity: () => (isWarm() ? slots : 1),
+    onChange(listener) {
+      listeners.add(listener)
+      return { [Symbol.dispose]: () => void listeners.delete(listener) }
+    },
+    begin() {
+      let wasAwake = false
+      waiting += 1
+      return {
+        awake: () => {
+          wasAwake = true
+          awake()
+        },
+        ended: () => ended(wasAwake),
+      }
+    },
+  }
+}

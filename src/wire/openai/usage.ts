@@ -1,0 +1,30 @@
+// OpenAI's `usage` object, as every OpenAI-shaped server writes it.
+import type { Usage, UsageSource } from '#domain'
+import { isJsonObject } from '../json.ts'
+
+/** Null when it is no usage: zero is a number of tokens, absent is not. */
+export function readUsage(value: unknown, source: UsageSource): Usage | null {
+  if (!isJsonObject(value)) return null
+  const promptTokens = count(value.prompt_tokens)
+  if (promptTokens === null) return null
+  const details = isJsonObject(value.prompt_tokens_details) ? value.prompt_tokens_details : {}
+  return {
+    promptTokens,
+    // Embeddings have none.
+    completionTokens: count(value.completion_tokens) ?? 0,
+    cachedTokens: Math.min(count(details.cached_tokens) ?? 0, promptTokens),
+    source,
+  }
+}
+
+export function writeUsage(usage: Usage): string {
+  return JSON.stringify({
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    total_tokens: usage.promptTokens + usage.completionTokens,
+  })
+}
+
+function count(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null
+}

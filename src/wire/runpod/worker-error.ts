@@ -1,0 +1,20 @@
+// The error of a failed job as the vLLM worker (2.24 and later) reports it: a Python dict's repr,
+// with vLLM's own answer quoted inside the message.
+import { pythonRepr } from './python-repr.ts'
+
+/** vLLM answered with a status of 400 or above. */
+export function vllmRefusedError(status: number, body: string): string {
+  return workerError(`vLLM returned HTTP ${status}: ${body}`)
+}
+
+/** The job's input is none of the forms that the worker knows. */
+export function unknownInputError(): string {
+  return workerError(
+    'Job input must contain one of: openai_input (+openai_route), route (+body), ' +
+      'or prompt/messages.',
+  )
+}
+
+function workerError(message: string): string {
+  return pythonRepr({ message, type: 'worker_error', code: null })
+}

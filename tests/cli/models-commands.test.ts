@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { commandNowMs, commandsOver, jsonOf } from '../support/run-commands.ts'
+import { temporaryStorage } from '../support/sample-storage.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const devFile = 'configs/dev/models.yaml'
+
+function modelsFile(prompt: number): string {
+  const path = join(temporaryFolder(), 'models.yaml')
+  const text = `models:
+  - id: phi-2
+    surfaces: [openai-chat]
+    contextTokens: 2048
+    prices: { prompt: ${prompt}, completion: 0.1 }
+    deployments:
+      - { id: phi-2-here, kind: k, servedName: s, slots: 4 }
+`
+  writeFileSync(path, text)
+  return path
+}
+
+test('apply shows what it adds, and then has nothing to change', async () => {
+  const run = commandsOver(temporaryStorage())
+  expect(await run('models', 'apply', devFile)).toEqual({
+    code: 0,
+    out: [
+      '+ mixtral-8x22b-instruct',
+      '+ qwen2-7b-career',
+      '+ phi-2',
+      '+ bge-small-en',
+      'Done: 4 added, 0 changed, 0 removed.',
+    ].join('\n'),
+    err: '',
+  })
+  expect((await run('models', 'apply', devFile)).out).toBe('Nothing to change.')
+})
+
+test('apply shows each changed field, old and new, and what it removes', async () => {
+  const run = commandsOver(temporaryStorage())
+  await run('models', 'apply', modelsFile(0.05))
+  const changed = await run('models', 'apply', modelsFile(0.07))
+  expect(changed.out).toBe(
+    [
+      '~ phi-2',
+      '    prices.prompt: $0.05 per million → $0.07 per million',
+      '    prices.cached: $0.05 per million → $0.07 per million',
+      'Done: 0 added, 1 changed, 0 removed.',
+    ].join('\n'),
+  )
+  await run('models', 'apply', devFile)
+  const removed = jsonOf(await run('models', 'apply', modelsFile(0.07), '--json'))
+  const gone = ['mixtral-8x22b-instruct', 'qwen2-7b-career', 'bge-small-en']
+  expect(removed).toMatchObject({ dryRun: false, removed: gone })
+})
+
+test('a dry run shows the changes and makes none', async () => {
+  const run = commandsOver(temporaryStorage())
+  const { out } = await run('models', 'apply', devFile, '--dry-run')
+  expect(out).toMatch(/^\+ phi-2$/m)
+  expect(out).toMatch(/^Would be: 4 added, .* Nothing was changed \(dry run\)\.$/m)
+  expect(jsonOf(await run('models', 'list', '--json'))).toEqual({ models: [] })
+})
+
+test('a file with mistakes changes nothing and tells them all', async () => {
+  const run = commandsOver(temporaryStorage())
+  const { code, out, err } = await run('models', 'apply', modelsFile(-1))
+  expect({ code, out }).toEqual({ code: 1, out: '' })
+  expect(err).toContain('line 5, models[0].prices.prompt: given -1; allowed: number')
+})
+
+test('a file that is not there is a failure of one line', async () => {
+  const { code, err } = await commandsOver(temporaryStorage())('models', 'apply', '/nowhere.yaml')
+  expect(code).toBe(1)
+  expect(err).toMatch(/^\/nowhere\.yaml cannot be read: ENOENT/)
+})
+
+test('apply asks the upstream kinds about their options', async () => {
+  const checkDeployment = (kind: string) => [`kind: given ${kind}; allowed: something else`]
+  const run = commandsOver(temporaryStorage(), { checkDeployment })
+  const { code, err } = await run('models', 'apply', modelsFile(1))
+  expect(code).toBe(1)
+  expect(err).toMatch(/models\[0\]\.deployments\[0\]: kind: given k; allowed: something else/)
+})
+
+test('list shows prices and deployments', async () => {
+  const run = commandsOver(temporaryStorage())
+  await run('models', 'apply', devFile)
+  const { out } = await run('models', 'list')
+  expect(out.split('\n')[1]?.split(/ {2,}/)).toEqual([
+    'mixtral-8x22b-instruct',
+    'openai-chat,openai-completions',
+    '16384',
+    '2',
+    '6',
+    'mixtral-8x22b-runpod (runpod, 64)',
+  ])
+  const listed = jsonOf(await run('models', 'list', '--json'))
+  const prices = { promptNanoUsd: 2000, completionNanoUsd: 6000, cachedNanoUsd: 2000 }
+  const [first] = (listed as { models: unknown[] }).models
+  expect(first).toMatchObject({ createdAtMs: commandNowMs, prices })
+})

@@ -1,0 +1,64 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import { ConfigMistakes, loadEnvFile, readSecrets } from '#src/config/index.ts'
+
+const env = {
+  API_KEYS: 'first-key-0123456789, second-key-0123456789,',
+  API_ADMIN_KEY: 'admin-key-0123456789',
+  RUNPOD_API_KEY: 'rpa_canary',
+  EXTERNAL_TOGETHER_AI_KEY: 'together-canary',
+  HF_TOKEN: '',
+  PATH: '/bin',
+}
+
+test('secrets are read by name; what is empty is not given', () => {
+  const secrets = readSecrets(env)
+  expect(secrets.apiKeys).toEqual(['first-key-0123456789', 'second-key-0123456789'])
+  expect(secrets.adminKey).toBe('admin-key-0123456789')
+  expect(secrets.runpodApiKey).toBe('rpa_canary')
+  expect(secrets.hfToken).toBeNull()
+  expect(secrets.externalKey('together-ai')).toBe('together-canary')
+  expect(secrets.externalKey('nobody')).toBeNull()
+  expect(new Set(secrets.all())).toEqual(
+    new Set([...secrets.apiKeys, 'admin-key-0123456789', 'rpa_canary', 'together-canary']),
+  )
+})
+
+test('showing, serialising, spreading and printing shows none of them', () => {
+  const secrets = readSecrets(env)
+  const views = [
+    JSON.stringify({ secrets }),
+    JSON.stringify({ ...secrets }),
+    inspect(secrets, { showHidden: true, depth: 5 }),
+    inspect({ nested: { secrets } }),
+    `${secrets}`,
+  ]
+  for (const view of views) expect(view).not.toMatch(/canary|0123456789/)
+})
+
+test('a key that is too short or unfit for a header is a mistake that does not show it', () => {
+  const given = { API_KEYS: 'good-key-0123456789,tooshort', API_ADMIN_KEY: 'with space 0123456789' }
+  try {
+    readSecrets(given)
+    expect.unreachable()
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigMistakes)
+    expect(error instanceof ConfigMistakes && error.lines).toEqual([
+      'environment API_KEYS, entry 2: a key of 8 characters was given; allowed: 16 or more',
+      'environment API_ADMIN_KEY: a key with characters that no header carries was given; ' +
+        'allowed: visible ASCII without spaces',
+    ])
+  }
+})
+
+test('an env file adds to the environment, does not override it, and may be absent', () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'podgate-env-')), 'local.env')
+  writeFileSync(path, '# a comment\nAPI_PORT=1\nLOG_LEVEL="debug"\n')
+  const target: Record<string, string | undefined> = { API_PORT: '2' }
+  loadEnvFile(path, target)
+  loadEnvFile(`${path}.absent`, target)
+  expect(target).toEqual({ API_PORT: '2', LOG_LEVEL: 'debug' })
+})

@@ -1,0 +1,77 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { filesBelow, root } from './source-files.ts'
+
+const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
+
+const required = `package.json package-lock.json tsconfig.json biome.json knip.json vitest.config.ts
+  src tests configs docker scripts .github docs README.md rulebook.md todo.md project-outline.md
+  CHANGELOG.md LICENSE .ci/run .gitignore .dockerignore .npmrc src/main.ts docs/architecture.md
+  configs/dev/gateway.yaml configs/prod/gateway.yaml configs/dev/endpoint.json
+  configs/prod/endpoint.json configs/dev/models.yaml configs/local.env.example`
+
+test.each(required.split(/\s+/))('%s is there', (path) => {
+  expect(existsSync(`${root}${path}`)).toBe(true)
+})
+
+test('the lockfile holds checksums and no download addresses', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { resolved?: string; integrity?: string; link?: boolean }>
+  }
+  const entries = Object.entries(packages).filter(([path]) => path !== '')
+  expect(entries.length).toBeGreaterThan(50)
+  expect(entries.filter(([, { resolved }]) => resolved !== undefined)).toEqual([])
+  expect(entries.filter(([, { integrity }]) => integrity === undefined)).toEqual([])
+})
+
+test('dependencies are pinned to exact versions, and the runtime is an optional one', () => {
+  const manifest = JSON.parse(read('package.json'))
+  const { dependencies, devDependencies, optionalDependencies } = manifest
+  const versions = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })
+  expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([])
+  expect(optionalDependencies.node).toMatch(/^26\./)
+  expect(manifest.allowScripts.node).toBe(true)
+})
+
+test('one runtime everywhere: package, image and workflow name the same version', () => {
+  const version = JSON.parse(read('package.json')).optionalDependencies.node
+  expect(read('docker/gateway/Dockerfile')).toContain(`node:${version}-`)
+  expect(read('.github/workflows/ci.yml')).toContain(`node-version: ${version}`)
+})
+
+const workflows = filesBelow('.github').filter((path) => /\.ya?ml$/.test(path))
+
+test.each(workflows)(
+  '%s pins every action by its commit and asks for no more than reading',
+  (path) => {
+    const workflow = parse(read(path)) as {
+      permissions: unknown
+      jobs: Record<string, { steps: { uses?: string }[] }>
+    }
+    const steps = Object.values(workflow.jobs).flatMap((job) => job.steps)
+    const uses = steps.flatMap((step) => (step.uses === undefined ? [] : [step.uses]))
+    expect(uses.length).toBeGreaterThan(0)
+    expect(uses.filter((name) => !/^[\w./-]+@[\da-f]{40}$/.test(name))).toEqual([])
+    expect(workflow.permissions).toEqual({ contents: 'read' })
+  },
+)
+
+test.each(['dev', 'prod'])('configs/%s/endpoint.json is what RunPod takes', (environment) => {
+  const endpoint = JSON.parse(read(`configs/${environment}/endpoint.json`))
+  expect(endpoint).toMatchObject({
+    type: 'QUEUE',
+    gpu: { pools: ['ADA_80_PRO'], count: 4 },
+    env: { TENSOR_PARALLEL_SIZE: '4' },
+  })
+  expect(endpoint.timeout).toBeGreaterThan(0)
+  // RunPod refuses an idle timeout beside this scaler.
+  if (endpoint.scaling.type === 'REQUEST_COUNT') {
+    expect(endpoint.workers).not.toHaveProperty('idleTimeout')
+    expect(endpoint.scaling.requestCount).toBeLessThanOrEqual(Number(endpoint.env.MAX_CONCURRENCY))
+  }
+  const values = Object.entries(endpoint.env as Record<string, unknown>)
+  expect(
+    values.filter(([name, value]) => typeof value !== 'string' || /_TOKEN$|_KEYS?$/.test(name)),
+  ).toEqual([])
+})

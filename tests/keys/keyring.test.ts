@@ -1,0 +1,151 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { createKey, type Keyring, listKeys, openKeyring, revokeKey } from '#src/keys/index.ts'
+import { openRegistry, type Registry, type StorageOptions } from '#src/storage/index.ts'
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
+import { temporaryStorage } from '../support/sample-storage.ts'
+
+interface Given {
+  options: StorageOptions
+  clock: FakeClock
+  /** The gateway's connection … */
+  registry: Registry
+  keyring: Keyring
+  /** … and that of a command in another process. */
+  command: Registry
+}
+
+const bootstrapToken = 'any-token-of-mine'
+const adminToken = 'the-admin-of-the-house'
+
+async function given(bootstrapKeys = [bootstrapToken], adminKey = adminToken): Promise<Given> {
+  const options = temporaryStorage()
+  const clock = createFakeClock()
+  const registry = await openRegistry(options)
+  const command = await openRegistry(options)
+  const keyring = await openKeyring(registry, { bootstrapKeys, adminKey, clock, pollMs: 500 })
+  onTestFinished(async () => {
+    keyring[Symbol.dispose]()
+    await Promise.all([registry.close(), command.close()])
+  })
+  return { options, clock, registry, keyring, command }
+}
+
+const request = {
+  name: 'website',
+  teamId: 'web',
+  models: ['phi-2'],
+  requestsPerMinute: 7,
+  createdAtMs: 1_700_000_000_000,
+  expiresAtMs: null,
+}
+
+test('a key made by a command opens within one poll, with all that was said about it', async () => {
+  const { clock, keyring, command } = await given()
+  const { key, secret } = await createKey(command, request)
+  expect(keyring.verify(secret)).toBeNull()
+  await clock.advance(500)
+  expect(keyring.verify(secret)).toEqual({ ...request, id: key.id, isAdmin: false })
+  expect(key.id).toMatch(/^key_[0-9a-f]{16}$/)
+})
+
+test('a revoked key opens nothing after one poll, and keeps its row', async () => {
+  const { clock, keyring, command } = await given()
+  const { key, secret } = await createKey(command, request)
+  await clock.advance(500)
+  expect(await revokeKey(command, key.id, 1_700_000_001_000)).toMatchObject({ id: key.id })
+  await clock.advance(500)
+  expect(keyring.verify(secret)).toBeNull()
+  expect(await listKeys(command)).toEqual([{ ...key, revokedAtMs: 1_700_000_001_000 }])
+})
+
+test('revoking twice keeps the first moment; revoking nothing is told', async () => {
+  const { command } = await given()
+  const { key } = await createKey(command, request)
+  await revokeKey(command, key.id, 5)
+  expect(await revokeKey(command, key.id, 9)).toMatchObject({ revokedAtMs: 5 })
+  expect(await revokeKey(command, 'key_nobody', 9)).toBeNull()
+})
+
+test('a key opens until the millisecond in which it expires', async () => {
+  const { clock, keyring, command } = await given()
+  const expiresAtMs = clock.nowMs() + 10_000
+  const { secret } = await createKey(command, { ...request, expiresAtMs })
+  await keyring.refresh()
+  await clock.advance(9999)
+  expect(keyring.verify(secret)).not.toBeNull()
+  await clock.advance(1)
+  expect(keyring.verify(secret)).toBeNull()
+})
+
+test('keys of the environment are taken as given, and only the admin’s is one', async () => {
+  const { keyring } = await given()
+  const bootstrap = keyring.verify(bootstrapToken)
+  expect(bootstrap).toMatchObject({ name: 'bootstrap 1', models: null, isAdmin: false })
+  expect(bootstrap?.id).toMatch(/^key_[0-9a-f]{12}$/)
+  expect(keyring.verify(adminToken)).toMatchObject({ name: 'admin', isAdmin: true })
+})
+
+test('a key of the environment has the same id after a restart', async () => {
+  const ids = [await given(), await given()].map(
+    ({ keyring }) => keyring.verify(bootstrapToken)?.id,
+  )
+  expect(ids[0]).toBe(ids[1])
+})
+
+test('a key of the environment may look like a mistyped one of ours', async () => {
+  const odd = 'pk-podgate-looks-like-ours'
+  const { keyring } = await given([odd])
+  expect(keyring.verify(odd)).not.toBeNull()
+})
+
+test('a key of the environment that is too short is refused, and not repeated', async () => {
+  const opening = given(['short-secret'])
+  await expect(opening).rejects.toThrow('has 12 characters; at least 16')
+  await expect(opening).rejects.not.toThrow(/short-secret/)
+})
+
+test.each([
+  ['an unknown token', 'sk-this-is-nobody-at-all'],
+  ['no token', ''],
+  ['a mistyped key', `pk-podgate-${'a'.repeat(32)}-000000`],
+  ['a very long token', 'x'.repeat(1_000_000)],
+  ['a token with SQL in it', `' or 1=1; drop table api_keys; --`],
+])('%s opens nothing', async (_what, token) => {
+  const { keyring } = await given()
+  expect(keyring.verify(token)).toBeNull()
+})
+
+test('a token is known only by its whole: neither its beginning nor its hash opens', async () => {
+  const { keyring, command } = await given()
+  const { secret } = await createKey(command, request)
+  await keyring.refresh()
+  const rows = await command.db.selectFrom('api_keys').select('secret_hash').execute()
+  for (const token of [secret.slice(0, -1), `${secret} `, rows[0]?.secret_hash ?? '']) {
+    expect(keyring.verify(token)).toBeNull()
+  }
+})
+
+test('no secret is in any file of the database', async () => {
+  const { options, keyring, command } = await given()
+  const { secret } = await createKey(command, request)
+  await keyring.refresh()
+  const folder = dirname(options.path)
+  const bytes = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'))
+  expect(bytes.length).toBeGreaterThan(0)
+  for (const token of [secret, bootstrapToken, adminToken]) {
+    expect(bytes.some((text) => text.includes(token))).toBe(false)
+  }
+})
+
+test('tells its listeners when keys changed', async () => {
+  const { clock, keyring, command } = await given()
+  let changes = 0
+  keyring.onChange(() => {
+    changes += 1
+  })
+  await createKey(command, request)
+  await clock.advance(2000)
+  expect(changes).toBe(1)
+})

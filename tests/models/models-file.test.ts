@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { ModelsFileMistakes, readModelsFile } from '#src/models/index.ts'
+
+const good = `models:
+  - id: phi-2
+    surfaces: [openai-chat]
+    contextTokens: 2048
+    prices: { prompt: 0.05, completion: 0.1 }
+    deployments:
+      - id: phi-2-here
+        kind: runpod
+        servedName: microsoft/phi-2
+        slots: 4
+        gpu: { type: L4, count: 1, usdPerSecond: 0.00019 }
+        options: { endpointId: abc }
+`
+
+function mistakesOf(text: string): readonly string[] {
+  try {
+    readModelsFile(text)
+    return []
+  } catch (cause) {
+    if (cause instanceof ModelsFileMistakes) return cause.mistakes
+    throw cause
+  }
+}
+
+test('reads dollars per million as whole nano-dollars per token', () => {
+  const [model] = readModelsFile(good).models
+  expect(model).toEqual({
+    id: 'phi-2',
+    ownedBy: 'podgate',
+    surfaces: ['openai-chat'],
+    contextTokens: 2048,
+    prices: { promptNanoUsd: 50, completionNanoUsd: 100, cachedNanoUsd: 50 },
+    deployments: [
+      {
+        id: 'phi-2-here',
+        kind: 'runpod',
+        servedName: 'microsoft/phi-2',
+        slots: 4,
+        gpu: { type: 'L4', count: 1, nanoUsdPerSecond: 190_000 },
+        options: { endpointId: 'abc' },
+      },
+    ],
+  })
+})
+
+test.each([
+  ['contextTokens: 2048', 'contextTokens: 0', 'line 4, models[0].contextTokens: given 0; '],
+  ['slots: 4', 'slots: many', 'line 10, models[0].deployments[0].slots: given "many"; '],
+  ['prompt: 0.05', 'prompt: 0.0505', 'line 5, models[0].prices.prompt: given 0.0505; allowed: USD'],
+  ['prompt: 0.05', 'prompt: -1', 'line 5, models[0].prices.prompt: given -1; '],
+  ['prompt: 0.05, ', '', 'line 5, models[0].prices.prompt: given nothing; '],
+  ['[openai-chat]', '[chat]', 'line 3, models[0].surfaces[0]: given "chat"; '],
+  ['[openai-chat]', '[]', 'line 3, models[0].surfaces: given []; '],
+  ['id: phi-2\n', 'id: "phi 2"\n', 'line 2, models[0].id: given "phi 2"; allowed: 1 to 128'],
+  ['slots: 4', 'slots: 4\n        slot: 5', 'line 7, models[0].deployments[0]: not known: slot'],
+  [
+    'endpointId: abc',
+    'apiKey: abc',
+    'line 12, models[0].deployments[0].options.apiKey: given a se',
+  ],
+  ['kind: runpod', 'kind: [', 'Flow sequence in block collection must be'],
+])('says where `%s` given as `%s` is wrong', (from, to, begins) => {
+  const mistakes = mistakesOf(good.replace(from, to))
+  expect(mistakes[0]?.slice(0, begins.length)).toBe(begins)
+  expect(mistakes.join('\n')).not.toMatch(/undefined|\[object/)
+})
+
+test('tells all mistakes at once, one line each', () => {
+  const mistakes = mistakesOf(good.replace('2048', '-1').replace('slots: 4', 'slots: 0.5'))
+  expect(mistakes).toHaveLength(2)
+  expect(mistakes.every((mistake) => !mistake.includes('\n'))).toBe(true)
+})
+
+test('never repeats a secret that was written by mistake', () => {
+  expect(mistakesOf(good.replace('endpointId: abc', 'apiKey: hush')).join()).not.toContain('hush')
+})
+
+test('refuses two of the same id', () => {
+  expect(mistakesOf(good + good.replace('models:\n', ''))).toEqual([
+    'line 13, models[1].id: given phi-2, which already stands above',
+    'line 18, models[1].deployments[0].id: given phi-2-here, which already stands above',
+  ])
+})
+
+test.each(['', 'models:', '- id: x', 'models: 5', '{}'])('refuses %j as a file', (text) => {
+  expect(mistakesOf(text)).toHaveLength(1)
+})
+
+test('asks the kind itself about a deployment’s options', () => {
+  const asked: unknown[] = []
+  const check = (kind: string, options: unknown) => {
+    asked.push([kind, options])
+    return ['options.endpointId: given abc; allowed: something longer']
+  }
+  expect(() => readModelsFile(good, check)).toThrow(
+    'line 7, models[0].deployments[0]: options.endpointId: given abc; allowed: something longer',
+  )
+  expect(asked).toEqual([['runpod', { endpointId: 'abc' }]])
+})
+
+test.each(['dev', 'prod'])('the file that comes with the product is good: %s', (env) => {
+  const { models } = readModelsFile(readFileSync(`configs/${env}/models.yaml`, 'utf8'))
+  expect(models.map((model) => model.id)).toEqual([
+    'mixtral-8x22b-instruct',
+    'qwen2-7b-career',
+    'phi-2',
+    'bge-small-en',
+  ])
+})
+
+test('production’s file knows nothing of the simulator', () => {
+  expect(readFileSync('configs/prod/models.yaml', 'utf8')).not.toMatch(/sim-|simulator/)
+})
