@@ -1,6 +1,6 @@
 // What it cost: charges, the ledger, and what can be read out of it.
 export { chargeFor } from './charge.ts'
-export { type Ledger, type LedgerOptions, type LedgerState, openLedger } from './ledger.ts'
+export { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 export {
   type DeploymentLine,
   type SpendLine,

@@ -45,12 +45,12 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   let isStopped = false
   let retry: Timer | null = null
 
-  /** While the file refuses, only the retry timer tries: a try may stop the loop for a while. */
   function schedule(): void {
-    if (isScheduled || retry !== null) return
+    if (isScheduled) return
     isScheduled = true
     setImmediate(() => {
       isScheduled = false
+      // While the file refuses, only the timer tries: each try may stop the loop for a while.
       if (!isStopped && retry === null) write()
     })
   }

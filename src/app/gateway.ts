@@ -52,7 +52,8 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   await using closing = new AsyncDisposableStack()
   const registry = await openRegistry(config.storage)
   closing.defer(() => registry.close())
-  const polling = { clock, pollMs }
+  const onTrouble = (cause: unknown) => logger.error({ event: 'registry', cause })
+  const polling = { clock, pollMs, onTrouble }
   const catalogue = closing.use(await openCatalogue(registry, polling))
   if (catalogue.list().length === 0 && (await seedModels(registry, settings.environment))) {
     await catalogue.refresh()

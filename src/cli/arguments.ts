@@ -1,5 +1,5 @@
-// Arguments as people write them: `30d`, `a,b`, `12.50`. What cannot be read is wrong usage, and the
-// message says what can; so does the example under each command's help.
+// Arguments as people write them: `30d`, `a,b`, `12.50`. What cannot be read is wrong usage, and
+// the message says what can; so does the example under each command's help.
 import { InvalidArgumentError } from 'commander'
 
 const unitMs: Readonly<Record<string, number>> = {

@@ -1,5 +1,5 @@
-// `podgate costs`: what was spent, from the ledger, also while a gateway runs. With a budget it is a
-// check for a schedule: exit code 1 when more was spent.
+// `podgate costs`: what was spent, from the ledger, also while a gateway runs. With a budget it is
+// a check for a schedule: exit code 1 when more was spent.
 import type { Command } from 'commander'
 import { type DeploymentLine, type SpendLine, type SpendReport, spendReport } from '#accounting'
 import { nanoUsdFromUsd, usdFromNanoUsd } from '#domain'

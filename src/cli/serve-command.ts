@@ -45,7 +45,6 @@ async function start(settings: Settings, context: CliContext): Promise<Gateway> 
   const gateway = await startDev(settings)
   const { url, apiKey, modelIds, simulatorUrl } = gateway
   const where = simulatorUrl === null ? 'your RunPod' : `a simulated RunPod (${simulatorUrl})`
-  const body = `{"model":"${modelIds[0]}","messages":[{"role":"user","content":"Hello"}],"max_tokens":32}`
   context.out(
     [
       `Podgate is ready, for development, in front of ${where}.`,
@@ -54,11 +53,20 @@ async function start(settings: Settings, context: CliContext): Promise<Gateway> 
       `  key       ${apiKey}`,
       `  models    ${modelIds.join(', ')}`,
       '',
-      `curl ${url}/v1/chat/completions -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' -d '${body}'`,
+      curlLine(url, apiKey, modelIds[0] ?? ''),
       '',
     ].join('\n'),
   )
   return gateway
+}
+
+/** One line that works when it is pasted. */
+function curlLine(url: string, apiKey: string, model: string): string {
+  const messages = [{ role: 'user', content: 'Hello' }]
+  const body = JSON.stringify({ model, messages, max_tokens: 32 })
+  const headers = [`Authorization: Bearer ${apiKey}`, 'Content-Type: application/json']
+  const options = headers.map((header) => `-H '${header}'`).join(' ')
+  return `curl ${url}/v1/chat/completions ${options} -d '${body}'`
 }
 
 /** A second signal ends the process at once, as everybody expects of Ctrl-C. */
@@ -76,8 +84,9 @@ function untilStopped(): Promise<string> {
 function explained(cause: unknown, { config }: Settings): unknown {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null
   if (code === 'EADDRINUSE') {
+    const { host, port } = config.http
     return new CommandFailure(
-      `Port ${config.http.port} of ${config.http.host} is taken: stop what listens there, or set API_PORT.`,
+      `Port ${port} of ${host} is taken: stop what listens there, or set API_PORT.`,
     )
   }
   return cause

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '#domain'
 import { type Simulator, type SimulatorOptions, simulatorOptions, startSimulator } from '#simulator'
+import { CommandFailure } from './context.ts'
 
 interface Flags {
   port: number
@@ -24,15 +25,17 @@ Misbehaviour: write [[sim:cut-after=5]] (or another fault) into a prompt; docs/s
 whole list.
 
 Examples:
-  podgate simulate --cold 120        a cold start as long as a real one
-  podgate simulate --speed 20        tokens twenty times as fast as on real GPUs
+  npm run podgate -- simulate --cold 120   a cold start as long as a real one
+  npm run podgate -- simulate --speed 20   tokens twenty times as fast as on real GPUs
 `
 
 export function registerSimulate(program: Command): void {
   const defaults = simulatorOptions.parse({})
   program
     .command('simulate')
-    .description('run a simulated RunPod with vLLM workers on this machine')
+    .description(
+      'Run a simulated RunPod with vLLM workers on this machine, until it is told to stop.',
+    )
     .option('--port <port>', 'port to listen on; 0 takes a free one', wholeNumber, defaults.port)
     .option('--host <address>', 'address to listen on', defaults.host)
     .option('--cold <seconds>', 'how long a cold start takes', anyNumber, defaults.coldMs / 1000)
@@ -53,22 +56,22 @@ async function simulate(flags: Flags, command: Command): Promise<void> {
   })
   if (!read.success) {
     const [issue] = read.error.issues
-    command.error(`podgate simulate: ${issue?.path.join('.')}: ${issue?.message}`, { exitCode: 2 })
+    return command.error(`error: ${issue?.path.join('.')}: ${issue?.message}`)
   }
-  const simulator = await started(read.data, command)
+  const simulator = await started(read.data)
   console.log(flags.json ? asJson(simulator, read.data) : `simulator listening on ${simulator.url}`)
   await toldToStop()
   await simulator.close()
 }
 
-async function started(options: SimulatorOptions, command: Command): Promise<Simulator> {
+async function started(options: SimulatorOptions): Promise<Simulator> {
   try {
     return await startSimulator(options, systemClock)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : null
     const place = `${options.host}:${options.port}`
-    const why = code === 'EADDRINUSE' ? 'the port is already in use' : String(cause)
-    return command.error(`podgate simulate: cannot listen on ${place}: ${why}`, { exitCode: 1 })
+    const why = code === 'EADDRINUSE' ? 'the port is taken' : String(cause)
+    throw new CommandFailure(`Cannot listen on ${place}: ${why}.`)
   }
 }
 

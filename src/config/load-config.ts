@@ -179,15 +179,10 @@ function fillSections(node: OptionNode, value: Record<string, unknown>): void {
 }
 
 function issueLines(loading: Loading, issue: z.core.$ZodIssue): string[] {
+  // A strict schema repeats what was told while the layers were laid.
+  if (issue.code === 'unrecognized_keys') return []
   const path = issue.path.map(String)
   const where = originOf(loading, path)
-  if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(nodeAt(loading.tree, path)?.properties ?? {})
-    const isTold = (line: string) => loading.mistakes.includes(line)
-    return issue.keys
-      .map((key) => unknownLine(where, [...path, key], known))
-      .filter((line) => !isTold(line))
-  }
   const node = nodeAt(loading.tree, path)
   const isOwnRule = issue.code === 'custom' || node === null
   const allowed = isOwnRule ? issue.message : allowedWords(node)

@@ -78,7 +78,7 @@ export interface FaultDetails {
   started?: Started
   /** When trying again makes sense, as far as we know. */
   retryAfterMs?: number | null
-  /** The upstream said that it is full: its health does not suffer, and the call may go elsewhere. */
+  /** The upstream said that it is full: its health does not suffer. */
   saturated?: boolean
 }
 

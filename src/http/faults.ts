@@ -10,7 +10,7 @@ export function invalidHeader(name: string, expected: string): Fault {
 export function noKey(): Fault {
   return new Fault('no_key', {
     message:
-      "You didn't provide an API key. Send it in the Authorization header: 'Authorization: Bearer YOUR_KEY'.",
+      "You didn't provide an API key. Send it in the Authorization header: 'Bearer YOUR_KEY'.",
   })
 }
 

@@ -1,5 +1,5 @@
 // Closed by default: every request needs a key, unless its route says that it is public. The route
-// object decides, never the text of the URL. Runs before a body is read, and for unknown routes too.
+// object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKey } from '#domain'

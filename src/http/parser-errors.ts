@@ -12,10 +12,14 @@ export function answerParserError(error: Error & { code?: string }, socket: Sock
   const status = statusOf(error.code)
   const message = 'The request could not be read as HTTP.'
   const body = errorEnvelope(new Fault('bad_request', { message }))
-  socket.end(
-    `HTTP/1.1 ${status}\r\nconnection: close\r\nx-request-id: ${newRequestId()}\r\n` +
-      `content-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'connection: close',
+    `x-request-id: ${newRequestId()}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 function statusOf(code: string | undefined): string {

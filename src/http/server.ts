@@ -1,5 +1,5 @@
-// The door to the world, as a table of contents. Each line is a file; a request passes them from top
-// to bottom: id, guard, route.
+// The door to the world, as a table of contents. Each line is a file; a request passes them from
+// top to bottom: id, guard, route.
 import fastify, { type FastifyInstance } from 'fastify'
 import { newRequestId } from '#domain'
 import { createDrain, type Drain } from './drain.ts'

@@ -1,5 +1,5 @@
-// Whether this gateway lives, whether it takes calls, and its metrics. None of them asks an upstream
-// anything: a cold deployment is a healthy one.
+// Whether this gateway lives, whether it takes calls, and its metrics. None of them asks an
+// upstream anything: a cold deployment is a healthy one.
 import type { FastifyInstance } from 'fastify'
 import type { Drain } from './drain.ts'
 import type { HttpPorts } from './ports.ts'

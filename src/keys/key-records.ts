@@ -46,7 +46,7 @@ export async function listKeys(registry: Registry): Promise<StoredKey[]> {
   return rows.map((row) => ({ ...keyOf(row), revokedAtMs: row.revoked_at_ms }))
 }
 
-/** What has this id, now revoked; null when there is none. Revoking twice keeps the first moment. */
+/** The key of this id, now revoked; null: there is none. Revoking again keeps the first moment. */
 export async function revokeKey(
   registry: Registry,
   id: string,

@@ -18,7 +18,7 @@ export interface KeyringOptions extends SnapshotOptions {
   adminKey: string | null
 }
 
-export const givenKeyLengthMin = 16
+const givenKeyLengthMin = 16
 
 export async function openKeyring(registry: Registry, options: KeyringOptions): Promise<Keyring> {
   const given = givenKeys(options)

@@ -1,5 +1,5 @@
-// What a key looks like: `pk-podgate-<32 base62>-<6 base62>`. The prefix lets secret scanners find a
-// leaked one, and the checksum (CRC-32) lets a mistyped one be refused without looking it up.
+// What a key looks like: `pk-podgate-<32 base62>-<6 base62>`. The prefix lets secret scanners find
+// a leaked one, and the checksum (CRC-32) lets a mistyped one be refused without looking it up.
 // Only the SHA-256 of the whole token is ever stored.
 import { hash, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'

@@ -27,7 +27,9 @@ export function createLimits(options: LimitsOptions, clock: Clock): Limits {
       const { isTaken, ...rate } = requests.take(call.key.id, perMinute)
       if (isTaken) return { rate }
       throw new Fault('rate_requests', {
-        message: `Rate limit reached: ${perMinute} requests per minute. Try again in ${rate.retryAfterMs} ms.`,
+        message:
+          `Rate limit reached: ${perMinute} requests per minute. ` +
+          `Try again in ${rate.retryAfterMs} ms.`,
         retryAfterMs: rate.retryAfterMs,
       })
     },

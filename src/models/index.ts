@@ -1,10 +1,5 @@
 // What can be asked for: the registry of models, and the file that describes it.
-export {
-  type ApplyOptions,
-  applyModels,
-  type FieldChange,
-  type ModelsDiff,
-} from './apply-models.ts'
+export { applyModels, type ModelsDiff } from './apply-models.ts'
 export { type Catalogue, openCatalogue } from './catalogue.ts'
 export { readModels } from './model-records.ts'
 export {

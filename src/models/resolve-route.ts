@@ -24,7 +24,7 @@ export function resolveRoute(
   }
   if (!model.surfaces.includes(surface)) {
     const routes = model.surfaces.join(', ')
-    const message = `The model ${name} cannot be used on this route (${surface}), only on: ${routes}.`
+    const message = `The model ${name} cannot be used on ${surface}, only on: ${routes}.`
     throw new Fault('bad_request', { message, param })
   }
   if (model.deployments.length === 0) {

@@ -64,12 +64,17 @@ export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions
   const registry = new Registry()
   const calls = createSeries(seriesMax, newCallSeries)
   const refusals = createSeries(seriesMax, newTotal)
+  const refused = createSeries(seriesMax, newTotal)
   const waste = createSeries(seriesMax, newTotal)
   const coldStarts = createSeries(seriesMax, newTotal)
   const gaugeReads = new Map<GaugeName, () => readonly GaugeReading[]>()
   const modelLabel = (model: string | null) =>
     model !== null && isKnownModel(model) ? model : UNKNOWN
 
+  exposeCounter(registry, 'podgate_requests_total', () => [
+    ...[...calls.all()].flatMap(endings),
+    ...totals(refused.all()),
+  ])
   expose(registry, calls.all)
   exposeCounter(registry, 'podgate_refusals_total', () => totals(refusals.all()))
   exposeCounter(registry, 'podgate_wasted_gpu_seconds_total', () => totals(waste.all()))
@@ -103,8 +108,8 @@ export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions
     observeRefusal({ surface, model, fault }) {
       const label = modelLabel(model)
       refusals.at({ surface, model: label, reason: fault }).total += 1
-      const series = calls.at({ surface, model: label, deployment: NONE, transport: NONE })
-      outcomeOf(series, 'refused').count += 1
+      const nowhere = { deployment: NONE, transport: NONE, outcome: 'refused' }
+      refused.at({ surface, model: label, ...nowhere }).total += 1
     },
     watch: (name, read) => void gaugeReads.set(name, read),
     render: () => registry.metrics(),
@@ -119,7 +124,7 @@ function addCall(series: CallSeries, record: CallRecord): void {
   series.overhead.observe(record.overheadMs / 1000)
   series.queueWait.observe(record.queueMs / 1000)
   if (record.ttftMs !== null) series.firstToken.observe(record.ttftMs / 1000)
-  if (record.streamMs !== null && usage.completionTokens > 1) {
+  if (record.stream && record.streamMs !== null && usage.completionTokens > 1) {
     series.interToken.observe(record.streamMs / 1000 / (usage.completionTokens - 1))
   }
   series.tokens.prompt += usage.promptTokens
@@ -190,12 +195,6 @@ function expose(registry: Registry, all: () => Iterable<CallSeries>): void {
   const histogram = (name: HistogramName, samples: (series: CallSeries) => Sample<Buckets>[]) =>
     exposeHistogram(registry, name, () => [...all()].flatMap(samples))
 
-  counter('podgate_requests_total', ({ labels, byOutcome }) =>
-    [...byOutcome].map(([outcome, { count }]) => ({
-      labels: { ...labels, outcome },
-      value: count,
-    })),
-  )
   counter('podgate_tokens_total', ({ labels, tokens }) =>
     Object.entries(tokens).map(([kind, value]) => ({ labels: { ...labels, kind }, value })),
   )
@@ -204,9 +203,10 @@ function expose(registry: Registry, all: () => Iterable<CallSeries>): void {
   ])
   counter('podgate_gpu_seconds_total', ({ labels, gpuSeconds }) => [{ labels, value: gpuSeconds }])
   histogram('podgate_request_duration_seconds', ({ labels, byOutcome }) =>
-    [...byOutcome]
-      .filter(([outcome]) => outcome !== 'refused')
-      .map(([outcome, { duration }]) => ({ labels: { ...labels, outcome }, value: duration })),
+    [...byOutcome].map(([outcome, { duration }]) => ({
+      labels: { ...labels, outcome },
+      value: duration,
+    })),
   )
   histogram('podgate_time_to_first_token_seconds', ({ labels, firstToken }) => [
     { labels, value: firstToken },
@@ -216,6 +216,13 @@ function expose(registry: Registry, all: () => Iterable<CallSeries>): void {
   ])
   histogram('podgate_overhead_seconds', ({ labels, overhead }) => [{ labels, value: overhead }])
   histogram('podgate_queue_wait_seconds', ({ labels, queueWait }) => [{ labels, value: queueWait }])
+}
+
+function endings({ labels, byOutcome }: CallSeries): Sample<number>[] {
+  return [...byOutcome].map(([outcome, { count }]) => ({
+    labels: { ...labels, outcome },
+    value: count,
+  }))
 }
 
 function totals(all: Iterable<{ labels: Labels; total: number }>): Sample<number>[] {

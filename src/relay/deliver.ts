@@ -35,7 +35,7 @@ export async function deliver(
   return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
 }
 
-/** Returns a promise only when the client must be waited for: most events need no turn of theirs. */
+/** A promise only when the client must be waited for: most events need no turn of theirs. */
 function send(text: string, client: ClientEnd, story: Story): Promise<void> | undefined {
   if (!client.hasBegun) client.begin(answerHeaders(story))
   if (client.write(text)) return undefined

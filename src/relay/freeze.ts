@@ -63,7 +63,7 @@ function overheadOf(story: Story, endTicksMs: number): number {
   return round3(Math.max(0, before) + after)
 }
 
-/** Something was sent, nobody said that it ended, and the transport cannot prove that it stopped. */
+/** Something was sent, nobody said that it ended, and nothing can prove that it stopped. */
 function isPossibleOrphan(story: Story, fault: Fault | null): boolean {
   if (fault === null || story.station === null || fault.started === 'no') return false
   return story.station.upstream.cancellation === 'hoped'

@@ -1,5 +1,6 @@
 // Makes a finished record known, in this order: ledger, metrics, log. The row is durable before the
 // terminal frame leaves, so that nothing the client saw is forgotten. Never throws.
+import { withoutLedger } from '#accounting'
 import { asFault, type CallRecord, type Fault } from '#domain'
 
 export interface SettlePorts {
@@ -9,7 +10,7 @@ export interface SettlePorts {
   log(record: CallRecord, fault: Fault | null): void
 }
 
-/** Null when all is well; otherwise the fault that the client gets instead of its terminal frame. */
+/** Null when all is well; else the fault that the client gets instead of its terminal frame. */
 export async function settle(
   record: CallRecord,
   fault: Fault | null,
@@ -23,7 +24,9 @@ export async function settle(
   } catch (cause) {
     lost = asFault(cause)
   }
-  ports.observe(record)
-  ports.log(record, lost ?? fault)
+  // What the ledger will write when it can again: log and metrics say the same.
+  const told = lost === null ? record : withoutLedger(record)
+  ports.observe(told)
+  ports.log(told, lost ?? fault)
   return lost
 }

@@ -1,5 +1,5 @@
-// One station for each deployment: its upstream and its gate. A deployment that is defined anew gets
-// a new station; the old one closes when its last call has ended.
+// One station for each deployment: its upstream and its gate. A deployment that is defined anew
+// gets a new station; the old one closes when its last call has ended.
 import type { Deployment, Upstream } from '#domain'
 import { createGate, type Gate } from './gate.ts'
 

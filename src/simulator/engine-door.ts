@@ -1,5 +1,5 @@
-// `/engine/<endpoint>/…`: the model as a stock vLLM server would serve it, without a key, a queue or
-// a cold start. A client that leaves stops its generation at once.
+// `/engine/<endpoint>/…`: the model as a stock vLLM server would serve it, without a key, a queue
+// or a cold start. A client that leaves stops its generation at once.
 import { answeredByFault, countCall, type DoorCall } from './door.ts'
 import type { Endpoint } from './endpoint.ts'
 import { busy } from './engine/refusal.ts'

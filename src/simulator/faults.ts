@@ -1,6 +1,6 @@
 // Misbehaviour on command. A fault is written `name` or `name=value`; several may act on one call.
-// It is asked for by a marker in a prompt (`[[sim:cut-after=5]]`) or by a rule on the control route.
-// docs/simulator.md lists what is in the table below, and a test compares the two.
+// It is asked for by a marker in a prompt (`[[sim:cut-after=5]]`) or by a rule on the control
+// route. docs/simulator.md lists what is in the table below, and a test compares the two.
 
 export interface FaultPlan {
   /** Answered at the door, before any queue or engine. */

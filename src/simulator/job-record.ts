@@ -1,5 +1,5 @@
-// One job of the job API: what state it is in, what it has produced, what nobody has read yet. It is
-// where a worker's answer goes, so it is written as a sink; readers wait on it with a listener.
+// One job of the job API: what state it is in, what it has produced, what nobody has read yet. It
+// is where a worker's answer goes, so it is written as a sink; readers wait with a listener.
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '#domain'
 import {

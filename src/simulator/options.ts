@@ -1,5 +1,5 @@
-// What can be set about the simulator, with defaults that make `npm start` pleasant: a cold start of
-// two seconds, and token timing of the real machines. The timing parameters of an endpoint are
+// What can be set about the simulator, with defaults that make `npm start` pleasant: a cold start
+// of two seconds, and token timing of the real machines. The timing parameters of an endpoint are
 // explained in engine/batch.ts.
 import { z } from 'zod'
 

@@ -2,5 +2,5 @@
 export { openLedgerDatabase, openLedgerReader } from './ledger-database.ts'
 export { ledgerPathOf, type StorageOptions, storageOptions } from './options.ts'
 export { openRegistry, type Registry } from './registry.ts'
-export { openSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.ts'
+export { openSnapshot, type SnapshotOptions } from './snapshot.ts'
 export type { SqliteConnection } from './sqlite-file.ts'

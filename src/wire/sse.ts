@@ -1,7 +1,7 @@
 // Splits a byte stream into server-sent events, wherever the bytes were cut: inside a UTF-8
-// character, between `\r` and `\n`, in the middle of a megabyte. An event counts once its blank line
-// arrived; what is left behind at the end was never said. Comments and unknown fields are dropped:
-// framing is ours, only the data is the upstream's.
+// character, between `\r` and `\n`, in the middle of a megabyte. An event counts once its blank
+// line arrived; what is left behind at the end was never said. Comments and unknown fields are
+// dropped: framing is ours, only the data is the upstream's.
 import { Fault } from '#domain'
 
 const LF = 10

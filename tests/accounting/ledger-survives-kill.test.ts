@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { ledgerPathOf, type StorageOptions } from '#src/storage/index.ts'
@@ -8,7 +9,7 @@ import { temporaryStorage } from '../support/sample-storage.ts'
 
 /** Every id that the process acknowledged, also those it printed while it was being killed. */
 async function killAfter(acknowledgements: number, options: StorageOptions): Promise<string[]> {
-  const script = 'tests/support/append-until-killed.ts'
+  const script = fileURLToPath(new URL('../support/append-until-killed.ts', import.meta.url))
   const child = spawn(process.execPath, [script, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

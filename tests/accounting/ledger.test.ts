@@ -1,66 +1,15 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Ledger, type LedgerOptions, openLedger } from '#src/accounting/index.ts'
-import type { CallRecord } from '#src/domain/index.ts'
+import { openLedger } from '#src/accounting/index.ts'
 import { ledgerPathOf } from '#src/storage/index.ts'
-import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { callNumber, ledgerAtHand } from '../support/ledger-at-hand.ts'
 import { sampleAttempt, sampleCall } from '../support/sample-records.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
 
-interface Given {
-  ledger: Ledger
-  clock: FakeClock
-  path: string
-  rows(table?: string): Record<string, unknown>[]
-  /** Another process holds the write lock until this is called. */
-  lock(): () => void
-}
-
-function given(changes: Partial<LedgerOptions> = {}): Given {
-  const options = { ...temporaryStorage({ busyTimeoutMs: 0 }), ...changes }
-  const clock = createFakeClock()
-  const ledger = openLedger(options, clock)
-  const path = ledgerPathOf(options)
-  const other = new Database(path)
-  onTestFinished(async () => {
-    other.close()
-    await ledger.close()
-  })
-  return {
-    ledger,
-    clock,
-    path,
-    rows: (table = 'calls') =>
-      other.prepare<[], Record<string, unknown>>(`select * from ${table}`).all(),
-    lock() {
-      other.exec('begin immediate')
-      return () => void other.exec('rollback')
-    },
-  }
-}
-
-function call(id: number, changes: Partial<CallRecord> = {}): CallRecord {
-  return sampleCall({ requestId: `req_${id}`, ...changes })
-}
-
-/** How an append ended so far. */
-function followed(appending: Promise<void>): { is: string; fault?: unknown } {
-  const end: { is: string; fault?: unknown } = { is: 'waiting' }
-  appending.then(
-    () => {
-      end.is = 'committed'
-    },
-    (fault) => {
-      end.is = 'rejected'
-      end.fault = fault
-    },
-  )
-  return end
-}
-
 test('has every field of a record, each in its own column', async () => {
-  const { ledger, rows } = given()
+  const { ledger, rows } = ledgerAtHand()
   await ledger.append(sampleCall())
   expect(rows()).toEqual([
     {
@@ -104,7 +53,7 @@ test('has every field of a record, each in its own column', async () => {
 })
 
 test('has a row for every attempt, whenever it comes', async () => {
-  const { ledger, rows } = given()
+  const { ledger, rows } = ledgerAtHand()
   ledger.appendAttempt(sampleAttempt())
   await ledger.flush()
   expect(rows('attempts')).toEqual([
@@ -128,31 +77,39 @@ test('has a row for every attempt, whenever it comes', async () => {
 })
 
 test('an append that resolved is there for everyone to see', async () => {
-  const { ledger, rows } = given()
-  const appending = ledger.append(call(1))
+  const { ledger, rows } = ledgerAtHand()
+  const appending = ledger.append(callNumber(1))
   expect(rows()).toHaveLength(0)
   await appending
   expect(rows()).toHaveLength(1)
 })
 
 test('all rows of one turn are one transaction', async () => {
-  const { ledger, path } = given()
-  const reader = new Database(path, { readonly: true })
-  onTestFinished(() => void reader.close())
-  const version = () => Number(reader.pragma('data_version', { simple: true }))
-  const before = version()
-  await Promise.all(Array.from({ length: 100 }, (_, id) => ledger.append(call(id))))
-  expect(version()).toBe(before + 1)
+  const { ledger, path } = ledgerAtHand()
+  const before = commitsIn(`${path}-wal`)
+  await Promise.all(Array.from({ length: 100 }, (_, id) => ledger.append(callNumber(id))))
+  expect(commitsIn(`${path}-wal`)).toBe(before + 1)
 })
 
+/** Of a journal's frames (24 bytes and a page each), those that end a transaction name a size. */
+function commitsIn(journal: string): number {
+  const bytes = readFileSync(journal)
+  const frameBytes = 24 + bytes.readUInt32BE(8)
+  let commits = 0
+  for (let at = 32; at < bytes.length; at += frameBytes) {
+    if (bytes.readUInt32BE(at + 4) > 0) commits += 1
+  }
+  return commits
+}
+
 test('a row that the table refuses rejects alone, and the others of its turn are kept', async () => {
-  const { ledger, rows } = given()
-  await ledger.append(call(1))
+  const { ledger, rows } = ledgerAtHand()
+  await ledger.append(callNumber(1))
   const ends = await Promise.allSettled([
-    ledger.append(call(2)),
-    ledger.append(call(1)),
-    ledger.append(call(3, { chargeNanoUsd: 0.5 })),
-    ledger.append(call(4)),
+    ledger.append(callNumber(2)),
+    ledger.append(callNumber(1)),
+    ledger.append(callNumber(3, { chargeNanoUsd: 0.5 })),
+    ledger.append(callNumber(4)),
   ])
   expect(ends.map((end) => end.status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
   expect(rows().map((row) => row.request_id)).toEqual(['req_1', 'req_2', 'req_4'])
@@ -160,135 +117,26 @@ test('a row that the table refuses rejects alone, and the others of its turn are
   expect(ledger.state()).toBe('ok')
 })
 
-test('holds an answer’s end while the file is locked, and lets it go when it is free', async () => {
-  const { ledger, clock, lock, rows } = given()
-  const unlock = lock()
-  const end = followed(ledger.append(call(1)))
-  await clock.advance(4900)
-  expect(end.is).toBe('waiting')
-  expect(ledger.state()).toBe('ok')
-  unlock()
-  await clock.advance(100)
-  expect(end.is).toBe('committed')
-  expect(rows()).toHaveLength(1)
-})
-
-test('tells the call after holdMs, is failing until a write succeeds, and says why', async () => {
-  const { ledger, clock, lock } = given({ holdMs: 1000 })
-  const states: [string, unknown][] = []
-  ledger.onStateChange((state, cause) => states.push([state, cause]))
-  const unlock = lock()
-  const end = followed(ledger.append(call(1)))
-  await clock.advance(999)
-  expect(end.is).toBe('waiting')
-  await clock.advance(101)
-  expect(end).toMatchObject({ is: 'rejected', fault: { kind: 'ledger_unavailable' } })
-  expect(ledger.state()).toBe('failing')
-  unlock()
-  await clock.advance(100)
-  expect(ledger.state()).toBe('ok')
-  expect(states.map(([state]) => state)).toEqual(['failing', 'ok'])
-  expect(states[0]?.[1]).toMatchObject({ code: 'SQLITE_BUSY' })
-})
-
-test('a row that came too late is written as what its client saw', async () => {
-  const { ledger, clock, lock, rows } = given({ holdMs: 1000 })
-  const unlock = lock()
-  followed(ledger.append(call(1, { stream: true })))
-  followed(ledger.append(call(2, { stream: false })))
-  followed(ledger.append(call(3, { outcome: 'client_gone', status: 499, fault: 'client_gone' })))
-  await clock.advance(2000)
-  unlock()
-  await clock.advance(100)
-  const seen = rows().map((row) => [row.outcome, row.status, row.fault, row.charge_nano_usd])
-  expect(seen).toEqual([
-    ['failed', 200, 'ledger_unavailable', 410_000],
-    ['failed', 503, 'ledger_unavailable', 0],
-    ['client_gone', 499, 'client_gone', 410_000],
-  ])
-})
-
-test('what waits is bounded: one more is refused at once', async () => {
-  const { ledger, clock, lock, rows } = given({ rowsWaitingMax: 3 })
-  const unlock = lock()
-  const ends = [1, 2, 3, 4].map((id) => followed(ledger.append(call(id))))
-  await clock.advance(0)
-  expect(ends.map((end) => end.is)).toEqual(['waiting', 'waiting', 'waiting', 'rejected'])
-  expect(ledger.state()).toBe('failing')
-  unlock()
-  await clock.advance(100)
-  expect(rows().map((row) => row.request_id)).toEqual(['req_1', 'req_2', 'req_3'])
-  expect(ledger.state()).toBe('ok')
-})
-
-test('many waiting rows are written in their order', async () => {
-  const { ledger, clock, lock, rows } = given()
-  const unlock = lock()
-  for (let ordinal = 0; ordinal < 2500; ordinal += 1)
-    ledger.appendAttempt(sampleAttempt({ ordinal }))
-  await clock.advance(0)
-  unlock()
-  const flushed = ledger.flush()
-  await clock.advance(100)
-  await flushed
-  expect(rows('attempts').map((row) => row.ordinal)).toEqual(
-    Array.from({ length: 2500 }, (_, i) => i),
-  )
-})
-
-test('while the file is locked, only the retry timer tries', async () => {
-  const { ledger, clock, lock } = given()
-  const unlock = lock()
-  followed(ledger.append(call(1)))
-  await clock.advance(0)
-  const timers = clock.pending()
-  for (let id = 2; id < 10; id += 1) {
-    followed(ledger.append(call(id)))
-    await clock.advance(0)
-  }
-  expect(clock.pending()).toBe(timers)
-  unlock()
-  await clock.advance(100)
-})
-
 test('closing writes what waits, folds the journal into the file and refuses what comes', async () => {
   const options = temporaryStorage()
   const clock = createFakeClock()
   const ledger = openLedger(options, clock)
-  const appending = ledger.append(call(1))
+  const appending = ledger.append(callNumber(1))
   await ledger.close()
   await appending
   expect(clock.pending()).toBe(0)
   const file = new Database(ledgerPathOf(options), { readonly: true })
   onTestFinished(() => void file.close())
   expect(file.prepare('select count(*) as rows from calls').get()).toEqual({ rows: 1 })
-  await expect(ledger.append(call(2))).rejects.toMatchObject({ kind: 'ledger_unavailable' })
+  await expect(ledger.append(callNumber(2))).rejects.toMatchObject({ kind: 'ledger_unavailable' })
   await ledger.close()
 })
 
-test('closing while the file is locked ends after holdMs and tells what was lost', async () => {
-  const options = temporaryStorage({ busyTimeoutMs: 0 })
-  const clock = createFakeClock()
-  const ledger = openLedger({ ...options, holdMs: 1000 }, clock)
-  const other = new Database(ledgerPathOf(options))
-  onTestFinished(() => void other.close())
-  other.exec('begin immediate')
-  const end = followed(ledger.append(call(1)))
-  const closing = followed(ledger.close())
-  await clock.advance(1100)
-  expect(end.is).toBe('rejected')
-  expect(closing).toMatchObject({
-    is: 'rejected',
-    fault: { message: 'The ledger was closed with 1 rows that could not be written.' },
-  })
-  expect(clock.pending()).toBe(0)
-})
-
 test('folds the journal into the file when it is quiet, and never within a commit', async () => {
-  const { ledger, clock, path } = given()
-  await ledger.append(call(1))
+  const { ledger, clock, path } = ledgerAtHand()
+  await ledger.append(callNumber(1))
   const before = statSync(path).size
-  for (let id = 2; id < 200; id += 1) await ledger.append(call(id))
+  for (let id = 2; id < 200; id += 1) await ledger.append(callNumber(id))
   expect(statSync(path).size).toBe(before)
   await clock.advance(3000)
   expect(statSync(path).size).toBeGreaterThan(before)

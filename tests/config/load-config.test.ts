@@ -148,6 +148,31 @@ describe('mistakes', () => {
     expect(mistakesOf({ files: [file] })).toEqual([`${file}: ${said}`])
   })
 
+  test('a schema that is strict itself says nothing twice', () => {
+    const strict = z.object({ list: z.array(z.strictObject({ match: z.string() })) })
+    const file = yaml('list: [{ match: a, mach: b }]')
+    const sources = { env: {}, envNames: {}, otherEnvNames: [], files: [file], flags: {} }
+    const said = `${file}: list.0.mach is not an option; did you mean match?`
+    expect(() => loadConfig(strict, sources)).toThrow(new ConfigMistakes([said]))
+  })
+
+  test('what nobody gave and has no default is named', () => {
+    const required = z.object({ upstream: z.object({ url: z.string(), slots: z.int().min(1) }) })
+    const sources = { env: {}, envNames: {}, otherEnvNames: [], files: [], flags: {} }
+    const said = [
+      'not given anywhere: upstream.url is missing; allowed: a text',
+      'not given anywhere: upstream.slots is missing; allowed: an integer of at least 1',
+    ]
+    expect(() => loadConfig(required, sources)).toThrow(new ConfigMistakes(said))
+  })
+
+  test('a rule of the schema’s own speaks for itself', () => {
+    const even = z.object({ count: z.int().refine((n) => n % 2 === 0, 'an even number') })
+    const sources = { env: {}, envNames: {}, otherEnvNames: [], files: [], flags: { count: 3 } }
+    const said = 'flag count: count is 3; allowed: an even number'
+    expect(() => loadConfig(even, sources)).toThrow(new ConfigMistakes([said]))
+  })
+
   test('an unknown flag is refused', () => {
     const said = ['flag: http.prot is not an option; did you mean port?']
     expect(mistakesOf({ flags: { 'http.prot': 1 } })).toEqual(said)

@@ -90,6 +90,7 @@ test('what a call did not have is not observed', async () => {
     source: 'counted',
   } as const
   metrics.observeCall(callRecord({ ttftMs: null, outcome: 'client_gone', usage }))
+  metrics.observeCall(callRecord({ ttftMs: null, stream: false }))
   const found = await values(metrics)
   expect(found.get(`podgate_time_to_first_token_seconds_count{${where}}`)).toBe(0)
   expect(found.get(`podgate_inter_token_seconds_count{${where}}`)).toBe(0)
@@ -108,7 +109,7 @@ test('refusals are counted by reason, and among the requests', async () => {
   const none = 'deployment="none",transport="none",outcome="refused"'
   const requests = `podgate_requests_total{surface="openai-chat",model="mixtral",${none}}`
   expect(found.get(requests)).toBe(1)
-  expect([...found.keys()].join()).not.toContain('duration_seconds_count')
+  expect([...found.keys()].join()).not.toContain('_seconds')
 })
 
 test('a model that nobody registered is no label, and labels have an end', async () => {

@@ -54,6 +54,27 @@ test('reads nothing while nothing changes', async () => {
   expect(reads).toBe(1)
 })
 
+test('a change made while it reads is seen by the next poll', async () => {
+  const [ours, theirs] = await twoConnections()
+  const clock = createFakeClock()
+  let whileReading = async () => {}
+  const read = async (registry: Registry) => {
+    const seen = await ids(registry)
+    await whileReading()
+    return seen
+  }
+  using snapshot = await openSnapshot(ours, { clock, pollMs: 500 }, read)
+  whileReading = async () => {
+    whileReading = async () => {}
+    await insert(theirs, 'b')
+  }
+  await insert(theirs, 'a')
+  await clock.advance(500)
+  expect(snapshot.value()).toEqual(['a'])
+  await clock.advance(500)
+  expect(snapshot.value()).toEqual(['a', 'b'])
+})
+
 test('keeps its last good value when a poll fails, says so, and recovers', async () => {
   const [ours, theirs] = await twoConnections()
   const clock = createFakeClock()

@@ -6,6 +6,7 @@ import { configSchema, type Gateway, startGateway } from '#src/app/index.ts'
 import { readSecrets } from '#src/config/index.ts'
 import { applyModels, readModelsFile } from '#src/models/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
+import { type ClientCall, type ClientOptions, openCall } from './client-call.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export const testKey = 'test-key-0123456789abcdef'
@@ -18,8 +19,11 @@ export interface TestGateway extends AsyncDisposable {
   ledgerPath: string
   gateway: Gateway
   logLines(): Record<string, unknown>[]
-  /** The next line of this event, or one that was written already. */
+  /** The first line that holds all of these, written already or still to come. */
+  logged(fields: Record<string, unknown>): Promise<Record<string, unknown>>
   metrics(): Promise<string>
+  /** A call on a connection of its own that can be watched and left. */
+  open(body: unknown, options?: ClientOptions): ClientCall
   post(body: unknown, init?: RequestInit): Promise<Response>
 }
 
@@ -27,8 +31,10 @@ type Given = z.input<typeof configSchema>
 
 export interface GatewayUnderTest {
   baseUrl: string
-  kind?: 'openai-compatible' | 'runpod'
+  kind?: (typeof kinds)[number]
   slots?: number
+  /** Instead of the one model: what a models file holds. */
+  models?: readonly unknown[]
   config?: { [Section in keyof Given]?: Partial<Given[Section]> }
 }
 
@@ -52,10 +58,10 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
     RUNPOD_API_KEY: upstreamKey,
     EXTERNAL_TEST_KEY: upstreamKey,
   })
-  const lines: string[] = []
+  const log = createLogWatch()
   const gateway = await startGateway(
     { environment: 'dev', config, secrets, warnings: [], hasRunpod: true },
-    { apiKeys: [], adminKey: null, runpod: null, writeLog: (line) => lines.push(line) },
+    { apiKeys: [], adminKey: null, runpod: null, writeLog: log.write },
   )
   const { url } = gateway
   return {
@@ -63,15 +69,21 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
     folder,
     ledgerPath: join(folder, 'podgate-ledger.db'),
     gateway,
-    logLines: () => lines.map((line) => JSON.parse(line)),
+    logLines: log.lines,
+    logged: log.logged,
     metrics: async () => {
       const headers = { authorization: `Bearer ${adminKey}` }
       return (await fetch(`${url}/metrics`, { headers })).text()
     },
+    open: (body, options = {}) =>
+      openCall(`${url}/v1/chat/completions`, textOf(body), {
+        ...options,
+        headers: { authorization: `Bearer ${testKey}`, ...options.headers },
+      }),
     post: (body, init = {}) =>
       fetch(`${url}/v1/chat/completions`, {
         method: 'POST',
-        body: typeof body === 'string' ? body : JSON.stringify(body),
+        body: textOf(body),
         ...init,
         headers: {
           authorization: `Bearer ${testKey}`,
@@ -83,22 +95,64 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
   }
 }
 
-async function fillRegistry(path: string, given: GatewayUnderTest): Promise<void> {
-  const { baseUrl, kind = 'openai-compatible', slots = 8 } = given
-  const options =
-    kind === 'runpod' ? { endpointId: 'ep', baseUrl } : { baseUrl, apiKeyEnv: 'EXTERNAL_TEST_KEY' }
-  const model = {
-    id: 'test-model',
-    surfaces: ['openai-chat'],
-    contextTokens: 4096,
-    prices: { prompt: 2, completion: 6 },
-    deployments: [{ id: 'test-deployment', kind, servedName: 'served/model', slots, options }],
+function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : JSON.stringify(body)
+}
+
+function createLogWatch() {
+  const lines: Record<string, unknown>[] = []
+  const watchers = new Set<() => void>()
+  return {
+    lines: () => [...lines],
+    write(text: string): void {
+      lines.push(JSON.parse(text))
+      for (const look of watchers) look()
+    },
+    logged: (fields: Record<string, unknown>) =>
+      new Promise<Record<string, unknown>>((resolve) => {
+        const look = () => {
+          const found = lines.find((line) => holds(line, fields))
+          if (found === undefined) return
+          watchers.delete(look)
+          resolve(found)
+        }
+        watchers.add(look)
+        look()
+      }),
   }
+}
+
+function holds(line: Record<string, unknown>, fields: Record<string, unknown>): boolean {
+  return Object.entries(fields).every(([name, value]) => line[name] === value)
+}
+
+async function fillRegistry(path: string, given: GatewayUnderTest): Promise<void> {
+  const models = given.models ?? [modelAt(given)]
   const registry = await openRegistry({ path, busyTimeoutMs: 50 })
-  const file = readModelsFile(JSON.stringify({ models: [model] }))
+  const file = readModelsFile(JSON.stringify({ models }))
   await applyModels(registry, file, { dryRun: false, nowMs: 1_700_000_000_000 })
   await registry.close()
 }
+
+/** A model as a models file has it, with one deployment. */
+export function modelAt(
+  given: GatewayUnderTest,
+  id = 'test-model',
+  deployment = 'test-deployment',
+) {
+  const { baseUrl, kind = 'openai-compatible', slots = 8 } = given
+  const options =
+    kind === 'runpod' ? { endpointId: 'ep', baseUrl } : { baseUrl, apiKeyEnv: 'EXTERNAL_TEST_KEY' }
+  return {
+    id,
+    surfaces: ['openai-chat'],
+    contextTokens: 4096,
+    prices: { prompt: 2, completion: 6 },
+    deployments: [{ id: deployment, kind, servedName: 'served/model', slots, options }],
+  }
+}
+
+export const kinds = ['openai-compatible', 'runpod'] as const
 
 export function chat(extra: Record<string, unknown> = {}) {
   return { model: 'test-model', messages: [{ role: 'user', content: 'Hi' }], ...extra }

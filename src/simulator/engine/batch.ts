@@ -3,8 +3,8 @@
 // A step takes `stepMs + stepPerSequenceMs * sequences`, and longer when prompts are read in it
 // (chunked prefill): with q thousand prompt tokens arriving per second at p seconds each, a share
 // q*p of the time is prefill, so the mean time between tokens is (a + b*batch) / (1 - q*p). For
-// Mixtral 8x22B in FP8 on 4 H100s a=13.3 ms, b=0.70 ms, p=0.080 s come within 15 % of the sweep that
-// was published for vLLM (14.4, 17.1, 28.7, 42.3 ms per token at 1, 2, 4, 6 requests a second).
+// Mixtral 8x22B in FP8 on 4 H100s a=13.3 ms, b=0.70 ms, p=0.080 s come within 15 % of the sweep
+// that was published for vLLM (14.4, 17.1, 28.7, 42.3 ms per token at 1, 2, 4, 6 requests/s).
 //
 // There is one timer per step, however many streams run; a timer that fires late makes up for it.
 import type { Clock, Timer } from '#domain'

@@ -1,5 +1,5 @@
-// A streamed chat answer: the text of each event, built from prefixes that are made once per stream.
-// Ten thousand events a second on one core allow no objects and no `JSON.stringify` of them here.
+// A streamed chat answer: the text of each event, built from prefixes that are made once per
+// stream. Ten thousand events a second on one core leave no time for an object per event.
 import type { AnswerHead } from './chat-answer.ts'
 import type { StreamDialect } from './event-writer.ts'
 import { chatLogprobs } from './logprobs.ts'

@@ -1,5 +1,5 @@
-// Writes a stream's events as its tokens are made. A client that reads slowly makes the writer wait;
-// the engine goes on, and what was made meanwhile comes out as one larger event, as in vLLM.
+// Writes a stream's events as its tokens are made. A client that reads slowly makes the writer
+// wait; the engine goes on, and what was made meanwhile comes out as one larger event, as in vLLM.
 import type { ReplySink } from '../reply-sink.ts'
 import type { Plan } from './plan.ts'
 import { tokensAfter } from './usage.ts'

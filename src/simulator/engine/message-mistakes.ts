@@ -42,10 +42,11 @@ function checkContent(message: JsonObject, index: number): void {
   throw invalid(mistakes, mistakes.length + mistakesBeyond)
 }
 
+/** The assistant's kind names its role before its content; the others the other way round. */
 function mistakesOf(kind: MessageKind, message: JsonObject, index: number): Mistake[] {
   const place = `body.messages.${index}.ChatCompletion${kind.name}MessageParam`
   const input = quoted(message.content)
-  const mistakes: Mistake[] = []
+  const mistakes: Mistake[] = kind.role === 'assistant' ? wrongRole(kind, message, place) : []
   if (message.content !== null || !kind.nullable) {
     const loc = `${place}.content`
     mistakes.push({ type: 'string_type', loc, msg: 'Input should be a valid string', input })
@@ -53,7 +54,7 @@ function mistakesOf(kind: MessageKind, message: JsonObject, index: number): Mist
       mistakes.push({ type: 'iterable_type', loc, msg: 'Input should be iterable', input })
     }
   }
-  if (message.role !== kind.role) mistakes.push(wrongRole(kind, message, place))
+  if (kind.role !== 'assistant') mistakes.push(...wrongRole(kind, message, place))
   for (const name of kind.needs.filter((needed) => !(needed in message))) {
     const loc = `${place}.${name}`
     mistakes.push({ type: 'missing', loc, msg: 'Field required', input: quoted(message) })
@@ -61,14 +62,16 @@ function mistakesOf(kind: MessageKind, message: JsonObject, index: number): Mist
   return mistakes
 }
 
-function wrongRole(kind: MessageKind, message: JsonObject, place: string): Mistake {
-  return {
+function wrongRole(kind: MessageKind, message: JsonObject, place: string): Mistake[] {
+  if (message.role === kind.role) return []
+  const mistake = {
     type: 'literal_error',
     loc: `${place}.role`,
     msg: `Input should be '${kind.role}'`,
     input: quoted(message.role),
     ctx: { expected: `'${kind.role}'` },
   }
+  return [mistake]
 }
 
 function notAMessage(message: unknown, index: number) {

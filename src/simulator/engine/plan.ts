@@ -106,7 +106,7 @@ function planTool(
   }
 }
 
-/** Ends the text before (or after) the first stop string; its tokens were generated all the same. */
+/** Ends the text before (or after) the first stop string, whose tokens were generated too. */
 function cutAtStop(request: TextRequest, plan: Plan): Plan {
   if (request.stops.length === 0) return plan
   const free = plan.pieces.slice(0, request.minTokens).join('').length

@@ -43,10 +43,11 @@ export function alternatives(chance: Chance, count: number): string[] {
 }
 
 function sentenceTokens(chance: Chance, opening: boolean): string[] {
-  const length = 6 + chance.below(9)
+  const length = 7 + chance.below(9)
+  const pause = 3 + chance.below(4)
   const tokens = [`${opening ? '' : ' '}${capitalised(wordAt(0, chance))}`]
   for (let place = 1; place < length; place += 1) {
-    if (place > 3 && chance.next() < 0.06) tokens.push(',')
+    if (place === pause) tokens.push(',')
     tokens.push(` ${wordAt(place, chance)}`)
   }
   tokens.push('.')

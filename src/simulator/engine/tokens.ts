@@ -2,8 +2,15 @@
 // tokens joined are the text, and what the engine says in `usage` is the number of them.
 import { hashOf } from './random.ts'
 
-const pattern =
-  /<\|im_(?:start|end)\|>| ?[A-Za-z\u00c0-\u024f]{1,12}|\d{1,3}| ?[^\sA-Za-z0-9\u00c0-\u024f]|\n+|\s/gu
+const forms = [
+  /<\|im_(?:start|end)\|>/,
+  / ?[A-Za-z\u00c0-\u024f]{1,12}/,
+  /\d{1,3}/,
+  / ?[^\sA-Za-z0-9\u00c0-\u024f]/,
+  /\n+/,
+  /\s/,
+]
+const pattern = new RegExp(forms.map((form) => form.source).join('|'), 'gu')
 
 export function tokenize(text: string): string[] {
   return text.match(pattern) ?? []

@@ -1,6 +1,7 @@
-// Writes one chat answer for its client. Content passes untouched; of the envelope, the model is the
-// one that was asked for, usage is shown only to those who asked, and what belongs to the operator
-// is left out. It remembers what an answer needs to be complete, and how much was delivered.
+// Writes one chat answer for its client. Content passes untouched; of the envelope, the model is
+// the one that was asked for, usage is shown only to those who asked, and what belongs to the
+// operator is left out. It remembers what an answer needs to be complete, and how much was
+// delivered.
 import { type Call, Fault, type JsonObject, noUsage, type UpstreamEvent, type Usage } from '#domain'
 import {
   errorEnvelope,

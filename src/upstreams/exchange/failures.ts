@@ -59,7 +59,9 @@ function faultOfComplaint(given: Complaint, cause: string, started?: Started): F
 function refusedByModel(given: Complaint, details: { cause: string; started: Started }): Fault {
   const limit = /maximum context length is (\d{1,9}) tokens/.exec(given.message)?.[1]
   if (limit !== undefined) {
-    const message = `This model's maximum context length is ${limit} tokens. Please shorten the messages or ask for fewer tokens.`
+    const message =
+      `This model's maximum context length is ${limit} tokens. ` +
+      'Please shorten the messages or ask for fewer tokens.'
     return new Fault('context_too_long', { ...details, message, param: 'messages' })
   }
   const param = safeParam(given.param)

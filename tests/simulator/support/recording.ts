@@ -33,7 +33,7 @@ export function requestBytes({ request }: Recording): Buffer | null {
   if (request.body === undefined) return null
   const { $shortened, ...body } = request.body as { [name: string]: unknown }
   if (typeof $shortened !== 'string') return Buffer.from(JSON.stringify(request.body))
-  const [, text = '', times = '0'] = /'(.*)' × (\d+)/.exec($shortened) ?? []
+  const [, text = '', times = '0'] = /'([^']*)' × (\d+)/.exec($shortened) ?? []
   const long = text.repeat(Number(times))
   if (body.messages === '…') body.messages = [{ role: 'user', content: long }]
   if (body.prompt === '…') body.prompt = long

@@ -1,0 +1,38 @@
+// `npm run bench`: what the gateway costs and what it withstands, against a bare relay in the same
+// run. Ratios within one run can be compared; absolute figures of different machines cannot.
+//
+//   --quick     fewer and shorter rounds     --json      verdicts as JSON
+//   --only X    cost, streams or stalled
+import { parseArgs } from 'node:util'
+import { measureCost } from './parts/cost.ts'
+import { openRig, type Rig } from './rig/rig.ts'
+import { asTable, type Verdict } from './rig/report.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
+})
+
+type Part = (rig: Rig) => Promise<Verdict[]>
+
+const parts: Record<string, Part> = {
+  cost: (rig) => measureCost(rig, flags.quick ? { rounds: 3, loopMs: 600 } : { rounds: 5, loopMs: 1500 }),
+}
+
+const verdicts: Verdict[] = []
+for (const [name, part] of Object.entries(parts)) {
+  if (flags.only !== undefined && flags.only !== name) continue
+  process.stderr.write(`${name} …\n`)
+  // A rig of its own for each part: nothing of one is left over in the next.
+  const rig = await openRig()
+  try {
+    verdicts.push(...(await part(rig)))
+  } finally {
+    await rig.close()
+  }
+}
+process.stdout.write(`${flags.json ? JSON.stringify(verdicts, null, 2) : asTable(verdicts)}\n`)
+process.exitCode = verdicts.every(({ isMet }) => isMet) ? 0 : 1

@@ -1,0 +1,161 @@
+// The clients: a closed loop of short calls, streams whose every chunk is timed, and clients that
+// ask and then never read.
+import { connect, type Socket } from 'node:net'
+import { answerAsks } from './rig/child.ts'
+import { machineMs } from './rig/process-figures.ts'
+import { openConnection } from './rig/raw-connection.ts'
+import { type ModelId, requestText, stampIn, type Target } from './rig/wire-texts.ts'
+
+export interface StreamFigures {
+  streams: number
+  /** Ended with their mark of the end. */
+  completed: number
+  chunks: number
+  inOrder: boolean
+  p50Ms: number
+  p99Ms: number
+}
+
+export type GeneratorAsks = {
+  closedLoop: {
+    given: { target: Target; connections: number; bodyBytes: number; durationMs: number }
+    back: { answers: number; failures: number; wallMs: number }
+  }
+  streams: { given: { target: Target; model: ModelId; count: number }; back: StreamFigures }
+  stall: { given: { target: Target; count: number }; back: null }
+  /** The stalled clients read again: how their answers ended. */
+  unstall: { given: null; back: { cut: number; complete: number } }
+}
+
+let stalled: Socket[] = []
+
+answerAsks<GeneratorAsks>({
+  closedLoop,
+  streams,
+  async stall({ target, count }) {
+    const opened = Array.from({ length: count }, () => openStalled(target))
+    stalled = await Promise.all(opened)
+    return null
+  },
+  async unstall() {
+    const ends = await Promise.all(stalled.map(readToEnd))
+    stalled = []
+    const complete = ends.filter((isComplete) => isComplete).length
+    return { cut: ends.length - complete, complete }
+  },
+})
+
+async function closedLoop(given: GeneratorAsks['closedLoop']['given']) {
+  const { target, connections, bodyBytes, durationMs } = given
+  const request = Buffer.from(requestText(target, 'whole', bodyBytes))
+  const startMs = machineMs()
+  let answers = 0
+  let failures = 0
+  let isOver = false
+  function run(done: () => void): void {
+    const connection = openConnection(target.port)
+    const finish = () => {
+      connection.socket.destroy()
+      done()
+    }
+    const sink = {
+      onHead: (status: number) => {
+        if (status !== 200) failures += 1
+      },
+      onEnd() {
+        answers += 1
+        if (isOver) finish()
+        else connection.send(request, sink)
+      },
+      onClose() {
+        failures += 1
+        finish()
+      },
+    }
+    connection.send(request, sink)
+  }
+  setTimeout(() => {
+    isOver = true
+  }, durationMs)
+  await Promise.all(Array.from({ length: connections }, () => new Promise<void>(run)))
+  return { answers, failures, wallMs: machineMs() - startMs }
+}
+
+async function streams(given: GeneratorAsks['streams']['given']): Promise<StreamFigures> {
+  const { target, model, count } = given
+  const request = requestText(target, model)
+  const delaysMs: number[] = []
+  let completed = 0
+  let inOrder = true
+  function run(done: () => void): void {
+    const connection = openConnection(target.port)
+    let rest = ''
+    let expected = 0
+    let sawDone = false
+    const finish = () => {
+      connection.socket.destroy()
+      done()
+    }
+    connection.send(request, {
+      onBody(bytes) {
+        const nowMs = machineMs()
+        const events = (rest + bytes.latin1Slice()).split('\n\n')
+        rest = events.pop() ?? ''
+        for (const event of events) {
+          const stamp = stampIn(event)
+          if (stamp === null) {
+            sawDone ||= event === 'data: [DONE]'
+            continue
+          }
+          if (stamp.seq !== expected) inOrder = false
+          expected += 1
+          delaysMs.push(nowMs - stamp.sentMs)
+        }
+      },
+      onEnd() {
+        if (sawDone) completed += 1
+        finish()
+      },
+      onClose: finish,
+    })
+  }
+  await Promise.all(Array.from({ length: count }, () => new Promise<void>(run)))
+  const sorted = Float64Array.from(delaysMs).sort()
+  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN
+  return {
+    streams: count,
+    completed,
+    chunks: sorted.length,
+    inOrder,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+  }
+}
+
+/** Paused before it connects: node would read a first piece otherwise. */
+function openStalled(target: Target): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port: target.port, host: '127.0.0.1' })
+    socket.pause()
+    socket.on('error', reject)
+    socket.on('connect', () => {
+      socket.off('error', reject)
+      socket.on('error', () => {})
+      socket.write(requestText(target, 'flood'))
+      resolve(socket)
+    })
+  })
+}
+
+function readToEnd(socket: Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    let tail = ''
+    socket.on('data', (bytes) => {
+      tail = (tail + bytes.latin1Slice(Math.max(0, bytes.length - 32))).slice(-32)
+      // A connection that may be used again does not close by itself.
+      if (tail.includes('[DONE]')) socket.destroy()
+    })
+    socket.on('close', () => resolve(tail.includes('[DONE]')))
+    socket.resume()
+  })
+}

@@ -1,0 +1,67 @@
+// Everything around a measurement: the mock upstream, the generator, and the two contenders between
+// them, each a process of its own.
+import type { BareAsks } from '../bare-relay.ts'
+import type { GeneratorAsks } from '../generator.ts'
+import type { MockAsks } from '../mock-vllm.ts'
+import { type Child, startChild } from './child.ts'
+import { makeHome, startGatewayProcess } from './gateway-process.ts'
+import type { GatewayHome } from './gateway-process.ts'
+import { pin } from './process-figures.ts'
+import type { Target } from './wire-texts.ts'
+
+export interface Contender {
+  name: 'bare relay' | 'gateway'
+  pid: number
+  target: Target
+}
+
+export interface GatewayContender extends Contender {
+  home: GatewayHome
+}
+
+export interface Rig {
+  mock: Child<MockAsks>
+  generator: Child<GeneratorAsks>
+  startBare(): Promise<Contender>
+  startGateway(options?: {
+    slots?: number
+    slowClientMs?: number
+    nodeFlags?: readonly string[]
+  }): Promise<GatewayContender>
+  close(): Promise<void>
+}
+
+const moduleUrl = (name: string) => new URL(`../${name}.ts`, import.meta.url)
+
+export async function openRig(): Promise<Rig> {
+  const mock = startChild<MockAsks>(moduleUrl('mock-vllm'))
+  const generator = startChild<GeneratorAsks>(moduleUrl('generator'))
+  pin(mock.pid, 'surroundings')
+  pin(generator.pid, 'surroundings')
+  const upstreamPort = await mock.ask('listen', null)
+  const ends: (() => Promise<void>)[] = [mock.stop, generator.stop]
+  return {
+    mock,
+    generator,
+    async startBare() {
+      const bare = startChild<BareAsks>(moduleUrl('bare-relay'))
+      ends.unshift(bare.stop)
+      pin(bare.pid, 'contender')
+      const port = await bare.ask('listen', { upstreamPort })
+      return { name: 'bare relay', pid: bare.pid, target: { port, key: 'no-key-is-looked-at' } }
+    },
+    async startGateway({ slots = 1000, slowClientMs = 30_000, nodeFlags = [] } = {}) {
+      const home = await makeHome({ upstreamPort, slots, slowClientMs })
+      const gateway = await startGatewayProcess(home, nodeFlags)
+      ends.unshift(async () => {
+        await gateway.kill(nodeFlags.length === 0 ? 'SIGKILL' : 'SIGTERM')
+        home.remove()
+      })
+      pin(gateway.pid, 'contender')
+      return { name: 'gateway', pid: gateway.pid, target: home.target, home }
+    },
+    async close() {
+      for (const end of ends) await end()
+    },
+  }
+}

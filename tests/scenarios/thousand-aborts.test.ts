@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest'
+import type { ClientCall, Leaving } from '../support/client-call.ts'
+import { attemptRows, callRows } from '../support/ledger-rows.ts'
+import {
+  beginStream,
+  chunk,
+  goodAnswer,
+  startUpstream,
+  type UpstreamCall,
+  usageOf,
+} from '../support/scripted-upstream.ts'
+import { type Random, seededRandom } from '../support/seeded-random.ts'
+import {
+  chat,
+  kinds,
+  modelAt,
+  startTestGateway,
+  type TestGateway,
+} from '../support/test-gateway.ts'
+
+const aborts = 1_000
+const atOnce = 40
+const together = 'answer when all are here'
+const manySlots = 8
+
+test.each(kinds)('a thousand clients that leave %s at any moment cost no place', async (kind) => {
+  const gathering = createGathering()
+  await using upstream = await startUpstream((call) => {
+    if (!gathering.takes(call)) misbehave(call)
+  })
+  const at = { baseUrl: upstream.url, kind }
+  await using gateway = await startTestGateway({
+    ...at,
+    models: [
+      modelAt({ ...at, slots: 1 }, 'one', 'one-place'),
+      modelAt({ ...at, slots: manySlots }, 'many', 'many-places'),
+    ],
+    config: { log: { level: 'info' }, relay: { keepAliveMs: 30 } },
+  })
+  const random = seededRandom(1795271535)
+  let left = aborts
+  const leaving = async () => {
+    while (left > 0) {
+      left -= 1
+      await abortOnce(gateway, random)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, leaving))
+  console.log("storm over", performance.now())
+
+  await expectConcurrent({ gateway, gathering }, 'one', 1)
+  await expectConcurrent({ gateway, gathering }, 'many', manySlots)
+  await gateway.gateway.close()
+
+  const calls = callRows(gateway.ledgerPath)
+  const accepted = gateway
+    .logLines()
+    .filter(({ event, outcome }) => event === 'call' && outcome !== 'refused')
+  const ids = (rows: Record<string, unknown>[]) => rows.map(({ request_id }) => request_id).sort()
+  expect(ids(calls)).toEqual(ids(accepted))
+  expect(calls.length).toBeGreaterThan(aborts / 2)
+  const attempts = attemptRows(gateway.ledgerPath)
+  const told = calls.reduce((sum, call) => sum + Number(call.attempts), 0)
+  expect(attempts).toHaveLength(told)
+  console.log(calls.filter((c) => c.outcome === 'failed'), attempts.filter((a) => a.result === 'faulted'), gateway.logLines().filter((c) => c.outcome === 'failed').map((l) => JSON.stringify(l)))
+  expect(new Set(calls.map(({ outcome }) => outcome))).toEqual(new Set(['client_gone', 'ok']))
+})
+
+interface Scene {
+  gateway: TestGateway
+  gathering: ReturnType<typeof createGathering>
+}
+
+/** Calls that are answered only together. */
+function createGathering() {
+  const here: UpstreamCall[] = []
+  let tell = () => {}
+  return {
+    takes(call: UpstreamCall): boolean {
+      if (promptOf(call) !== together) return false
+      here.push(call)
+      tell()
+      return true
+    },
+    of: (count: number) =>
+      new Promise<UpstreamCall[]>((resolve) => {
+        tell = () => {
+          if (here.length >= count) resolve(here.splice(0))
+        }
+        tell()
+      }),
+  }
+}
+
+function promptOf(call: UpstreamCall): string {
+  return JSON.parse(call.body).messages[0].content
+}
+
+/** How the upstream behaves is the prompt, so that each call brings its own trouble. */
+const behaviours = ['silent', 'headers', 'events', 'flood', 'good'] as const
+
+function misbehave(call: UpstreamCall): void {
+  const { response } = call
+  const behaviour = promptOf(call)
+  if (behaviour === 'silent') return
+  if (behaviour === 'good') return goodAnswer(call)
+  beginStream(call)
+  response.flushHeaders()
+  if (behaviour === 'headers') return
+  const content = 'x'.repeat(behaviour === 'flood' ? 20_000 : 5)
+  for (let tokens = 1; tokens < 100; tokens += 1) {
+    response.write(chunk(content, { usage: usageOf(11, tokens) }))
+  }
+}
+
+async function abortOnce(gateway: TestGateway, random: Random): Promise<void> {
+  const model = random(10) < 3 ? 'one' : 'many'
+  const behaviour = behaviours[random(behaviours.length)] ?? 'silent'
+  const body = chat({
+    model,
+    stream: random(4) > 0,
+    messages: [{ role: 'user', content: behaviour }],
+  })
+  const client = gateway.open(body, { reads: behaviour !== 'flood' })
+  const ways: Leaving[] = ['close', 'reset', 'half-close']
+  await moment(client, random)
+  const how = ways[random(ways.length)] ?? "close"; client.leave(how); const hd = await Promise.race([client.head.then(() => "head", String), Promise.resolve("nohead")])
+  // One that does not read never sees its connection end.
+  client.read()
+  const t = setTimeout(() => console.log("stuck", how, hd, body.stream, behaviour, client.text().length), 8000)
+  await client.ended
+  clearTimeout(t)
+}
+
+/** Some leave at a sign of life, some after a while that is counted in turns of the event loop. */
+async function moment(client: ClientCall, random: Random): Promise<void> {
+  if (random(4) === 0) return void (await client.socket)
+  const turns = random(150)
+  const yes = () => true
+  const head = random(3) === 0 ? client.head.then(yes, yes) : null
+  for (let turn = 0; turn < turns; turn += 1) {
+    const next = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))
+    if (await (head === null ? next : Promise.race([head, next]))) return
+  }
+}
+
+/** So many calls run at the same moment: each is answered only when all of them are there. */
+async function expectConcurrent(
+  { gateway, gathering }: Scene,
+  model: string,
+  places: number,
+): Promise<void> {
+  const ask = (content: string) =>
+    gateway.open(chat({ model, stream: true, messages: [{ role: 'user', content }] }))
+  // The first wakes a deployment that has gone to sleep.
+  expect(await ask('good').ended).toBe('whole')
+  const clients = Array.from({ length: places }, () => ask(together))
+  const running = await gathering.of(places)
+  for (const call of running) goodAnswer(call)
+  for (const client of clients) {
+    expect(await client.ended).toBe('whole')
+    expect(client.text()).toContain('data: [DONE]')
+  }
+}

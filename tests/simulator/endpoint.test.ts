@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest'
+import { type Endpoint, openEndpoint, type Work } from '#src/simulator/endpoint.ts'
+import { faultPlan } from '#src/simulator/faults.ts'
+import { simulatorOptions } from '#src/simulator/index.ts'
+import type { JobSink } from '#src/simulator/reply-sink.ts'
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
+
+interface Opened {
+  clock: FakeClock
+  endpoint: Endpoint
+  /** What happened to the jobs, in order: `1 started`, `1 whole 200`. */
+  story: string[]
+  submit(name: string, faults?: string[]): () => void
+}
+
+function opened(settings: object = {}): Opened {
+  const clock = createFakeClock()
+  const options = simulatorOptions.parse({ coldMs: 2000, ...settings })
+  const model = options.endpoints['sim-phi']
+  if (model === undefined) throw new Error('no such endpoint')
+  const endpoint = openEndpoint('sim-phi', model, options, clock)
+  const story: string[] = []
+  return {
+    clock,
+    endpoint,
+    story,
+    submit(name, faults = []) {
+      const body = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 10 }
+      const input = { openai_route: '/v1/chat/completions', openai_input: body }
+      const work: Work = { input, faults: faultPlan(faults), sink: telling(story, name) }
+      const leave = endpoint.submit(work)
+      if (leave === null) story.push(`${name} refused`)
+      return leave ?? (() => {})
+    },
+  }
+}
+
+function telling(story: string[], name: string): JobSink {
+  const tell = (what: string) => void story.push(`${name} ${what}`)
+  return {
+    started: () => tell('started'),
+    failed: (error) => tell(`failed: ${error}`),
+    whole: (status) => tell(`whole ${status}`),
+    tornWhole: () => tell('torn'),
+    open: () => {},
+    event: () => true,
+    whenDrained: (callback) => callback(),
+    end: () => tell('ended'),
+    breakOff: () => tell('broken'),
+  }
+}
+
+test('the first job waits for the whole cold start, the next for none', async () => {
+  const { clock, endpoint, story, submit } = opened()
+  submit('first')
+  await clock.advance(1999)
+  expect([story, endpoint.workers()]).toEqual([[], { idle: 0, initializing: 1, running: 0 }])
+  await clock.advance(1)
+  expect(story).toEqual(['first started'])
+  await clock.advance(1000)
+  submit('second')
+  expect(story).toEqual(['first started', 'first whole 200', 'second started'])
+})
+
+test('a worker that had nothing to do for the idle time stops, and the next job starts one', async () => {
+  const { clock, endpoint, story, submit } = opened({ idleTimeoutMs: 5000 })
+  submit('first')
+  await clock.advance(2500)
+  expect(endpoint.workers()).toEqual({ idle: 1, initializing: 0, running: 0 })
+  await clock.advance(5000)
+  expect(endpoint.workers()).toEqual({ idle: 0, initializing: 0, running: 0 })
+  submit('second')
+  expect(story.at(-1)).toBe('first whole 200')
+  await clock.advance(2000)
+  expect(story.at(-1)).toBe('second started')
+})
+
+test('jobs start in the order in which they came, as places become free', async () => {
+  const { clock, story, submit } = opened({ slotsPerWorker: 1, workersMax: 1 })
+  for (const name of ['a', 'b', 'c']) submit(name)
+  await clock.advance(4000)
+  const order = ['a started', 'a whole 200', 'b started', 'b whole 200', 'c started', 'c whole 200']
+  expect(story).toEqual(order)
+})
+
+test('more jobs than a worker has slots start another worker, up to the most', async () => {
+  const { clock, endpoint, submit } = opened({ slotsPerWorker: 2, workersMax: 2 })
+  for (const name of ['a', 'b', 'c', 'd', 'e']) submit(name, ['slow-first=60000'])
+  expect(endpoint.workers().initializing).toBe(2)
+  await clock.advance(2000)
+  expect(endpoint.load()).toEqual({ queued: 1, running: 4 })
+})
+
+test('a full queue refuses', () => {
+  const { story, submit } = opened({ queueMax: 1 })
+  submit('a')
+  submit('b')
+  expect(story).toEqual(['b refused'])
+})
+
+test('a job that leaves the queue never starts; one that leaves its worker frees the place', async () => {
+  const { clock, endpoint, story, submit } = opened({ slotsPerWorker: 1, workersMax: 1 })
+  const leaveA = submit('a', ['slow-first=60000'])
+  const leaveB = submit('b')
+  submit('c')
+  await clock.advance(2000)
+  leaveB()
+  leaveA()
+  expect(story).toEqual(['a started', 'c started'])
+  await clock.advance(500)
+  expect(endpoint.load()).toEqual({ queued: 0, running: 0 })
+})
+
+test('a job that stalls fails at the execution timeout and frees its place', async () => {
+  const { clock, endpoint, story, submit } = opened({ executionTimeoutMs: 30_000 })
+  submit('a', ['stall-after=2'])
+  await clock.advance(2000 + 29_999)
+  expect([story, endpoint.load().running]).toEqual([['a started'], 1])
+  await clock.advance(1)
+  expect(story.at(-1)).toBe('a failed: executionTimeout exceeded')
+  expect(endpoint.load().running).toBe(0)
+})
+
+test('made cold, idle workers stop at once and busy ones after their jobs', async () => {
+  const { clock, endpoint, story, submit } = opened()
+  submit('a')
+  await clock.advance(2000)
+  endpoint.makeCold()
+  submit('b')
+  expect(endpoint.workers()).toEqual({ idle: 0, initializing: 1, running: 1 })
+  await clock.advance(1500)
+  expect(story).toEqual(['a started', 'a whole 200'])
+  expect(endpoint.workers()).toEqual({ idle: 0, initializing: 1, running: 0 })
+  await clock.advance(500)
+  expect(story.at(-1)).toBe('b started')
+})

@@ -1,0 +1,195 @@
+// What a chat body must be, and what is read out of it.
+import { describe, expect, test } from 'vitest'
+import { Fault } from '#src/domain/index.ts'
+import { chatRules } from '#src/surfaces/openai-chat/rules.ts'
+import { chatSurface, messages } from '../../support/chat-call.ts'
+
+function read(given: Record<string, unknown>) {
+  return readText(JSON.stringify({ model: 'm', messages, ...given }))
+}
+
+function readText(text: string | Buffer) {
+  return chatSurface().read(Buffer.from(text))
+}
+
+function refusal(work: () => unknown): Fault {
+  try {
+    work()
+  } catch (cause) {
+    expect(cause).toBeInstanceOf(Fault)
+    return cause as Fault
+  }
+  throw new Error('it was not refused')
+}
+
+const type = (name: string) => ({ type: name })
+const hundred = Array.from({ length: 100 }, () => ({}))
+
+interface Case {
+  good: readonly unknown[]
+  bad: readonly unknown[]
+  /** What else the good and bad values need to be judged alone. */
+  beside?: Record<string, unknown>
+}
+
+/** Every checked field; null is always good. */
+/* biome-ignore format: a table reads as a table */
+const cases: Record<string, Case> = {
+  stream:                { good: [true, false],                       bad: [0, 1, 'true', {}, []] },
+  stream_options:        { good: [{}, { include_usage: true }, { other: 1 }], bad: [true, 'x', [], 1], beside: { stream: true } },
+  n:                     { good: [1, 8],                              bad: [0, 9, -1, 1.5, '1', true, [1]] },
+  max_tokens:            { good: [1, 1_000_000],                      bad: [0, -1, 0.5, '1', false, {}] },
+  max_completion_tokens: { good: [1, 1_000_000],                      bad: [0, -1, 0.5, '1', false, {}] },
+  temperature:           { good: [0, 0.7, 2],                         bad: [-0.1, 2.1, '1', true, []] },
+  top_p:                 { good: [0.0001, 1],                         bad: [0, 1.01, -1, '1', true] },
+  presence_penalty:      { good: [-2, 0, 2],                          bad: [-2.1, 2.1, '0'] },
+  frequency_penalty:     { good: [-2, 0, 2],                          bad: [-2.1, 2.1, '0'] },
+  seed:                  { good: [0, -1, 2 ** 53 - 1],                bad: [0.5, '1', true, 2 ** 80] },
+  logprobs:              { good: [true, false],                       bad: [1, 5, 'true'] },
+  top_logprobs:          { good: [0, 20],                             bad: [-1, 21, 1.5, '1', true], beside: { logprobs: true } },
+  logit_bias:            { good: [{}, { 50256: -100 }],               bad: [[], 'x', 1] },
+  stop:                  { good: ['a', ['a'], ['a', 'b', 'c', 'd'], []], bad: ['', [''], ['a', 'b', 'c', 'd', 'e'], [1], 1, {}, true] },
+  tools:                 { good: [[], [type('function')], hundred],   bad: [{}, 'x', 1, true] },
+  tool_choice:           { good: ['none', 'auto', 'required', { type: 'function', function: { name: 'f' } }], bad: ['any', '', 1, true, []], beside: { tools: [type('function')] } },
+  parallel_tool_calls:   { good: [true, false],                       bad: [1, 'true', {}] },
+  response_format:       { good: [type('text'), type('json_object'), { type: 'json_schema', json_schema: {} }], bad: ['text', {}, { type: 1 }, [], true] },
+  user:                  { good: ['', 'somebody'],                    bad: [1, {}, true, ['a']] },
+}
+
+test('the table names every rule there is', () => {
+  expect(Object.keys(cases).sort()).toEqual(chatRules.map(({ field }) => field).sort())
+})
+
+describe.each(Object.entries(cases))('%s', (field, { good, bad, beside = {} }) => {
+  test.each(good.map((value) => [value]))('may be %j', (value) => {
+    expect(() => read({ ...beside, [field]: value })).not.toThrow()
+  })
+
+  test.each(bad.map((value) => [value]))('may not be %j, and the refusal names it', (value) => {
+    const fault = refusal(() => read({ ...beside, [field]: value }))
+    expect(fault).toMatchObject({ kind: 'bad_request', param: field })
+    expect(fault.message).toContain(`'${field}'`)
+  })
+
+  test('may be null', () => {
+    expect(() => read({ ...beside, [field]: null })).not.toThrow()
+  })
+})
+
+test('numbers that no float holds are refused as themselves', () => {
+  const fault = refusal(() =>
+    readText('{"model":"m","messages":[{"role":"user"}],"temperature":1e400}'),
+  )
+  expect(fault).toMatchObject({ kind: 'bad_request', param: 'temperature' })
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['no model',                    { model: undefined },                             'model'],
+  ['an empty model',              { model: '' },                                    'model'],
+  ['a model of null',             { model: null },                                  'model'],
+  ['a model that is a number',    { model: 7 },                                     'model'],
+  ['no messages',                 { messages: undefined },                          'messages'],
+  ['messages of null',            { messages: null },                               'messages'],
+  ['a text for messages',         { messages: 'Hi' },                               'messages'],
+  ['empty messages',              { messages: [] },                                 'messages'],
+  ['a message that is a text',    { messages: ['Hi'] },                             'messages[0]'],
+  ['a message of null',           { messages: [messages[0], null] },                'messages[1]'],
+  ['a message without a role',    { messages: [messages[0], { content: 'Hi' }] },   'messages[1]'],
+  ['a message with role 7',       { messages: [{ role: 7 }] },                      'messages[0]'],
+  ['stream_options, no stream',   { stream_options: {} },                           'stream_options'],
+  ['stream_options, stream off',  { stream_options: {}, stream: false },            'stream_options'],
+  ['top_logprobs, no logprobs',   { top_logprobs: 1 },                              'top_logprobs'],
+  ['top_logprobs, logprobs off',  { top_logprobs: 1, logprobs: false },             'top_logprobs'],
+  ['required tools, none given',  { tool_choice: 'required' },                      'tool_choice'],
+  ['required tools, empty list',  { tool_choice: 'required', tools: [] },           'tool_choice'],
+  ['a chosen tool, none given',   { tool_choice: { type: 'function' } },            'tool_choice'],
+])('refuses %s by name', (_what, given, param) => {
+  expect(refusal(() => read(given))).toMatchObject({ kind: 'bad_request', param })
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['an unknown role',              { messages: [{ role: 'narrator', content: 'x' }] }],
+  ['content in parts',             { messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }] }] }],
+  ['stream_options of null',       { stream_options: null }],
+  ['top_logprobs of 0, alone',     { top_logprobs: 0 }],
+  ['tool_choice auto, no tools',   { tool_choice: 'auto' }],
+  ['tool_choice none, no tools',   { tool_choice: 'none' }],
+  ['an unknown field',             { some_new_thing: { a: 1 } }],
+])('takes %s', (_what, given) => {
+  expect(() => read(given)).not.toThrow()
+})
+
+const good = JSON.stringify({ model: 'm', messages })
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['nothing',                  '',                                             'invalid_json', null],
+  ['invalid UTF-8',            Buffer.concat([Buffer.from(good.slice(0, -1)), Buffer.from([0x2c, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])]), 'invalid_json', null],
+  ['half a UTF-8 character',   Buffer.from('{"model":"ü').subarray(0, -1),     'invalid_json', null],
+  ['what is not JSON',         'model=m',                                      'invalid_json', null],
+  ['half an object',           good.slice(0, -1),                              'invalid_json', null],
+  ['two objects',              good + good,                                    'invalid_json', null],
+  ['an array',                 `[${good}]`,                                    'invalid_json', null],
+  ['null',                     'null',                                         'invalid_json', null],
+  ['a text',                   '"model"',                                      'invalid_json', null],
+  ['NaN',                      good.replace('"m"', 'NaN'),                     'invalid_json', null],
+  ['a trailing comma',         good.replace(/\}$/, ',}'),                      'invalid_json', null],
+  ['a byte order mark',        `\ufeff${good}`,                                'invalid_json', null],
+  ['a member twice',           good.replace('{', '{"model":"other",'),         'bad_request',  'model'],
+  ['a member twice, escaped',  good.replace('{', '{"mod\\u0065l":"other",'),   'bad_request',  'model'],
+  ['an odd member twice',      good.replace('{', '{"a b":1,"a b":2,'),         'bad_request',  null],
+])('a body of %s is refused', (_what, text, kind, param) => {
+  expect(refusal(() => readText(text))).toMatchObject({ kind, param, started: 'no' })
+})
+
+test('a refusal never repeats what the client sent', () => {
+  const bodies = [`{"secret-canary"`, `["secret-canary"]`, `{"secret canary":1,"secret canary":2}`]
+  for (const body of bodies) {
+    const { message, param, cause } = refusal(() => readText(body))
+    expect(`${message} ${param} ${cause}`).not.toContain('canary')
+  }
+  const fault = refusal(() => read({ temperature: 'secret-canary' }))
+  expect(`${fault.message} ${fault.cause}`).not.toContain('canary')
+})
+
+describe('reads', () => {
+  test('the facts of a plain call', () => {
+    const { body, ...facts } = readText(good)
+    expect(facts).toEqual({
+      modelId: 'm',
+      stream: false,
+      wantsUsage: false,
+      choices: 1,
+      maxTokens: null,
+      endUserHash: null,
+    })
+    expect(body.text).toBe(good)
+    expect(body.members.map(({ name }) => name)).toEqual(['model', 'messages'])
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    [{ stream: true },                                                     { stream: true, wantsUsage: false }],
+    [{ stream: true, stream_options: { include_usage: true } },            { stream: true, wantsUsage: true }],
+    [{ stream: true, stream_options: { include_usage: false } },           { wantsUsage: false }],
+    [{ n: 3 },                                                             { choices: 3 }],
+    [{ n: null },                                                          { choices: 1 }],
+    [{ max_tokens: 5 },                                                    { maxTokens: 5 }],
+    [{ max_tokens: 5, max_completion_tokens: 7 },                          { maxTokens: 7 }],
+    [{ max_tokens: 5, max_completion_tokens: null },                       { maxTokens: 5 }],
+    [{ model: 'org/name' },                                                { modelId: 'org/name' }],
+  ])('%j as %j', (given, facts) => {
+    expect(read(given)).toMatchObject(facts)
+  })
+
+  test('who asks in the end, as a hash that has no way back', () => {
+    const byUser = read({ user: 'somebody@example.org' }).endUserHash
+    expect(byUser).toMatch(/^[0-9a-f]{16}$/)
+    expect(read({ safety_identifier: 'somebody@example.org' }).endUserHash).toBe(byUser)
+    expect(read({ user: 'x', safety_identifier: 'somebody@example.org' }).endUserHash).toBe(byUser)
+    expect(read({ user: 'another' }).endUserHash).not.toBe(byUser)
+    expect(read({ user: '' }).endUserHash).toBeNull()
+  })
+})

@@ -1,0 +1,111 @@
+// The body that leaves for an upstream: the client's own bytes with a few members changed.
+import { describe, expect, test } from 'vitest'
+import { chatStripped } from '#src/surfaces/openai-chat/rules.ts'
+import { chatCall, chatSurface, messages } from '../../support/chat-call.ts'
+
+function asked(given: string | Record<string, unknown>, dialect = 'vllm'): string {
+  const ask = chatSurface().toUpstream(chatCall(given), { dialect, servedName: 'served/"model"' })
+  expect(ask.path).toBe('/v1/chat/completions')
+  return ask.body.toString()
+}
+
+function members(given: string | Record<string, unknown>, dialect?: string) {
+  return JSON.parse(asked(given, dialect))
+}
+
+test('the model is the one that the server knows', () => {
+  expect(members({}).model).toBe('served/"model"')
+  const text = `{"mod\\u0065l":"asked","messages":${JSON.stringify(messages)}}`
+  expect(JSON.parse(asked(text))).toEqual({ model: 'served/"model"', messages })
+})
+
+describe('what is not ours', () => {
+  const untouched = [
+    '"messages": [ {"role":"user", "content":"Gr\\u00fc\\u00dfe \\ud83d\\ude80 /\\/ 世界"} ]',
+    '"seed" : 9007199254740991',
+    '"logit_bias":{"50256": -100.000}',
+    '"some_id":12345678901234567890123',
+    '"a_number":1.10000e+02',
+    '"nested":{"priority":1,"user":"kept","model":"kept","big":98765432109876543210}',
+    '"na\\u006de":"x"',
+    '"temperature":0.70',
+    '"max_tokens":\t5',
+  ]
+
+  test('passes as it came, to the byte', () => {
+    const text = `{ ${untouched.join(' ,\r\n ')}, "model":"asked" }`
+    expect(asked(text)).toBe(`{${untouched.join(',')},"model":"served/\\"model\\""}`)
+  })
+
+  test('passes around what is stripped', () => {
+    const text = `{${untouched.join(',"priority":1,')},"user":"u","model":"asked"}`
+    expect(asked(text)).toBe(`{${untouched.join(',')},"model":"served/\\"model\\""}`)
+  })
+})
+
+describe('usage of a stream', () => {
+  const forced = { include_usage: true, continuous_usage_stats: true }
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['vllm',   { stream: true },                                                            forced],
+    ['vllm',   { stream: true, stream_options: null },                                      forced],
+    ['vllm',   { stream: true, stream_options: { include_usage: false } },                  forced],
+    ['vllm',   { stream: true, stream_options: { continuous_usage_stats: false, other: 1 } }, forced],
+    ['openai', { stream: true },                                                            { include_usage: true }],
+    ['openai', { stream: true, stream_options: { continuous_usage_stats: true } },          { include_usage: true }],
+    ['vllm',   { stream: false },                                                           undefined],
+    ['vllm',   { stream_options: null },                                                    undefined],
+    ['openai', {},                                                                          undefined],
+  ])('is asked of %s for %j as %j', (dialect, given, expected) => {
+    expect(members(given, dialect).stream_options).toEqual(expected)
+  })
+})
+
+describe('what tenants may not send', () => {
+  test.each([...chatStripped])('%s does not pass', (name) => {
+    // As text where the surface itself wants text.
+    expect(members({ [name]: 'x', kept: 1 })).toEqual({
+      model: 'served/"model"',
+      messages,
+      kept: 1,
+    })
+  })
+
+  test('does not pass under another spelling', () => {
+    const text = '{"model":"m","messages":[{"role":"user"}],"pr\\u0069ority":1,"\\u0075ser":"x"}'
+    expect(Object.keys(JSON.parse(asked(text)))).toEqual(['model', 'messages'])
+  })
+
+  test.each(['priority', 'user', 'cache_salt', 'chat_template', 'prompt_logprobs', 'store'])(
+    '%s is on the list',
+    (name) => {
+      expect(chatStripped.has(name)).toBe(true)
+    },
+  )
+})
+
+describe('tools', () => {
+  const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }]
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['an empty list',              { tools: [] },                             {}],
+    ['an empty list and auto',     { tools: [], tool_choice: 'auto' },        {}],
+    ['null and none',              { tools: null, tool_choice: 'none' },      {}],
+    ['auto alone',                 { tool_choice: 'auto' },                   {}],
+    ['some',                       { tools },                                 { tools }],
+    ['some, one chosen',           { tools, tool_choice: 'required' },        { tools, tool_choice: 'required' }],
+  ])('%s', (_what, given, expected) => {
+    expect(members(given)).toEqual({ model: 'served/"model"', messages, ...expected })
+  })
+
+  test('an empty list is seen with space in it', () => {
+    const text = '{"model":"m","tools":[ \n ],"messages":[{"role":"user"}]}'
+    expect(Object.keys(JSON.parse(asked(text)))).toEqual(['model', 'messages'])
+  })
+
+  test('a list that begins with an empty list is not empty', () => {
+    expect(members({ tools: [[]] }).tools).toEqual([[]])
+  })
+})
