@@ -41,7 +41,7 @@ export interface Gateway {
 export async function startGateway(settings: Settings, additions: Additions): Promise<Gateway> {
   const { config, secrets } = settings
   const clock = additions.clock ?? systemClock
-  maskSecrets([...secrets.all(), ...additions.apiKeys])
+  maskSecrets([...secrets.all(), ...additions.apiKeys, additions.adminKey ?? ''])
   const logger = createLogger({
     level: config.log.level,
     isBuffered: settings.environment === 'prod',

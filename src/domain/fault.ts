@@ -91,7 +91,7 @@ export class Fault extends Error {
   readonly saturated: boolean
 
   constructor(kind: FaultName, details: FaultDetails) {
-    super(details.message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(details.message, details.cause === undefined ? undefined : { cause: causeOf(details) })
     this.kind = kind
     this.param = details.param ?? null
     this.started = details.started ?? 'no'
@@ -102,6 +102,11 @@ export class Fault extends Error {
   get rule(): FaultKind {
     return faultKinds[this.kind]
   }
+}
+
+/** A cause given as text is ours; as an error it may be shown in the log. */
+function causeOf({ cause }: FaultDetails): unknown {
+  return typeof cause === 'string' ? new Error(cause) : cause
 }
 
 /** Whatever was thrown, as a fault: what we did not foresee is ours. */

@@ -23,6 +23,7 @@ export function countCall(endpoint: Endpoint, response: ServerResponse): void {
   endpoint.counters.openConnections += 1
   response.once('close', () => {
     endpoint.counters.openConnections -= 1
+    if (!response.writableFinished) endpoint.counters.clientsLeft += 1
   })
 }
 

@@ -40,6 +40,9 @@ export interface Endpoint {
 export interface EndpointCounters {
   callsSeen: number
   openConnections: number
+  /** Clients that left before the end of their answer. */
+  clientsLeft: number
+  /** Generations stopped because a client left or a job was cancelled. */
   aborted: number
   completed: number
   failed: number
@@ -64,8 +67,18 @@ export function openEndpoint(
   const workers = new Set<Worker>()
   const leaves = new WeakMap<Work, Leave>()
   const bareEngine = startEngine(model, options, clock)
-  const counters = { callsSeen: 0, openConnections: 0, aborted: 0, completed: 0, failed: 0 }
+  const counters: EndpointCounters = {
+    callsSeen: 0,
+    openConnections: 0,
+    clientsLeft: 0,
+    aborted: 0,
+    completed: 0,
+    failed: 0,
+  }
+  const jobs = new Set<Leave>()
   let stoppedTokens = 0
+  let isDispatching = false
+  let isClosed = false
 
   const running = () => [...workers].reduce((sum, worker) => sum + worker.jobs, 0)
 
@@ -94,14 +107,18 @@ export function openEndpoint(
     })
   }
 
+  /** A job that fails at once frees its place while this loop runs; the loop sees it by itself. */
   function dispatch(): void {
+    if (isDispatching || isClosed) return
+    isDispatching = true
     for (const worker of workers) {
       while (worker.ready && !worker.leaving && worker.jobs < options.slotsPerWorker) {
         const work = queue.shift()
-        if (work === undefined) return
+        if (work === undefined) break
         runJob(worker, work)
       }
     }
+    isDispatching = false
     scale()
   }
 
@@ -114,6 +131,7 @@ export function openEndpoint(
       if (over) return
       over = true
       limit.cancel()
+      jobs.delete(leave)
       worker.jobs -= 1
       rest(worker)
       dispatch()
@@ -123,10 +141,12 @@ export function openEndpoint(
       work.sink.failed(executionTimeoutError)
       release()
     })
-    leaves.set(work, () => {
+    const leave = () => {
       stop()
       release()
-    })
+    }
+    jobs.add(leave)
+    leaves.set(work, leave)
     work.sink.started(worker.id)
     stop = startJob(worker.engine, model, work, release)
     if (over) stop()
@@ -134,7 +154,7 @@ export function openEndpoint(
 
   /** A worker without jobs stops after a while, or at once when it is told to leave. */
   function rest(worker: Worker): void {
-    if (worker.jobs > 0) return
+    if (worker.jobs > 0 || isClosed) return
     if (worker.leaving) return stopWorker(worker)
     worker.timer = clock.after(options.idleTimeoutMs, () => stopWorker(worker))
   }
@@ -181,7 +201,9 @@ export function openEndpoint(
       scale()
     },
     close() {
+      isClosed = true
       queue.length = 0
+      for (const leave of [...jobs]) leave()
       for (const worker of [...workers]) stopWorker(worker)
       bareEngine.close()
     },

@@ -28,7 +28,7 @@ export function serveEngine(call: DoorCall, endpoint: Endpoint, faults: FaultPla
     sink,
   )
   response.once('close', () => {
-    if (response.writableFinished) return
+    if (response.writableFinished || faults.breakOff?.how === 'cut') return
     endpoint.counters.aborted += 1
     stop()
   })

@@ -53,7 +53,7 @@ export const faultKinds: { readonly [name: string]: FaultKind } = {
   'no-usage': { value: null, apply: (plan) => (plan.hidesUsage = true) },
 }
 
-export const noFaults: FaultPlan = Object.freeze({
+const noFaults: FaultPlan = Object.freeze({
   door: null,
   reply: null,
   breakOff: null,

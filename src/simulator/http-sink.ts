@@ -6,7 +6,7 @@ import type { ReplySink } from './reply-sink.ts'
 type Headers = { readonly [name: string]: string }
 
 /** Beyond this a reader is too slow, and the writer waits for it. */
-export const bufferedMaxBytes = 1024 * 1024
+const bufferedMaxBytes = 1024 * 1024
 
 export const vllmHeaders: Headers = { server: 'uvicorn', vary: 'Origin' }
 
@@ -40,7 +40,7 @@ export function httpSink(response: ServerResponse, headers: Headers): ReplySink 
 }
 
 /** Calls back when the reader took what was waiting, or left. */
-export function whenDrained(response: ServerResponse, callback: () => void): void {
+function whenDrained(response: ServerResponse, callback: () => void): void {
   const settle = () => {
     response.off('drain', settle)
     response.off('close', settle)
@@ -51,7 +51,7 @@ export function whenDrained(response: ServerResponse, callback: () => void): voi
 }
 
 /** Destroys the socket, after what was written has left it: Node holds writes for one tick. */
-export function tear(response: ServerResponse): void {
+function tear(response: ServerResponse): void {
   setImmediate(() => response.destroy())
 }
 

@@ -2,7 +2,10 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Readable } from 'node:stream'
+import { Command } from 'commander'
 import { afterEach, expect, test } from 'vitest'
+import { runProgram } from '#src/cli/run-program.ts'
+import { registerSimulate } from '#src/cli/simulate-command.ts'
 
 type Running = ChildProcessByStdio<null, Readable, Readable>
 
@@ -40,45 +43,58 @@ async function ended(child: Running): Promise<{ code: number | null; errors: str
   return { code, errors }
 }
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  'it says where it listens, answers there, and ends with 0 on %s',
-  async (signal) => {
-    const child = simulate('--port', '0', '--cold', '0', '--speed', '1000')
-    const line = await firstLine(child)
-    const [, url = ''] = /^simulator listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line) ?? []
-    const response = await fetch(`${url}/v2/sim-phi/health`, {
-      headers: { authorization: 'Bearer sim-key' },
-    })
-    expect(response.status).toBe(200)
-    child.kill(signal)
-    expect(await ended(child)).toEqual({ code: 0, errors: '' })
-  },
-)
+test('it says where it listens, answers there, and SIGTERM ends it with 0, calls in flight or not', async () => {
+  const child = simulate('--port', '0', '--cold', '0')
+  const line = await firstLine(child)
+  const [, url = ''] = /^simulator listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line) ?? []
+  const headers = { authorization: 'Bearer sim-key', 'content-type': 'application/json' }
+  const body = JSON.stringify({ input: { prompt: 'hi [[sim:slow-first=600000]]' } })
+  const job = await fetch(`${url}/v2/sim-phi/run`, { method: 'POST', headers, body })
+  expect(job.status).toBe(200)
+  child.kill('SIGTERM')
+  expect(await ended(child)).toEqual({ code: 0, errors: '' })
+})
 
-test('with --json it says so for scripts', async () => {
+test('with --json it says so for scripts, and Ctrl-C ends it with 0', async () => {
   const child = simulate('--port', '0', '--json')
   expect(JSON.parse(await firstLine(child))).toEqual({
     url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
     key: 'sim-key',
     endpoints: ['sim-mixtral', 'sim-qwen', 'sim-phi', 'sim-embed'],
   })
+  child.kill('SIGINT')
+  expect(await ended(child)).toEqual({ code: 0, errors: '' })
 })
+
+/** Runs the command in this process: only for those that end by themselves. */
+async function run(...args: string[]): Promise<{ code: number; lines: string[] }> {
+  const lines: string[] = []
+  const program = new Command('podgate')
+  registerSimulate(program)
+  const say = (line: string) => void lines.push(line)
+  return { code: await runProgram(program, ['simulate', ...args], { out: say, err: say }), lines }
+}
 
 test('a taken port is one clear line and code 1', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const { code, errors } = await ended(simulate('--port', String(port)))
-  expect([code, errors]).toEqual([1, `Cannot listen on 127.0.0.1:${port}: the port is taken.\n`])
+  const { code, lines } = await run('--port', String(port))
+  expect([code, lines]).toEqual([1, [`Cannot listen on 127.0.0.1:${port}: the port is taken.`]])
   server.close()
 })
 
-test.each([['--speed', '0'], ['--port', 'x'], ['--cold', '-1'], ['--nonsense']])(
-  'wrong usage (%s %s) is code 2',
-  async (...args) => {
-    const { code, errors } = await ended(simulate(...args))
-    expect(code).toBe(2)
-    expect(errors).toMatch(/error/)
+test.each([[['--speed', '0']], [['--port', 'x']], [['--cold', '-1']], [['--nonsense']]])(
+  'wrong usage (%j) is code 2 and a line that says what is wrong',
+  async (args) => {
+    const { code, lines } = await run(...args)
+    expect([code, lines[0]]).toEqual([2, expect.stringMatching(/^error: /)])
   },
 )
+
+test('--help teaches the doors, the faults and two examples', async () => {
+  const { code, lines } = await run('--help')
+  expect(code).toBe(0)
+  expect(lines.join('\n')).toMatch(/sim-key[\s\S]*\[\[sim:cut-after=5\]\][\s\S]*--cold 120/)
+})

@@ -84,9 +84,11 @@ export function openCall(url: string, body: string, options: ClientOptions = {})
         look()
       }),
     leave(how) {
-      if (how === 'reset') request.socket?.resetAndDestroy()
-      else if (how === 'half-close') request.socket?.end()
-      else request.destroy()
+      const { socket: open } = request
+      // Before it has a connection, a client can leave in one way only.
+      if (open === null || how === 'close') request.destroy()
+      else if (how === 'reset') open.resetAndDestroy()
+      else open.end()
     },
   }
 }

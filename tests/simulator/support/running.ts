@@ -21,6 +21,7 @@ export interface EndpointState {
   running: number
   callsSeen: number
   openConnections: number
+  clientsLeft: number
   aborted: number
   completed: number
   failed: number

@@ -38,7 +38,9 @@ describe('what is not ours', () => {
   })
 
   test('passes around what is stripped', () => {
-    const text = `{${untouched.join(',"priority":1,')},"user":"u","model":"asked"}`
+    const names = [...chatStripped]
+    const mixed = untouched.map((member, at) => `"${names[at]}":{"a":[1]},${member}`)
+    const text = `{${mixed.join(',')},"user":"u","model":"asked"}`
     expect(asked(text)).toBe(`{${untouched.join(',')},"model":"served/\\"model\\""}`)
   })
 })

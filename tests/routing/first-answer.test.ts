@@ -1,0 +1,217 @@
+// From a route to the first sign of an answer: when a try is repeated, and what is told of it.
+import { describe, expect, test } from 'vitest'
+import { type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
+import { createRouting } from '#src/routing/index.ts'
+import { chatCall } from '../support/chat-call.ts'
+import {
+  chunkEvent,
+  type Opened,
+  type ScriptedDeployment,
+  sampleDeployment,
+  scriptedAnswer,
+  scriptedDeployment,
+} from '../support/scripted-deployment.ts'
+
+interface Given {
+  call?: Partial<Call>
+  signal?: AbortSignal
+  toUpstream?: () => { path: string; body: Buffer }
+}
+
+/** One call on its way to one deployment; what it tells is kept in order. */
+function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100) {
+  const told: string[] = []
+  const routing = createRouting(() => upstream, { waitingMax })
+  const call = chatCall({}, given.call)
+  const { station, place } = routing.book(call, [sampleDeployment()])
+  const answer = routing.firstAnswer({
+    call,
+    place,
+    station,
+    signal: given.signal ?? new AbortController().signal,
+    watcher: {
+      permitted: () => void told.push('permitted'),
+      progress: ({ phase }) => void told.push(phase),
+      began() {
+        told.push('began')
+        return {
+          faulted: ({ kind }) => void told.push(`faulted ${kind}`),
+          released: ({ how }) => void told.push(`released ${how}`),
+        }
+      },
+    },
+    toUpstream: given.toUpstream ?? (() => ({ path: '/p', body: Buffer.from('b') })),
+  })
+  return { told, routing, station, answer: answer.catch((cause: unknown) => cause) }
+}
+
+function fails(open: Opened, kind: FaultName, started: Started): Fault {
+  const fault = new Fault(kind, { message: 'm', started })
+  open.context.onReleased({ how: 'unsent', cancellation: 'none' })
+  open.reject(fault)
+  return fault
+}
+
+const first = chunkEvent({ choices: [] })
+
+describe('a good answer', () => {
+  test('comes with its first event still to be read', async () => {
+    const upstream = scriptedDeployment()
+    const { answer, told } = route(upstream)
+    const open = await upstream.nextOpen()
+    open.resolve(scriptedAnswer([first, { kind: 'done' }]))
+    const judged = await answer
+    expect(judged).toMatchObject({ dialect: 'vllm', timings: { workerId: 'worker-1' } })
+    if (judged === null || typeof judged !== 'object' || !('next' in judged)) throw new Error('no')
+    const next = judged.next as () => Promise<unknown>
+    expect([await next(), await next(), await next()]).toEqual([first, { kind: 'done' }, null])
+    expect(told).toEqual(['queued', 'permitted', 'began'])
+  })
+
+  test('is asked for with the body for this deployment, and the call’s own signal', async () => {
+    const upstream = scriptedDeployment(1, { speaks: (surface) => `dialect of ${surface}` })
+    const { signal } = new AbortController()
+    let target: unknown
+    const toUpstream = (given?: unknown) => {
+      target = given
+      return { path: '/v1/x', body: Buffer.from('text') }
+    }
+    route(upstream, { signal, toUpstream, call: { id: 'req_7', deadlineTicksMs: 5 } })
+    const { request, context } = await upstream.nextOpen()
+    expect(target).toEqual({ dialect: 'dialect of openai-chat', servedName: 'served/model' })
+    expect(request).toEqual({
+      requestId: 'req_7',
+      path: '/v1/x',
+      body: Buffer.from('text'),
+      stream: false,
+    })
+    expect(context.signal).toBe(signal)
+    expect(context.deadlineTicksMs).toBe(5)
+  })
+})
+
+describe('a try that provably never left', () => {
+  test('is repeated once, and may then succeed', async () => {
+    const upstream = scriptedDeployment()
+    const { answer, told } = route(upstream)
+    fails(await upstream.nextOpen(), 'upstream_unreachable', 'no')
+    const second = await upstream.nextOpen()
+    second.resolve(scriptedAnswer([first]))
+    expect(await answer).not.toBeInstanceOf(Fault)
+    expect(told).toEqual([
+      ...['queued', 'permitted', 'began', 'released unsent', 'faulted upstream_unreachable'],
+      ...['queued', 'permitted', 'began'],
+    ])
+  })
+
+  test('is not repeated a second time', async () => {
+    const upstream = scriptedDeployment()
+    const { answer } = route(upstream)
+    fails(await upstream.nextOpen(), 'upstream_unreachable', 'no')
+    const last = fails(await upstream.nextOpen(), 'upstream_unreachable', 'no')
+    expect(await answer).toBe(last)
+    expect(upstream.opened).toHaveLength(2)
+  })
+
+  test('is not repeated for a client that has left', async () => {
+    const upstream = scriptedDeployment()
+    const controller = new AbortController()
+    const { answer } = route(upstream, { signal: controller.signal })
+    const open = await upstream.nextOpen()
+    controller.abort()
+    const fault = fails(open, 'upstream_unreachable', 'no')
+    expect(await answer).toBe(fault)
+    expect(upstream.opened).toHaveLength(1)
+  })
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['upstream_unreachable', 'maybe'],
+  ['upstream_cut',         'maybe'],
+  ['upstream_cut',         'no'],
+  ['upstream_bad_answer',  'yes'],
+  ['upstream_refused',     'no'],
+  ['overloaded',           'no'],
+  ['first_byte_timeout',   'maybe'],
+] as const)('a try that ends in %s (started: %s) is not repeated', async (kind, started) => {
+  const upstream = scriptedDeployment()
+  const { answer } = route(upstream)
+  const fault = fails(await upstream.nextOpen(), kind, started)
+  expect(await answer).toBe(fault)
+  expect(upstream.opened).toHaveLength(1)
+})
+
+describe('the permit', () => {
+  test('is free again when the upstream says so, and not when the answer does', async () => {
+    const upstream = scriptedDeployment()
+    const { answer, station } = route(upstream)
+    const open = await upstream.nextOpen()
+    open.resolve(scriptedAnswer([first, { kind: 'done' }]))
+    await answer
+    const waiting = station.gate.enter().permit(new AbortController().signal)
+    expect(station.gate.waiting()).toBe(1)
+    open.context.onReleased({ how: 'ended', cancellation: 'none' })
+    await waiting
+    expect(station.gate.waiting()).toBe(0)
+  })
+
+  test('is given back when the body could not even be written', async () => {
+    const upstream = scriptedDeployment()
+    const mistake = new TypeError('a mistake of ours')
+    const toUpstream = () => {
+      throw mistake
+    }
+    const { answer, station, told } = route(upstream, { toUpstream })
+    expect(await answer).toMatchObject({ kind: 'internal', cause: mistake })
+    await station.gate.whenEmpty()
+    expect(told).toContain('faulted internal')
+    expect(upstream.opened).toHaveLength(0)
+  })
+
+  test('is never asked for by a call that left the line', async () => {
+    const upstream = scriptedDeployment(0)
+    const controller = new AbortController()
+    const reason = new Fault('client_gone', { message: 'It left.' })
+    const { answer, told } = route(upstream, { signal: controller.signal })
+    controller.abort(reason)
+    expect(await answer).toBe(reason)
+    upstream.setCapacity(1)
+    expect(told).toEqual(['queued'])
+    expect(upstream.opened).toHaveLength(0)
+  })
+})
+
+describe('judging the first event', () => {
+  const said = new Fault('overloaded', { message: 'm', saturated: true })
+  const broken = new Fault('upstream_cut', { message: 'm', started: 'yes' })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['an error',            [{ kind: 'failed', fault: said }, { kind: 'done' }], { kind: 'overloaded' }],
+    ['the end',             [{ kind: 'done' }],                                  { kind: 'upstream_bad_answer', started: 'yes' }],
+    ['nothing',             [],                                                  { kind: 'upstream_bad_answer', started: 'yes' }],
+    ['a break',             [broken],                                            { kind: 'upstream_cut' }],
+  ] as const)('%s is no answer: it rejects and lets go of it', async (_what, script, expected) => {
+    const upstream = scriptedDeployment()
+    const { answer } = route(upstream)
+    const given = scriptedAnswer(script)
+    const open = await upstream.nextOpen()
+    open.resolve(given)
+    expect(await answer).toMatchObject(expected)
+    expect(given.disposals()).toBe(1)
+    expect(upstream.opened).toHaveLength(1)
+  })
+
+  test('lets go of a good answer only when it is told to', async () => {
+    const upstream = scriptedDeployment()
+    const { answer } = route(upstream)
+    const given = scriptedAnswer([first])
+    const open = await upstream.nextOpen()
+    open.resolve(given)
+    const judged = (await answer) as Disposable
+    expect(given.disposals()).toBe(0)
+    judged[Symbol.dispose]()
+    expect(given.disposals()).toBe(1)
+  })
+})

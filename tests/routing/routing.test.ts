@@ -1,0 +1,96 @@
+// Which deployment a call is booked at, and what becomes of one that is defined anew.
+import { expect, test } from 'vitest'
+import type { Deployment } from '#src/domain/index.ts'
+import { createRouting } from '#src/routing/index.ts'
+import { chatCall } from '../support/chat-call.ts'
+import {
+  type ScriptedDeployment,
+  sampleDeployment,
+  scriptedDeployment,
+} from '../support/scripted-deployment.ts'
+
+function createFleet(waitingMax = 100) {
+  const opened: { deployment: Deployment; upstream: ScriptedDeployment }[] = []
+  const routing = createRouting(
+    (deployment) => {
+      const isMute = deployment.kind === 'mute'
+      const upstream = scriptedDeployment(deployment.slots, isMute ? { speaks: () => null } : {})
+      opened.push({ deployment, upstream })
+      return upstream
+    },
+    { waitingMax },
+  )
+  return { routing, opened }
+}
+
+const call = chatCall({})
+const { signal } = new AbortController()
+
+test('a call is booked at the first deployment that speaks its surface', () => {
+  const { routing } = createFleet()
+  const deployments = [
+    sampleDeployment({ id: 'one', kind: 'mute' }),
+    sampleDeployment({ id: 'two' }),
+    sampleDeployment({ id: 'three' }),
+  ]
+  expect(routing.book(call, deployments).station.deployment.id).toBe('two')
+})
+
+test.each([
+  ['none', []],
+  ['none that speaks its surface', [sampleDeployment({ kind: 'mute' })]],
+])('a call with %s is refused: no deployment', (_what, deployments) => {
+  const { routing } = createFleet()
+  expect(() => routing.book(call, deployments)).toThrow(
+    expect.objectContaining({ kind: 'no_deployment' }),
+  )
+})
+
+test('a full line refuses the booking', () => {
+  const { routing } = createFleet(1)
+  const deployments = [sampleDeployment()]
+  routing.book(call, deployments)
+  routing.book(call, deployments)
+  expect(() => routing.book(call, deployments)).toThrow(
+    expect.objectContaining({ kind: 'overloaded' }),
+  )
+})
+
+test('one deployment is one station, however often the registry is read anew', () => {
+  const { routing, opened } = createFleet()
+  const before = routing.book(call, [sampleDeployment()]).station
+  const after = routing.book(call, [sampleDeployment()]).station
+  expect(opened).toHaveLength(1)
+  expect(after.gate).toBe(before.gate)
+})
+
+test('a deployment that is defined anew gets a new station; the old one closes when it is empty', async () => {
+  const { routing, opened } = createFleet()
+  const running = await routing.book(call, [sampleDeployment()]).place.permit(signal)
+  const { station } = routing.book(call, [sampleDeployment({ servedName: 'another' })])
+  expect(station.deployment.servedName).toBe('another')
+  expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([false, false])
+  running.release()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([true, false])
+})
+
+test('the load is told for each deployment, the waiting only', async () => {
+  const { routing } = createFleet()
+  const deployments = [sampleDeployment()]
+  await routing.book(call, deployments).place.permit(signal)
+  void routing.book(call, deployments).place.permit(signal)
+  routing.book(call, [sampleDeployment({ id: 'other' })])
+  expect(routing.load()).toEqual([
+    { deployment: 'deployment-1', waiting: 1 },
+    { deployment: 'other', waiting: 0 },
+  ])
+})
+
+test('closing closes every upstream', async () => {
+  const { routing, opened } = createFleet()
+  routing.book(call, [sampleDeployment({ id: 'one' })])
+  routing.book(call, [sampleDeployment({ id: 'two' })])
+  await routing.close()
+  expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([true, true])
+})
