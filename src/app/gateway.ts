@@ -80,7 +80,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   const metrics = createMetrics({ isKnownModel: (id) => catalogue.find(id) !== null })
   const open = (deployment: Deployment) =>
     openUpstream({ deployment, options: config.upstreams, credentials, clock })
-  const routing = createRouting(open, config.routing)
+  const routing = createRouting(open, config.routing, clock)
   closing.defer(() => routing.close())
 
   const limits = createLimits(config.limits, clock)

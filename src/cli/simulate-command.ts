@@ -58,9 +58,10 @@ async function simulate(flags: Flags, command: Command): Promise<void> {
     const [issue] = read.error.issues
     return command.error(`error: ${issue?.path.join('.')}: ${issue?.message}`)
   }
+  const stopped = toldToStop()
   const simulator = await started(read.data)
   console.log(flags.json ? asJson(simulator, read.data) : `simulator listening on ${simulator.url}`)
-  await toldToStop()
+  await stopped
   await simulator.close()
 }
 

@@ -1,6 +1,6 @@
 // One route for each surface: from an HTTP request to a call, and off it goes.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ApiKey, Call } from '#domain'
+import { type ApiKey, asFault, type Call } from '#domain'
 import { relayCall } from '#relay'
 import type { Surface } from '#surfaces'
 import { HttpClientEnd } from './client-end.ts'
@@ -31,10 +31,23 @@ export function addSurfaceRoute(
     drain.calls.add(client)
     try {
       await relayCall(call, surface, client, relay)
+    } catch (cause) {
+      // The relay does not throw. If it ever does, nobody else would end this connection.
+      ports.refused({ ...refusalOf(request, surface), fault: asFault(cause) })
+      client.cut()
     } finally {
       drain.calls.remove(client)
     }
   })
+}
+
+function refusalOf(request: FastifyRequest, surface: Surface) {
+  return {
+    requestId: request.id,
+    clientRequestId: clientRequestId(request.headers),
+    keyId: request.apiKey?.id ?? null,
+    surface: surface.name,
+  }
 }
 
 function callOf(

@@ -1,5 +1,5 @@
 // How a call ends: with everything that was expected, or with a fault.
-import { asFault, type Fault } from '#domain'
+import { asFault, Fault } from '#domain'
 
 export type Ending =
   /** The whole body is held back until the ledger has its row. */
@@ -7,5 +7,8 @@ export type Ending =
 
 /** When a call was abandoned, the reason is why; whatever broke after it is a consequence. */
 export function failed(cause: unknown, signal: AbortSignal): Ending {
-  return { kind: 'failed', fault: asFault(signal.aborted ? signal.reason : cause) }
+  const fault = asFault(signal.aborted ? signal.reason : cause)
+  // Except for the deadline that passed before a full upstream: there the upstream is why.
+  const wasFull = fault.kind === 'deadline' && cause instanceof Fault && cause.saturated
+  return { kind: 'failed', fault: wasFull ? cause : fault }
 }

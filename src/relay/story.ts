@@ -66,6 +66,10 @@ export class Story implements Watcher {
 
   reserved(reservation: Reservation): void {
     this.reservation = reservation
+  }
+
+  queued(): void {
+    this.latest = { phase: 'queued', etaMs: null }
     this.#queuedTicksMs = this.nowTicksMs
   }
 

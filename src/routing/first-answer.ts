@@ -1,12 +1,13 @@
-// From a route to the first sign of an answer: pick a deployment, wait for a permit, open, judge.
-// A try is repeated once, and only when the request provably never left: before the first event
-// nothing was shown, but work may have begun, and work begun twice is paid twice.
-import { type Answer, asFault, type Call, type Fault, type Progress, type Released } from '#domain'
+// From a route to the first sign of an answer: wait for a permit, open, judge. Nothing was shown to
+// the client yet, but work may have begun, and work begun twice is paid twice. So a try is repeated
+// in two cases only: once, when the request provably never left; and, until the deadline, when the
+// upstream turned it away because it is full.
+import { type Answer, asFault, type Call, Fault, type Progress, type Released } from '#domain'
 import type { Station } from './fleet.ts'
 import type { Permit, WaitingPlace } from './gate.ts'
 import { judge } from './judge.ts'
 
-const triesMax = 2
+const unsentTriesMax = 2
 
 /** How the try that is being made is written down. */
 export interface AttemptLine {
@@ -16,6 +17,8 @@ export interface AttemptLine {
 
 /** Whoever tells the call's story. */
 export interface Watcher {
+  /** The call stands in line. */
+  queued(): void
   /** A permit came: the time in the queue is over. */
   permitted(): void
   began(station: Station): AttemptLine
@@ -34,20 +37,46 @@ export interface Ask {
 }
 
 export async function firstAnswer(ask: Ask): Promise<Answer> {
-  let place = ask.place
-  for (let tries = 1; ; tries += 1) {
-    ask.watcher.progress({ phase: 'queued', etaMs: null })
-    const permit = await place.permit(ask.signal)
-    ask.watcher.permitted()
+  const { gate } = ask.station
+  let { place } = ask
+  let turnedAway: Fault | null = null
+  for (let unsentTries = 1; ; ) {
+    const permit = await permitFor(ask, place, turnedAway)
     const line = ask.watcher.began(ask.station)
     try {
-      return await judge(await open(ask, permit, line))
+      const answer = await judge(await open(ask, permit, line))
+      gate.answered()
+      return answer
     } catch (cause) {
       const fault = asFault(cause)
       line.faulted(fault)
-      if (tries >= triesMax || !isUnsent(fault) || ask.signal.aborted) throw fault
-      place = ask.station.gate.enter()
+      if (ask.signal.aborted) throw fault
+      if (fault.saturated) {
+        turnedAway = fault
+        gate.turnedAway()
+      } else {
+        if (!isUnsent(fault) || unsentTries >= unsentTriesMax) throw fault
+        unsentTries += 1
+      }
+      place = gate.enterAgain()
     }
+  }
+}
+
+/** A deadline that passes in the line of a full upstream is no timeout: the upstream was full. */
+async function permitFor(
+  { signal, watcher }: Ask,
+  place: WaitingPlace,
+  turnedAway: Fault | null,
+): Promise<Permit> {
+  watcher.queued()
+  try {
+    const permit = await place.permit(signal)
+    watcher.permitted()
+    return permit
+  } catch (reason) {
+    const isLate = reason instanceof Fault && reason.kind === 'deadline'
+    throw isLate && turnedAway !== null ? turnedAway : reason
   }
 }
 

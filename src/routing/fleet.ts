@@ -1,7 +1,7 @@
 // One station for each deployment: its upstream and its gate. A deployment that is defined anew
 // gets a new station; the old one closes when its last call has ended.
-import type { Deployment, Upstream } from '#domain'
-import { createGate, type Gate } from './gate.ts'
+import type { Clock, Deployment, Upstream } from '#domain'
+import { createGate, type Gate, type GateOptions } from './gate.ts'
 
 export interface Station {
   deployment: Deployment
@@ -15,7 +15,11 @@ export interface Fleet {
   close(): Promise<void>
 }
 
-export function createFleet(open: (deployment: Deployment) => Upstream, waitingMax: number): Fleet {
+export function createFleet(
+  open: (deployment: Deployment) => Upstream,
+  options: GateOptions,
+  clock: Clock,
+): Fleet {
   const stations = new Map<string, Station>()
 
   function replace(deployment: Deployment): Station {
@@ -27,7 +31,7 @@ export function createFleet(open: (deployment: Deployment) => Upstream, waitingM
     }
     if (old !== undefined) void retire(old)
     const upstream = open(deployment)
-    const station = { deployment, upstream, gate: createGate(upstream, waitingMax) }
+    const station = { deployment, upstream, gate: createGate(upstream, options, clock) }
     stations.set(deployment.id, station)
     return station
   }

@@ -1,7 +1,10 @@
 // The places of one deployment. A call first takes a waiting place (bounded, at once or refused),
 // then waits in line for a permit, and holds the permit until the upstream's work is over: a slow
 // reader must not hold a free GPU slot, and an orphan must.
-import { Fault, type Upstream } from '#domain'
+//
+// An upstream that says it is full is left alone for a while, longer each time, or until one of its
+// places comes free; who was turned away there goes back to the head of the line.
+import { type Clock, Fault, type Timer, type Upstream } from '#domain'
 
 export interface WaitingPlace {
   /** The next free permit, in order of arrival. Rejects with the signal's reason. */
@@ -15,29 +18,56 @@ export interface Permit {
 }
 
 export interface Gate {
+  /** A place at the end of the line; throws when the line is full. */
   enter(): WaitingPlace
+  /** A place at its head, for a call that had its turn and got nothing. */
+  enterAgain(): WaitingPlace
+  /** The upstream turned a call away because it is full. */
+  turnedAway(): void
+  /** The upstream answers. */
+  answered(): void
   waiting(): number
   /** Resolves once nobody runs or waits here. */
   whenEmpty(): Promise<void>
+}
+
+export interface GateOptions {
+  waitingMax: number
+  busyPauseMs: number
 }
 
 interface Waiter {
   grant(): void
 }
 
-export function createGate(upstream: Upstream, waitingMax: number): Gate {
+/** The pause doubles so often, at most. */
+const doublingsMax = 4
+
+export function createGate(upstream: Upstream, options: GateOptions, clock: Clock): Gate {
   const line: Waiter[] = []
+  const emptied: (() => void)[] = []
   let running = 0
   /** Places taken whose permit has not come yet. */
   let entered = 0
-  const emptied: (() => void)[] = []
+  let pause: Timer | null = null
+  let turnedAwayInARow = 0
   upstream.onChange(letIn)
 
+  function hasPlace(): boolean {
+    return pause === null && running < upstream.capacity()
+  }
+
   function letIn(): void {
-    while (line.length > 0 && running < upstream.capacity()) {
+    while (line.length > 0 && hasPlace()) {
       running += 1
       line.shift()?.grant()
     }
+  }
+
+  function endPause(): void {
+    pause?.cancel()
+    pause = null
+    letIn()
   }
 
   function takePermit(): Permit {
@@ -48,7 +78,7 @@ export function createGate(upstream: Upstream, waitingMax: number): Gate {
         if (!isHeld) return
         isHeld = false
         running -= 1
-        letIn()
+        endPause()
         tellIfEmpty()
       },
     }
@@ -63,7 +93,7 @@ export function createGate(upstream: Upstream, waitingMax: number): Gate {
     if (running + entered === 0) for (const tell of emptied.splice(0)) tell()
   }
 
-  function wait(signal: AbortSignal): Promise<Permit> {
+  function wait(signal: AbortSignal, isFirst: boolean): Promise<Permit> {
     return new Promise((resolve, reject) => {
       const waiter = {
         grant() {
@@ -77,36 +107,51 @@ export function createGate(upstream: Upstream, waitingMax: number): Gate {
         reject(signal.reason)
       }
       signal.addEventListener('abort', leaveLine, { once: true })
-      line.push(waiter)
+      if (isFirst) line.unshift(waiter)
+      else line.push(waiter)
     })
   }
 
+  function place(isFirst: boolean): WaitingPlace {
+    entered += 1
+    let isUsed = false
+    return {
+      async permit(signal) {
+        isUsed = true
+        if (signal.aborted) giveUp()
+        signal.throwIfAborted()
+        if (!hasPlace() || (line.length > 0 && !isFirst)) return wait(signal, isFirst)
+        running += 1
+        return takePermit()
+      },
+      leave() {
+        if (!isUsed) giveUp()
+        isUsed = true
+      },
+    }
+  }
+
   return {
+    enter() {
+      if (running + entered >= upstream.capacity() + options.waitingMax) throw full()
+      return place(false)
+    },
+    enterAgain: () => place(true),
+    turnedAway() {
+      pause?.cancel()
+      const pauseMs = options.busyPauseMs * 2 ** Math.min(turnedAwayInARow, doublingsMax)
+      turnedAwayInARow += 1
+      pause = clock.after(pauseMs, endPause)
+    },
+    answered: () => {
+      turnedAwayInARow = 0
+    },
     waiting: () => line.length,
     whenEmpty() {
       const { promise, resolve } = Promise.withResolvers<void>()
       emptied.push(resolve)
       tellIfEmpty()
       return promise
-    },
-    enter() {
-      if (running + entered >= upstream.capacity() + waitingMax) throw full()
-      entered += 1
-      let isUsed = false
-      return {
-        async permit(signal) {
-          isUsed = true
-          if (signal.aborted) giveUp()
-          signal.throwIfAborted()
-          if (line.length > 0 || running >= upstream.capacity()) return wait(signal)
-          running += 1
-          return takePermit()
-        },
-        leave() {
-          if (!isUsed) giveUp()
-          isUsed = true
-        },
-      }
     },
   }
 }

@@ -1,6 +1,6 @@
 // Where a call goes, when and how often. Today a model's first deployment that speaks the surface;
 // the places there, the line before them, and the one repeat are all in this room.
-import { type Answer, type Call, type Deployment, Fault, type Upstream } from '#domain'
+import { type Answer, type Call, type Clock, type Deployment, Fault, type Upstream } from '#domain'
 import { type Ask, firstAnswer } from './first-answer.ts'
 import { createFleet, type Station } from './fleet.ts'
 import type { WaitingPlace } from './gate.ts'
@@ -32,8 +32,9 @@ export interface Routing {
 export function createRouting(
   open: (deployment: Deployment) => Upstream,
   options: RoutingOptions,
+  clock: Clock,
 ): Routing {
-  const fleet = createFleet(open, options.waitingMax)
+  const fleet = createFleet(open, options, clock)
   return {
     book(call, deployments) {
       const station = pick(call, deployments.map(fleet.station))

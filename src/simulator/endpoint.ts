@@ -2,23 +2,10 @@
 // cold, take as many jobs as they have slots (the first one hoards), and stop when they were idle.
 import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '#domain'
-import { executionTimeoutError, type JobSubmission, unknownInputError } from '#wire'
-import { busy } from './engine/refusal.ts'
+import { executionTimeoutError } from '#wire'
 import { type Engine, startEngine } from './engine/vllm-server.ts'
-import { faultySink, replyInstead } from './fault-sink.ts'
-import type { FaultPlan } from './faults.ts'
 import type { EndpointOptions, SimulatorOptions } from './options.ts'
-import type { JobSink, ReplySink } from './reply-sink.ts'
-import { readJobInput } from './worker-input.ts'
-
-export interface Work {
-  input: JobSubmission['input']
-  faults: FaultPlan
-  sink: JobSink
-}
-
-/** A job's place in the queue or at a worker; leaving it twice does nothing. */
-export type Leave = () => void
+import { type Leave, startWork, type Work } from './work.ts'
 
 export interface Endpoint {
   readonly id: string
@@ -148,7 +135,7 @@ export function openEndpoint(
     jobs.add(leave)
     leaves.set(work, leave)
     work.sink.started(worker.id)
-    stop = startJob(worker.engine, model, work, release)
+    stop = startWork(worker.engine, model.model, work, release)
     if (over) stop()
   }
 
@@ -206,49 +193,6 @@ export function openEndpoint(
       for (const leave of [...jobs]) leave()
       for (const worker of [...workers]) stopWorker(worker)
       bareEngine.close()
-    },
-  }
-}
-
-/** One job at one worker's engine; gives back what stops it. */
-function startJob(engine: Engine, model: EndpointOptions, work: Work, release: Leave): Leave {
-  const request = readJobInput(work.input, model.model)
-  if (request === null) {
-    work.sink.failed(unknownInputError())
-    release()
-    return () => {}
-  }
-  let stop: Leave = () => {}
-  const sink = faultySink(work.faults, releasing(work.sink, release), () => stop())
-  const { reply, slowFirstMs, tokens, hidesUsage } = work.faults
-  if (reply !== null) {
-    replyInstead(reply, busy().body, sink)
-    return stop
-  }
-  const wish = { slowFirstMs, tokens, hidesUsage }
-  stop = engine.ask({ ...request, mediaType: 'application/json', requestId: null, wish }, sink)
-  return () => stop()
-}
-
-/** Frees the place at the worker when the answer is over. */
-function releasing(sink: ReplySink, release: Leave): ReplySink {
-  return {
-    ...sink,
-    whole(status, body, headers) {
-      sink.whole(status, body, headers)
-      release()
-    },
-    tornWhole(body) {
-      sink.tornWhole(body)
-      release()
-    },
-    end() {
-      sink.end()
-      release()
-    },
-    breakOff() {
-      sink.breakOff()
-      release()
     },
   }
 }

@@ -9,7 +9,7 @@ import { httpSink, vllmHeaders } from './http-sink.ts'
 
 export function serveEngine(call: DoorCall, endpoint: Endpoint, faults: FaultPlan): void {
   const { response } = call
-  countCall(endpoint, response)
+  if (call.method === 'POST') countCall(endpoint, response)
   if (answeredByFault(faults, response, vllmHeaders, vllmError)) return
   let stop = () => {}
   const sink = faultySink(faults, httpSink(response, vllmHeaders), () => stop())

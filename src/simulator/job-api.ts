@@ -12,10 +12,11 @@ import {
   parseObject,
 } from '#wire'
 import { answeredByFault, countCall, type DoorCall } from './door.ts'
-import type { Endpoint, Leave } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { FaultPlan } from './faults.ts'
 import { sendWhole } from './http-sink.ts'
 import { type JobRecord, openJob } from './job-record.ts'
+import type { Leave } from './work.ts'
 
 export interface JobApi {
   /** False: there is no such operation. */

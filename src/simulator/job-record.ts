@@ -9,8 +9,9 @@ import {
   lostWorkerError,
   vllmRefusedError,
 } from '#wire'
-import type { EndpointCounters, Leave } from './endpoint.ts'
+import type { EndpointCounters } from './endpoint.ts'
 import type { JobSink } from './reply-sink.ts'
+import type { Leave } from './work.ts'
 
 export interface JobRecord {
   readonly id: string

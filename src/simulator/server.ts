@@ -53,7 +53,10 @@ export async function startSimulator(options: SimulatorOptions, clock: Clock): P
     const endpoint = endpoints.get(id)
     if (endpoint === undefined) return notFound(response)
     const inner = { ...call, path: rest }
-    if (door === 'engine') return serveEngine(inner, endpoint, faultsOf(endpoint, call.body))
+    if (door === 'engine') {
+      const faults = call.method === 'POST' ? faultsOf(endpoint, call.body) : faultPlan([])
+      return serveEngine(inner, endpoint, faults)
+    }
     if (door !== 'v2') return notFound(response)
     if (rest.startsWith('/openai/')) {
       const routed = { ...call, path: rest.slice('/openai'.length) }

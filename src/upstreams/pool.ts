@@ -7,7 +7,10 @@ const keepAliveMs = 4_000
 /** How far undici's own timers stand above ours. */
 const backstopMs = 10_000
 
-/** Unlimited in itself: routing's permits bound how many calls are on their way. */
+/**
+ * Unlimited in itself: routing's permits bound how many calls are on their way. It is destroyed, not
+ * closed: closing would wait for connections that are still being opened for calls long given up.
+ */
 export function openPool(origin: string, options: UpstreamOptions): Pool {
   return new Pool(origin, {
     pipelining: 1,

@@ -1,8 +1,9 @@
 // From a route to the first sign of an answer: when a try is repeated, and what is told of it.
 import { describe, expect, test } from 'vitest'
-import { type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
+import { type Answer, type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
 import { createRouting } from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import {
   chunkEvent,
   type Opened,
@@ -21,7 +22,9 @@ interface Given {
 /** One call on its way to one deployment; what it tells is kept in order. */
 function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100) {
   const told: string[] = []
-  const routing = createRouting(() => upstream, { waitingMax })
+  const clock = createFakeClock()
+  const options = { waitingMax, busyPauseMs: 250 }
+  const routing = createRouting(() => upstream, options, clock)
   const call = chatCall({}, given.call)
   const { station, place } = routing.book(call, [sampleDeployment()])
   const answer = routing.firstAnswer({
@@ -30,6 +33,7 @@ function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100
     station,
     signal: given.signal ?? new AbortController().signal,
     watcher: {
+      queued: () => void told.push('queued'),
       permitted: () => void told.push('permitted'),
       progress: ({ phase }) => void told.push(phase),
       began() {
@@ -42,7 +46,7 @@ function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100
     },
     toUpstream: given.toUpstream ?? (() => ({ path: '/p', body: Buffer.from('b') })),
   })
-  return { told, routing, station, answer: answer.catch((cause: unknown) => cause) }
+  return { told, clock, routing, station, answer: answer.catch((cause: unknown) => cause) }
 }
 
 function fails(open: Opened, kind: FaultName, started: Started): Fault {
@@ -183,12 +187,12 @@ describe('the permit', () => {
 })
 
 describe('judging the first event', () => {
-  const said = new Fault('overloaded', { message: 'm', saturated: true })
+  const said = new Fault('upstream_bad_answer', { message: 'm' })
   const broken = new Fault('upstream_cut', { message: 'm', started: 'yes' })
 
   /* biome-ignore format: a table reads as a table */
   test.each([
-    ['an error',            [{ kind: 'failed', fault: said }, { kind: 'done' }], { kind: 'overloaded' }],
+    ['an error',            [{ kind: 'failed', fault: said }, { kind: 'done' }], { kind: 'upstream_bad_answer' }],
     ['the end',             [{ kind: 'done' }],                                  { kind: 'upstream_bad_answer', started: 'yes' }],
     ['nothing',             [],                                                  { kind: 'upstream_bad_answer', started: 'yes' }],
     ['a break',             [broken],                                            { kind: 'upstream_cut' }],
@@ -213,5 +217,53 @@ describe('judging the first event', () => {
     expect(given.disposals()).toBe(0)
     judged[Symbol.dispose]()
     expect(given.disposals()).toBe(1)
+  })
+})
+
+describe('an upstream that says it is full', () => {
+  const full = new Fault('overloaded', { message: 'm', saturated: true })
+
+  function turnAway(open: Opened): void {
+    open.context.onReleased({ how: 'ended', cancellation: 'none' })
+    open.reject(full)
+  }
+
+  test('is asked again after a pause that doubles, and the answer is as good as any', async () => {
+    const upstream = scriptedDeployment()
+    const { answer, clock, told } = route(upstream)
+    turnAway(await upstream.nextOpen())
+    await clock.advance(249)
+    expect(upstream.opened).toHaveLength(1)
+    await clock.advance(1)
+    turnAway(await upstream.nextOpen())
+    await clock.advance(499)
+    expect(upstream.opened).toHaveLength(2)
+    await clock.advance(1)
+    const given = scriptedAnswer([first])
+    const open = await upstream.nextOpen()
+    open.resolve(given)
+    expect(await ((await answer) as Answer).next()).toMatchObject({ kind: 'chunk' })
+    expect(told.filter((line) => line === 'faulted overloaded')).toHaveLength(2)
+  })
+
+  test('is why the call failed, when the deadline passes in its line', async () => {
+    const upstream = scriptedDeployment()
+    const controller = new AbortController()
+    const { answer, clock } = route(upstream, { signal: controller.signal })
+    turnAway(await upstream.nextOpen())
+    await clock.advance(1)
+    controller.abort(new Fault('deadline', { message: 'late' }))
+    expect(await answer).toBe(full)
+  })
+
+  test('is not why, when the client left in its line', async () => {
+    const upstream = scriptedDeployment()
+    const controller = new AbortController()
+    const { answer, clock } = route(upstream, { signal: controller.signal })
+    turnAway(await upstream.nextOpen())
+    await clock.advance(1)
+    const left = new Fault('client_gone', { message: 'left' })
+    controller.abort(left)
+    expect(await answer).toBe(left)
   })
 })

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
 import { createGate, type Gate, type Permit } from '#src/routing/gate.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import { scriptedDeployment } from '../support/scripted-deployment.ts'
 
 const never = new AbortController().signal
@@ -9,11 +10,13 @@ const never = new AbortController().signal
 /** Calls that say their name when they get in. */
 function createDoor(capacity: number, waitingMax = 100) {
   const upstream = scriptedDeployment(capacity)
-  const gate = createGate(upstream, waitingMax)
+  const clock = createFakeClock()
+  const gate = createGate(upstream, { waitingMax, busyPauseMs: 250 }, clock)
   const inside: string[] = []
   const permits = new Map<string, Permit>()
   return {
     upstream,
+    clock,
     gate,
     inside,
     arrive: (name: string, signal: AbortSignal = never) =>
@@ -202,5 +205,46 @@ describe('whenEmpty', () => {
     expect(await isEmpty(gate)).toBe(false)
     second.leave()
     expect(await isEmpty(gate)).toBe(true)
+  })
+})
+
+describe('a gate whose upstream is full', () => {
+  test('lets nobody in during the pause, then whoever was turned away before the others', async () => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    door.leave('a')
+    door.gate.turnedAway()
+    void door.arrive('b')
+    void door.gate
+      .enterAgain()
+      .permit(never)
+      .then(() => door.inside.push('a again'))
+    await door.clock.advance(249)
+    expect(door.inside).toEqual(['a'])
+    await door.clock.advance(1)
+    expect(door.inside).toEqual(['a', 'a again', 'b'])
+  })
+
+  test('ends the pause when one of its places comes free', async () => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    door.gate.turnedAway()
+    void door.arrive('b')
+    await settled()
+    expect(door.inside).toEqual(['a'])
+    door.leave('a')
+    await settled()
+    expect(door.inside).toEqual(['a', 'b'])
+  })
+
+  test('pauses as short as at first once it has answered', async () => {
+    const door = createDoor(1)
+    door.gate.turnedAway()
+    door.gate.turnedAway()
+    door.gate.answered()
+    door.gate.turnedAway()
+    void door.arrive('a')
+    await door.clock.advance(250)
+    expect(door.inside).toEqual(['a'])
   })
 })

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Deployment } from '#src/domain/index.ts'
 import { createRouting } from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 import {
   type ScriptedDeployment,
   sampleDeployment,
@@ -18,7 +19,8 @@ function createFleet(waitingMax = 100) {
       opened.push({ deployment, upstream })
       return upstream
     },
-    { waitingMax },
+    { waitingMax, busyPauseMs: 250 },
+    createFakeClock(),
   )
   return { routing, opened }
 }

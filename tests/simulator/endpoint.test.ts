@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { type Endpoint, openEndpoint, type Work } from '#src/simulator/endpoint.ts'
+import { type Endpoint, openEndpoint } from '#src/simulator/endpoint.ts'
 import { faultPlan } from '#src/simulator/faults.ts'
 import { simulatorOptions } from '#src/simulator/index.ts'
 import type { JobSink } from '#src/simulator/reply-sink.ts'
+import type { Work } from '#src/simulator/work.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 
 interface Opened {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { readAnswer } from './support/events.ts'
 import { chat, runSimulator } from './support/running.ts'
@@ -136,6 +138,21 @@ test('an engine that dies in a stream leaves a job that looks complete', async (
     'COMPLETED',
     expect.stringMatching(/^EngineCore/),
   ])
+})
+
+test('a reader that left a held poll has taken nothing with it', async () => {
+  const faults = '[[sim:slow-first=300]]'
+  const { body } = await post('run', openai(chat(faults, { max_tokens: 3, stream: true })))
+  const headers = { authorization: 'Bearer sim-key' }
+  const held = request(`${simulator.url()}/v2/sim-phi/stream/${body.id}`, { headers })
+  held.on('error', () => {}).end()
+  const [socket] = await once(held, 'socket')
+  await once(socket, 'connect')
+  await simulator.state()
+  held.destroy()
+  await simulator.state()
+  const { slices } = await readStream(body.id)
+  expect(readAnswer(slices.join('')).contents).toBe(3)
 })
 
 test('cancel stops a running job and says so once and again', async () => {

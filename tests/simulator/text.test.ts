@@ -95,6 +95,14 @@ describe('the text of an answer', () => {
     expect(usage.completion_tokens).toBeGreaterThan(tokenize(expected).length)
   })
 
+  test('ends before a stop string in a stream too', async () => {
+    for (const stop of [', ', 's', '. ', ' the']) {
+      const more = { seed: 5, stop: [stop] }
+      const response = await simulator.call(path, chat('hi', { ...more, stream: true }))
+      expect(readAnswer(await response.text()).content).toBe(await textOf('hi', more))
+    }
+  })
+
   test('with the stop string in it when that is asked for', async () => {
     const included = await textOf('hi', { seed: 5, stop: ',', include_stop_str_in_output: true })
     expect(included.indexOf(',')).toBe(included.length - 1)

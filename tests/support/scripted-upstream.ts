@@ -25,12 +25,13 @@ export async function startUpstream(script: Script = () => {}): Promise<Scripted
   const calls: UpstreamCall[] = []
   const unseen: UpstreamCall[] = []
   const waiting: ((call: UpstreamCall) => void)[] = []
-  const sockets = new Set<Socket>()
+  const sockets = new Map<Socket, Promise<void>>()
+  // A connection carries many calls: it is watched once.
+  const closedOf = (socket: Socket) => sockets.get(socket) ?? Promise.resolve()
   const server = createServer((request, response) => {
     const pieces: Buffer[] = []
-    const { promise: closed, resolve } = Promise.withResolvers<void>()
     const { socket } = request
-    socket.once('close', () => resolve())
+    const closed = closedOf(socket)
     response.on('error', () => {})
     request.on('error', () => {})
     request.on('data', (piece: Buffer) => pieces.push(piece))
@@ -45,8 +46,12 @@ export async function startUpstream(script: Script = () => {}): Promise<Scripted
     })
   })
   server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    sockets.set(socket, promise)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      resolve()
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -61,7 +66,7 @@ export async function startUpstream(script: Script = () => {}): Promise<Scripted
         : Promise.resolve(call)
     },
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
+      for (const socket of sockets.keys()) socket.destroy()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }

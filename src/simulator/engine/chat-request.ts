@@ -10,9 +10,9 @@ import { checkGrammar, checkResponseFormat, checkTools, shapeOf } from './shape.
 import {
   checkLogprobsBound,
   checkStreamOptions,
-  commonFields,
   fitContext,
   type ModelProfile,
+  sharedFields,
   type TextRequest,
 } from './text-request.ts'
 import { countTokens } from './tokens.ts'
@@ -44,7 +44,7 @@ export function readChat(body: JsonObject, model: ModelProfile, text: () => stri
     prompts: [{ text: prompt, tokens }],
     shape,
     maxTokens,
-    ...commonFields(body),
+    ...sharedFields(body),
     logprobs: body.logprobs === true,
     topLogprobs: numberOr(body.top_logprobs, 0),
     echo: false,

@@ -6,10 +6,10 @@ import { checkGrammar, shapeOf } from './shape.ts'
 import {
   checkLogprobsBound,
   checkStreamOptions,
-  commonFields,
   fitContext,
   type ModelProfile,
   type Prompt,
+  sharedFields,
   type TextRequest,
 } from './text-request.ts'
 import { countTokens } from './tokens.ts'
@@ -49,7 +49,7 @@ export function readCompletion(
     prompts,
     shape,
     maxTokens,
-    ...commonFields(body),
+    ...sharedFields(body),
     logprobs: logprobs !== null,
     topLogprobs: logprobs ?? 0,
     echo: body.echo === true,

@@ -7,6 +7,8 @@ import { badRequest, badValue, invalid, type Mistake, quoted } from './refusal.t
 const floats = ['temperature', 'top_p', 'min_p', 'presence_penalty', 'frequency_penalty']
 const integers = ['max_tokens', 'max_completion_tokens', 'n', 'top_k', 'top_logprobs', 'min_tokens']
 const stopsMax = 4
+/** vLLM allows 16,384; a simulator on a laptop need not. */
+const choicesMax = 128
 const seedMax = 2n ** 63n - 1n
 
 /** Whether each field is of its type; `text` is the body's, for integers beyond JavaScript's. */
@@ -22,6 +24,9 @@ export function typeMistakes(body: JsonObject, text: () => string): Mistake[] {
 export function checkBounds(body: JsonObject): void {
   const n = numberOr(body.n, 1)
   if (n < 1) throw badRequest(`n must be at least 1, got ${n}.`)
+  if (n > choicesMax) throw badRequest(`n must be at most ${choicesMax}, got ${n}.`)
+  const stops = Array.isArray(body.stop) ? body.stop : [body.stop]
+  if (stops.includes('')) throw badRequest('stop cannot contain an empty string.')
   inRange(body, 'presence_penalty', -2, 2)
   inRange(body, 'frequency_penalty', -2, 2)
   checkTemperature(body)

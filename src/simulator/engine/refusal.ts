@@ -60,6 +60,10 @@ export function busy(): Refusal {
   return refusal(503, message, 'Service Unavailable', null)
 }
 
+export function internalError(message: string): Refusal {
+  return refusal(500, message, 'InternalServerError', null)
+}
+
 export function detail(status: number, text: string): Refusal {
   return new Refusal(status, JSON.stringify({ detail: text }))
 }

@@ -47,7 +47,7 @@ export interface TextRequest {
 }
 
 /** The fields that chat and completions have in common. */
-export function commonFields(body: JsonObject) {
+export function sharedFields(body: JsonObject) {
   const options = isJsonObject(body.stream_options) ? body.stream_options : {}
   const stop = body.stop
   const stops = typeof stop === 'string' ? [stop] : Array.isArray(stop) ? stop : []

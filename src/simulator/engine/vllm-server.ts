@@ -1,40 +1,21 @@
 // One simulated vLLM server: its routes, what each refuses, and the model that stands behind them.
 // It knows nothing of HTTP sockets, queues or workers; an answer goes into a `ReplySink`.
-import type { Clock, JsonObject } from '#domain'
+import type { Clock } from '#domain'
 import type { EndpointOptions, SimulatorOptions } from '../options.ts'
 import type { ReplySink } from '../reply-sink.ts'
-import { type Batch, startBatch } from './batch.ts'
-import { type AnswerHead, wholeChat } from './chat-answer.ts'
-import { chatEvents } from './chat-events.ts'
-import { readChat } from './chat-request.ts'
-import { completionEvents, wholeCompletion } from './completion-answer.ts'
-import { readCompletion } from './completion-request.ts'
+import { startBatch } from './batch.ts'
 import { embed } from './embeddings.ts'
-import { writeEvents } from './event-writer.ts'
 import { modelList } from './model-list.ts'
-import { type Plan, type PlanWish, planAnswer } from './plan.ts'
-import { hashOf } from './random.ts'
-import { badRequest, detail, Refusal } from './refusal.ts'
+import { detail, internalError, Refusal } from './refusal.ts'
 import { readBody } from './request-body.ts'
 import { engineVersion, responseId } from './response-ids.ts'
-import type { ModelProfile, TextRequest } from './text-request.ts'
-import { promptTokens } from './usage.ts'
-
-export interface EngineRequest {
-  method: string
-  path: string
-  mediaType: string | null
-  body: Buffer
-  /** The client's `x-request-id`, which becomes part of the answer's id. */
-  requestId: string | null
-  wish: EngineWish
-}
-
-/** What a fault rule imposes on the making of an answer. */
-export interface EngineWish extends PlanWish {
-  slowFirstMs: number
-  hidesUsage: boolean
-}
+import {
+  answerText,
+  chatRoute,
+  completionRoute,
+  type EngineRequest,
+  type TextRoute,
+} from './text-route.ts'
 
 export interface Engine {
   /** Answers into the sink; the function given back stops the generation at once. */
@@ -60,6 +41,7 @@ export function startEngine(
   const batch = startBatch(model.timing, options, clock)
   const profile = { name: model.model, contextTokens: model.contextTokens }
   const counters = { calls: 0, tokens: 0 }
+  const text = { batch, clock, profile, seed: options.seed, counters }
   const now = () => Math.floor(clock.nowMs() / 1000)
 
   const fixed = (body: () => string) => (_: EngineRequest, sink: ReplySink) => {
@@ -67,13 +49,7 @@ export function startEngine(
     return nothingToStop
   }
   const textRoute = (route: TextRoute) => (request: EngineRequest, sink: ReplySink) => {
-    const body = readBody(request.body, request.mediaType)
-    const asked = route.read(body, profile, () => request.body.toString('utf8'))
-    counters.calls += 1
-    const plans = planAll(asked, request.wish, options.seed, counters.calls)
-    const id = responseId(route.idPrefix, request.requestId)
-    const head = { id, createdSeconds: now(), hidesUsage: request.wish.hidesUsage }
-    return generate({ batch, clock, counters }, route, { asked, plans, head }, request.wish, sink)
+    return answerText(text, route, request, sink)
   }
   const embedRoute = (request: EngineRequest, sink: ReplySink) => {
     const body = readBody(request.body, request.mediaType)
@@ -120,7 +96,7 @@ export function startEngine(
         }
         return route.answer(request, sink)
       } catch (cause) {
-        const refusal = cause instanceof Refusal ? cause : badRequest(String(cause))
+        const refusal = cause instanceof Refusal ? cause : internalError(String(cause))
         sink.whole(refusal.status, refusal.body)
         return nothingToStop
       }
@@ -128,73 +104,5 @@ export function startEngine(
     load: batch.load,
     generatedTokens: () => counters.tokens,
     close: batch.close,
-  }
-}
-
-interface TextRoute {
-  idPrefix: string
-  read(body: JsonObject, model: ModelProfile, text: () => string): TextRequest
-  whole: typeof wholeChat
-  events: typeof chatEvents
-}
-
-const chatRoute: TextRoute = {
-  idPrefix: 'chatcmpl',
-  read: readChat,
-  whole: wholeChat,
-  events: chatEvents,
-}
-const completionRoute: TextRoute = {
-  idPrefix: 'cmpl',
-  read: readCompletion,
-  whole: wholeCompletion,
-  events: completionEvents,
-}
-
-/** One plan per choice; the same request and seed plan the same texts. */
-function planAll(asked: TextRequest, wish: PlanWish, seed: number, call: number): Plan[] {
-  const repeatable = asked.seed !== null || asked.temperature === 0
-  const base = hashOf(seed, asked.seed ?? 0, repeatable ? 0 : call)
-  return asked.prompts.flatMap((prompt) =>
-    Array.from({ length: asked.n }, (_, index) => {
-      const varied = asked.temperature === 0 && asked.seed === null ? 0 : index
-      return planAnswer(asked, hashOf(base, prompt.text, varied), wish)
-    }),
-  )
-}
-
-function generate(
-  engine: { batch: Batch; clock: Clock; counters: { tokens: number } },
-  route: TextRoute,
-  answer: { asked: TextRequest; plans: Plan[]; head: AnswerHead },
-  wish: EngineWish,
-  sink: ReplySink,
-): () => void {
-  const { asked, plans, head } = answer
-  const prompt = promptTokens(asked)
-  const steps = Math.max(...plans.map((plan) => plan.pieces.length + (plan.endsOnToken ? 0 : 1)))
-  const write = asked.stream
-    ? writeEvents(route.events(head, asked, plans), plans, prompt, sink)
-    : (done: number) => {
-        if (done === steps) sink.whole(200, route.whole(head, asked, plans))
-      }
-  if (asked.stream) sink.open()
-  const generation = {
-    promptTokens: prompt,
-    sequences: plans.length,
-    steps,
-    onStep(done: number) {
-      for (const plan of plans) if (done <= plan.pieces.length) engine.counters.tokens += 1
-      write(done)
-    },
-  }
-  if (wish.slowFirstMs === 0) return engine.batch.add(generation)
-  let stop = nothingToStop
-  const timer = engine.clock.after(wish.slowFirstMs, () => {
-    stop = engine.batch.add(generation)
-  })
-  return () => {
-    timer.cancel()
-    stop()
   }
 }

@@ -34,7 +34,7 @@ function open({ deployment, options, credentials, clock }: KindContext): Upstrea
     readiness: () => ({ state: 'unknown' }),
     capacity: () => deployment.slots,
     onChange: () => ({ [Symbol.dispose]: () => {} }),
-    close: () => pool.close(),
+    close: () => pool.destroy(),
     open: (request, context) =>
       openExchange(
         {

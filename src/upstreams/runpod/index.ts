@@ -47,7 +47,7 @@ function open({ deployment, options, credentials, clock }: KindContext): Upstrea
     onChange: warmth.onChange,
     close() {
       holds.endAll()
-      return pool.close()
+      return pool.destroy()
     },
     open(request, context) {
       const attempt = warmth.begin()
