@@ -37,7 +37,7 @@ export interface HomeOptions {
   slowClientMs: number
 }
 
-const mainPath = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const mainPath = process.env.BENCH_MAIN ?? fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const startMsMax = 15_000
 const adminKey = 'bench-admin-key-0123456789'
 

@@ -1,15 +1,36 @@
 // Who is asking. The secret itself is never here: only its public id.
+import type { SurfaceName } from './model.ts'
+
+/** What a key is for. `admin` holds `admin-read`; neither of them may call a model. */
+export const scopes = ['chat', 'embeddings', 'admin-read', 'admin'] as const
+
+export type Scope = (typeof scopes)[number]
 
 export interface ApiKey {
   /** Public and loggable, such as `key_5f0c1d…`. */
   id: string
   name: string
   teamId: string | null
+  scopes: readonly Scope[]
   /** Models this key may use; null means all. */
   models: readonly string[] | null
   /** null means the configured default. */
   requestsPerMinute: number | null
-  isAdmin: boolean
+  /** Calls at once; null means the configured default. */
+  concurrencyMax: number | null
   createdAtMs: number
   expiresAtMs: number | null
+}
+
+/** Who changes the registry: a key through the admin API, or somebody with a shell. */
+export type Actor = ApiKey | 'cli' | 'gateway'
+
+export function holdsScope(key: ApiKey, scope: Scope): boolean {
+  if (key.scopes.includes(scope)) return true
+  return scope === 'admin-read' && key.scopes.includes('admin')
+}
+
+/** Completions count as chat: both let a model write. */
+export function scopeOfSurface(surface: SurfaceName): Scope {
+  return surface === 'embeddings' ? 'embeddings' : 'chat'
 }

@@ -10,12 +10,13 @@
 // record       what is left of a call: one, frozen
 // surface      a client dialect (`openai-chat`); dialect: what an upstream is asked in (`vllm`)
 export type * from './answer.ts'
-export type * from './api-key.ts'
+export * from './api-key.ts'
 export type * from './call.ts'
 export * from './clock.ts'
+export * from './duration.ts'
 export * from './fault.ts'
 export * from './ids.ts'
-export type * from './model.ts'
+export * from './model.ts'
 export * from './money.ts'
 export type * from './readiness.ts'
 export type * from './record.ts'

@@ -29,15 +29,27 @@ export interface Deployment {
   gpu: Gpu | null
   /** Checked by the kind's own schema. */
   options: Readonly<Record<string, unknown>>
+  /** Switched off by an operator: gets no new calls. */
+  isDisabled: boolean
 }
+
+/** What a model can do, for whoever chooses one; the server behind it has the last word. */
+export const capabilities = ['tools', 'json', 'vision', 'audio', 'logprobs', 'reasoning'] as const
+
+export type Capability = (typeof capabilities)[number]
 
 export interface Model {
   id: string
+  /** Other names that it answers to. */
+  aliases: readonly string[]
   ownedBy: string
   createdAtMs: number
   /** The routes that it has. */
   surfaces: readonly SurfaceName[]
+  capabilities: readonly Capability[]
   contextTokens: number
   prices: TokenPrices
   deployments: readonly Deployment[]
+  /** Switched off by an operator: as if it did not exist. */
+  isDisabled: boolean
 }

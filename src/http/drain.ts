@@ -1,5 +1,7 @@
-// Stopping without cutting anybody off: refuse new calls, stop listening, let the running ones
-// finish until the limit, end the rest in the open, and leave no socket behind.
+// Stopping without cutting anybody off: refuse new calls, let the running ones finish until the
+// limit, end the rest in the open, and leave no socket behind. It listens until the last call is
+// over: a load balancer that asks `/readyz` must hear why, and a new call is told to go elsewhere,
+// where a closed port would only look like a crash.
 import type { Server } from 'node:http'
 import type { Clock, Timer } from '#domain'
 import { draining } from './faults.ts'
@@ -31,11 +33,11 @@ export function createDrain(clock: Clock): Drain {
     isDraining: () => isDraining,
     async run(server, drainMs) {
       isDraining = true
-      server.close()
       using _closing = closeIdle(server, clock)
       await within(drainMs)
       calls.abandonAll(draining())
       await within(lastWordsMs)
+      server.close()
       server.closeAllConnections()
     },
   }

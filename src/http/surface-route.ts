@@ -36,7 +36,9 @@ export function addSurfaceRoute(
       ports.refused({ ...refusalOf(request, surface), fault: asFault(cause) })
       client.cut()
     } finally {
-      drain.calls.remove(client)
+      // The last words may still be on their way to a client that reads slowly.
+      if (reply.raw.closed) drain.calls.remove(client)
+      else reply.raw.once('close', () => drain.calls.remove(client))
     }
   })
 }

@@ -11,6 +11,20 @@ export interface Reservation {
   rate: RateState
 }
 
+/** Too many requests: with what is left of them, which the client is told either way. */
+export class RateFault extends Fault {
+  readonly rate: RateState
+
+  constructor(rate: RateState) {
+    const { limit, retryAfterMs } = rate
+    super('rate_requests', {
+      message: `Rate limit reached: ${limit} requests per minute. Try again in ${retryAfterMs} ms.`,
+      retryAfterMs,
+    })
+    this.rate = rate
+  }
+}
+
 export interface Limits {
   /** Takes what the call needs, or throws the fault that says what is used up and until when. */
   reserve(call: Call): Promise<Reservation>
@@ -26,12 +40,7 @@ export function createLimits(options: LimitsOptions, clock: Clock): Limits {
       const perMinute = call.key.requestsPerMinute ?? options.requestsPerMinute
       const { isTaken, ...rate } = requests.take(call.key.id, perMinute)
       if (isTaken) return { rate }
-      throw new Fault('rate_requests', {
-        message:
-          `Rate limit reached: ${perMinute} requests per minute. ` +
-          `Try again in ${rate.retryAfterMs} ms.`,
-        retryAfterMs: rate.retryAfterMs,
-      })
+      throw new RateFault(rate)
     },
   }
 }

@@ -1,5 +1,6 @@
 // The headers of an answer: what is known at the time it begins, and when to try again.
 import type { Fault } from '#domain'
+import { RateFault, type RateState } from '#limits'
 import type { Headers } from './client-end.ts'
 import type { Story } from './story.ts'
 
@@ -10,12 +11,7 @@ const retryAfterMaxS = 60
 export function answerHeaders(story: Story): Headers {
   const { call, reservation, station, queueMs, isColdStart } = story
   const headers: Headers = { 'x-request-id': call.id, 'x-podgate-model': headerText(call.modelId) }
-  if (reservation !== null) {
-    const { limit, remaining, resetMs } = reservation.rate
-    headers['x-ratelimit-limit-requests'] = String(limit)
-    headers['x-ratelimit-remaining-requests'] = String(remaining)
-    headers['x-ratelimit-reset-requests'] = goDuration(resetMs)
-  }
+  if (reservation !== null) Object.assign(headers, rateHeaders(reservation.rate))
   if (station !== null) {
     headers['x-podgate-deployment'] = headerText(station.deployment.id)
     headers['x-podgate-transport'] = station.upstream.transport
@@ -26,7 +22,7 @@ export function answerHeaders(story: Story): Headers {
 }
 
 export function faultHeaders(fault: Fault): Headers {
-  const headers: Headers = {}
+  const headers: Headers = fault instanceof RateFault ? rateHeaders(fault.rate) : {}
   const { retry, status } = fault.rule
   if (retry === 'no') headers['x-should-retry'] = 'false'
   if (fault.kind === 'draining') headers.connection = 'close'
@@ -39,6 +35,14 @@ export function faultHeaders(fault: Fault): Headers {
     if (fault.retryAfterMs !== null) headers['x-podgate-eta-ms'] = String(fault.retryAfterMs)
   }
   return headers
+}
+
+function rateHeaders({ limit, remaining, resetMs }: RateState): Headers {
+  return {
+    'x-ratelimit-limit-requests': String(limit),
+    'x-ratelimit-remaining-requests': String(remaining),
+    'x-ratelimit-reset-requests': goDuration(resetMs),
+  }
 }
 
 /** `6m0s`, `1.5s`, `12ms`: how OpenAI writes it, and what clients parse. */

@@ -41,7 +41,8 @@ export function serveOpenaiRoute(
       : clock.after(options.edgeTimeoutMs, () => sendEdgePage(response, 524))
   response.once('close', () => {
     patience?.cancel()
-    if (response.writableFinished || !options.disconnectCancels) return
+    const stops = options.disconnectCancels || faults.breakOff?.how === 'stall'
+    if (response.writableFinished || !stops) return
     endpoint.counters.aborted += 1
     leave()
   })

@@ -22,7 +22,9 @@ export function openLedgerDatabase(options: StorageOptions): SqliteConnection {
 }
 
 export function openLedgerReader(options: StorageOptions): SqliteConnection {
-  return openSqliteReader(ledgerPathOf(options), options.busyTimeoutMs)
+  const { busyTimeoutMs } = options
+  const path = ledgerPathOf(options)
+  return openSqliteReader({ path, busyTimeoutMs, migrations: ledgerMigrations })
 }
 
 // Moments, tokens and money are integers; durations are milliseconds with their fraction.
@@ -101,4 +103,36 @@ const firstTables: Migration = [
   ),
 ]
 
-const ledgerMigrations: readonly Migration[] = [firstTables]
+/**
+ * Rows may go once they are older than `retention` says, and only by first saying so there: what a
+ * ledger no longer holds is then known to whoever reads it. The mark only ever moves forward.
+ * Attempts and postings are as old as their call.
+ */
+const retention: Migration = [
+  `create table retention (
+    id integer primary key check (id = 1),
+    until_ms integer not null
+  ) strict`,
+  `create trigger retention_refuse_delete before delete on retention begin
+    select raise(abort, 'the ledger is append-only'); end`,
+  `create trigger retention_refuse_return before update on retention
+    when new.until_ms < old.until_ms begin
+    select raise(abort, 'the ledger is append-only'); end`,
+  ...Object.entries({
+    calls: 'old.received_at_ms',
+    attempts: ageOf('started_at_ms'),
+    cost_postings: ageOf('posted_at_ms'),
+  }).flatMap(([table, age]) => [
+    `drop trigger ${table}_refuse_delete`,
+    `create trigger ${table}_refuse_delete before delete on ${table}
+      when ${age} >= coalesce((select until_ms from retention), 0) begin
+      select raise(abort, 'the ledger is append-only'); end`,
+  ]),
+]
+
+function ageOf(ownMoment: string): string {
+  const call = 'select received_at_ms from calls where request_id = old.request_id'
+  return `coalesce((${call}), old.${ownMoment})`
+}
+
+const ledgerMigrations: readonly Migration[] = [firstTables, retention]

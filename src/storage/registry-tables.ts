@@ -1,10 +1,12 @@
 // The registry's tables: what a row looks like, and how the tables came to be. The statements are
 // built by Kysely's schema builder, so that a shared database can be given the same steps.
-import { type Compilable, type Kysely, type SchemaModule, sql } from 'kysely'
+import { type Compilable, type Generated, type Kysely, type SchemaModule, sql } from 'kysely'
 import type { Migration } from './sqlite-file.ts'
 
 export interface RegistryTables {
   api_keys: ApiKeyRow
+  old_secrets: OldSecretRow
+  audit: AuditRow
   models: ModelRow
   deployments: DeploymentRow
 }
@@ -20,6 +22,28 @@ interface ApiKeyRow {
   created_at_ms: number
   expires_at_ms: number | null
   revoked_at_ms: number | null
+  scopes_json: Generated<string>
+  concurrency_max: Generated<number | null>
+  last_used_at_ms: Generated<number | null>
+}
+
+/** A secret that was replaced, and opens until its overlap ends. */
+interface OldSecretRow {
+  secret_hash: string
+  key_id: string
+  until_ms: number
+}
+
+/** Who changed what: never changed, never a secret. */
+interface AuditRow {
+  id: Generated<number>
+  at_ms: number
+  /** A key's id, or `cli`. */
+  actor: string
+  action: string
+  target: string
+  before_json: string | null
+  after_json: string | null
 }
 
 interface ModelRow {
@@ -33,6 +57,9 @@ interface ModelRow {
   prompt_nano_usd: number
   completion_nano_usd: number
   cached_nano_usd: number
+  aliases_json: Generated<string>
+  capabilities_json: Generated<string>
+  is_disabled: Generated<number>
 }
 
 interface DeploymentRow {
@@ -46,10 +73,12 @@ interface DeploymentRow {
   gpu_count: number | null
   gpu_nano_usd_per_second: number | null
   options_json: string
+  is_disabled: Generated<number>
 }
 
 export function registryMigrations(db: Kysely<RegistryTables>): Migration[] {
-  return [firstTables(db.schema)].map((step) => step.map((statement) => statement.compile().sql))
+  const steps = [firstTables(db.schema), keysInLife(db.schema)]
+  return steps.map((step) => step.map((statement) => statement.compile().sql))
 }
 
 function firstTables(schema: SchemaModule): Compilable[] {
@@ -90,5 +119,39 @@ function firstTables(schema: SchemaModule): Compilable[] {
       .addColumn('gpu_count', 'integer')
       .addColumn('gpu_nano_usd_per_second', 'bigint')
       .addColumn('options_json', 'text', (column) => column.notNull()),
+  ]
+}
+
+/** Keys of before may do what all keys could do then: everything but administer. */
+function keysInLife(schema: SchemaModule): Compilable[] {
+  const keys = schema.alterTable('api_keys')
+  const models = schema.alterTable('models')
+  const empty = sql.lit('[]')
+  return [
+    keys.addColumn('scopes_json', 'text', (column) =>
+      column.notNull().defaultTo(sql.lit('["chat","embeddings"]')),
+    ),
+    keys.addColumn('concurrency_max', 'integer'),
+    keys.addColumn('last_used_at_ms', 'bigint'),
+    models.addColumn('aliases_json', 'text', (column) => column.notNull().defaultTo(empty)),
+    models.addColumn('capabilities_json', 'text', (column) => column.notNull().defaultTo(empty)),
+    models.addColumn('is_disabled', 'integer', (column) => column.notNull().defaultTo(sql.lit(0))),
+    schema
+      .alterTable('deployments')
+      .addColumn('is_disabled', 'integer', (column) => column.notNull().defaultTo(sql.lit(0))),
+    schema
+      .createTable('old_secrets')
+      .addColumn('secret_hash', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('key_id', 'text', (column) => column.notNull().references('api_keys.id'))
+      .addColumn('until_ms', 'bigint', (column) => column.notNull()),
+    schema
+      .createTable('audit')
+      .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+      .addColumn('at_ms', 'bigint', (column) => column.notNull())
+      .addColumn('actor', 'text', (column) => column.notNull())
+      .addColumn('action', 'text', (column) => column.notNull())
+      .addColumn('target', 'text', (column) => column.notNull())
+      .addColumn('before_json', 'text')
+      .addColumn('after_json', 'text'),
   ]
 }

@@ -33,8 +33,20 @@ export function openSqliteFile(file: SqliteFile): SqliteConnection {
 }
 
 /** For reports: never writes, and works while a gateway holds the file. */
-export function openSqliteReader(path: string, busyTimeoutMs: number): SqliteConnection {
-  return new Database(path, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs })
+export function openSqliteReader(file: Omit<SqliteFile, 'synchronous'>): SqliteConnection {
+  const { path, busyTimeoutMs } = file
+  const connection = new Database(path, {
+    readonly: true,
+    fileMustExist: true,
+    timeout: busyTimeoutMs,
+  })
+  try {
+    refuseNewer(versionOf(connection), file)
+  } catch (cause) {
+    connection.close()
+    throw cause
+  }
+  return connection
 }
 
 /** SQLite gives its journal files the mode of the database, so making that one first suffices. */
@@ -61,7 +73,7 @@ function versionOf(connection: SqliteConnection): number {
   return Number(connection.pragma('user_version', { simple: true }))
 }
 
-function refuseNewer(version: number, file: SqliteFile): void {
+function refuseNewer(version: number, file: Pick<SqliteFile, 'path' | 'migrations'>): void {
   if (version <= file.migrations.length) return
   throw new Error(
     `${file.path} was written by a newer Podgate (schema ${version}, this one knows ` +

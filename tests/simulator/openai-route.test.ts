@@ -87,6 +87,19 @@ describe('the OpenAI route', () => {
   })
 })
 
+describe('a client that leaves a stalled answer', () => {
+  const simulator = runSimulator({ slotsPerWorker: 1, workersMax: 1 })
+
+  test('frees the place at the worker', async () => {
+    const leaving = new AbortController()
+    const body = chat('[[sim:stall-after=1]]', { stream: true })
+    await simulator.call(path, body, { signal: leaving.signal })
+    leaving.abort()
+    const next = await simulator.call(path, chat('hi', { max_tokens: 1 }))
+    expect(next.status).toBe(200)
+  })
+})
+
 describe('a cold endpoint', () => {
   const simulator = runSimulator({ coldMs: 150 })
 

@@ -20,11 +20,17 @@ export function tooLate(kind: 'first_byte_timeout' | 'stalled'): Fault {
 
 export function unreachable(cause: unknown): Fault {
   const message = 'The model’s server cannot be reached.'
-  return new Fault('upstream_unreachable', { message, cause, started: 'no' })
+  return new Fault('upstream_unreachable', { message, cause: withoutData(cause), started: 'no' })
 }
 
 export function broken(cause: unknown, started: Started): Fault {
   if (cause instanceof Fault) return cause
   const message = 'The connection to the model’s server broke before the answer was complete.'
-  return new Fault('upstream_cut', { message, cause, started })
+  return new Fault('upstream_cut', { message, cause: withoutData(cause), started })
+}
+
+/** undici's parser errors carry the bytes that could not be read: foreign text, which stays here. */
+function withoutData(cause: unknown): unknown {
+  if (!(cause instanceof Error) || !('data' in cause)) return cause
+  return Object.assign(new Error(cause.message), { name: cause.name })
 }

@@ -70,6 +70,8 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   #sawEvent = false
   /** The upstream said that it is done, well or badly: nothing generates any more. */
   #workOver = false
+  /** Nobody reads any more: only the end of the body is of interest. */
+  #isLetGo = false
 
   constructor(target: ExchangeTarget, context: OpenContext, tools: ExchangeTools) {
     this.dialect = target.dialect
@@ -109,6 +111,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     if (this.#phase === 'over') return
     if (!this.#workOver) return this.#tearDown(stopped())
     // The end was said: let the body close by itself, so that the connection can be used again.
+    this.#isLetGo = true
     this.#release.free('ended')
     if (this.#controller?.paused === true) this.#controller.resume()
     this.#arm(closingMs, stopped)
@@ -144,10 +147,10 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Buffer): void {
-    if (this.#phase === 'over') return
+    if (this.#phase === 'over' || this.#isLetGo) return
     if (this.#refusal !== null) return this.#refusal.push(bytes)
     try {
-      this.#put(this.#reader?.push(bytes) ?? [], bytes.length)
+      this.#put(this.#reader?.push(bytes) ?? [])
     } catch (cause) {
       this.#tearDown(broken(cause, 'yes'))
     }
@@ -159,7 +162,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
       const { fault, lingers } = this.#refusal.end()
       return this.#over(fault, lingers ? 'torn down' : 'ended')
     }
-    this.#put(this.#reader?.end() ?? [], 0)
+    this.#put(this.#reader?.end() ?? [])
     this.#over(null, 'ended')
   }
 
@@ -172,12 +175,13 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     this.#over(fault, this.#howItEnds())
   }
 
-  #put(events: readonly UpstreamEvent[], bytes: number): void {
+  #put(events: readonly UpstreamEvent[]): void {
     const isFirst = !this.#sawEvent
     for (const event of events) {
       this.#sawEvent = true
       if (event.kind === 'done' || event.kind === 'failed') this.#workOver = true
-      this.#events.push(event, bytes / events.length)
+      // Its own size, not its packet's: the last packet of a large event may be a single byte.
+      this.#events.push(event, event.kind === 'chunk' ? event.text.length : 0)
     }
     if (this.#events.heldBytes() > this.#tools.options.bufferedBytesMax) this.#pause()
     else if (isFirst && this.#sawEvent) this.#awaitMore()

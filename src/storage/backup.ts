@@ -1,0 +1,60 @@
+// Copies of both databases while gateways go on writing: SQLite's own online backup, in one step,
+// because a copy in many steps begins anew whenever somebody else writes in between. A copy has its
+// name only when it is whole and was looked through.
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import Database from 'better-sqlite3'
+import { ledgerPathOf, type StorageOptions } from './options.ts'
+
+export interface BackupFile {
+  from: string
+  path: string
+  bytes: number
+}
+
+const allPages = 0x7fffffff
+
+export async function backupDatabases(
+  options: StorageOptions,
+  folder: string,
+): Promise<BackupFile[]> {
+  const sources = [options.path, ledgerPathOf(options)].filter((path) => existsSync(path))
+  if (sources.length === 0) throw new Error(`There is no database at ${options.path}.`)
+  const copies = sources.map((from) => ({ from, path: join(folder, basename(from)) }))
+  for (const { path } of copies) {
+    if (existsSync(path)) throw new Error(`${path} is there already: choose another folder.`)
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const done: BackupFile[] = []
+  for (const copy of copies) {
+    await copyWhole(copy.from, copy.path, options.busyTimeoutMs)
+    done.push({ ...copy, bytes: statSync(copy.path).size })
+  }
+  return done
+}
+
+async function copyWhole(from: string, path: string, busyTimeoutMs: number): Promise<void> {
+  const unfinished = `${path}.part`
+  rmSync(unfinished, { force: true })
+  const source = new Database(from, { readonly: true, timeout: busyTimeoutMs })
+  try {
+    await source.backup(unfinished, { progress: () => allPages })
+  } finally {
+    source.close()
+  }
+  chmodSync(unfinished, 0o600)
+  refuseBroken(unfinished, path)
+  renameSync(unfinished, path)
+}
+
+function refuseBroken(unfinished: string, path: string): void {
+  const copy = new Database(unfinished)
+  try {
+    // One file that needs no journal beside it: it can be moved and stored as it is.
+    copy.pragma('journal_mode = DELETE')
+    const found = String(copy.pragma('integrity_check', { simple: true }))
+    if (found !== 'ok') throw new Error(`The copy ${path} is damaged: ${found}`)
+  } finally {
+    copy.close()
+  }
+}

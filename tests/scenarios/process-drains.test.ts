@@ -1,0 +1,148 @@
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { eventsOf, openCall } from '../support/client-call.ts'
+import { flood } from '../support/flood.ts'
+import { startProcess, urlOf } from '../support/gateway-process.ts'
+import { attemptRows, callRows } from '../support/ledger-rows.ts'
+import {
+  answerWhole,
+  beginStream,
+  chunk,
+  done,
+  lastChunk,
+  startUpstream,
+  usageChunk,
+  usageOf,
+  wholeAnswer,
+} from '../support/scripted-upstream.ts'
+import { chat, modelAt, testKey } from '../support/test-gateway.ts'
+
+const drainMs = 1_500
+const graceMs = 2_000
+const authorization = `Bearer ${testKey}`
+
+test('told to stop, it lets streams finish, says no to new calls, and ends in time', async () => {
+  await using upstream = await startUpstream()
+  const gateway = startProcess({
+    gateway: { http: { drainMs }, upstreams: { orphanHoldMs: 60_000 } },
+    models: [
+      modelAt({ baseUrl: upstream.url }),
+      modelAt({ baseUrl: upstream.url, kind: 'runpod' }, 'podded', 'pod'),
+    ],
+    env: { API_KEYS: testKey, EXTERNAL_TEST_KEY: 'a-key-of-theirs', RUNPOD_API_KEY: 'another-key' },
+  })
+  const url = await urlOf(gateway)
+  const open = (body: unknown, reads = true) =>
+    openCall(`${url}/v1/chat/completions`, JSON.stringify(body), {
+      headers: { authorization },
+      reads,
+    })
+  const idle = await keptAlive(`${url}/healthz`)
+
+  const finishing = open(chat({ stream: true }))
+  const finishes = await upstream.nextCall()
+  beginStream(finishes)
+  finishes.response.write(chunk('Hello', { usage: usageOf(11, 1) }))
+  const endless = open(chat({ stream: true, model: 'podded' }))
+  const never = await upstream.nextCall()
+  beginStream(never)
+  never.response.write(chunk('Once', { usage: usageOf(7, 1) }))
+  const stalled = open(chat({ stream: true }), false)
+  const flooding = await upstream.nextCall()
+  beginStream(flooding)
+  await Promise.all([finishing.seen('Hello'), endless.seen('Once'), flood(flooding)])
+
+  const toldAtMs = performance.now()
+  gateway.process.kill('SIGTERM')
+  await gateway.printed(/"event":"stopping"/)
+  await idle.closed
+  const ready = await fetch(`${url}/readyz`)
+  expect(ready.status).toBe(503)
+  expect(await ready.json()).toMatchObject({ reason: 'draining' })
+  const refused = open(chat())
+  expect((await refused.head).statusCode).toBe(503)
+  expect((await refused.head).headers.connection).toBe('close')
+  expect(await refused.ended).toBe('whole')
+  expect(JSON.parse(refused.text())).toMatchObject({ error: { code: 'draining' } })
+
+  finishes.response.end(lastChunk() + usageChunk(11, 1) + done)
+  expect(await finishing.ended).toBe('whole')
+  expect(eventsOf(finishing.text()).isDone).toBe(true)
+  expect(performance.now() - toldAtMs).toBeLessThan(drainMs)
+
+  expect(await endless.ended).toBe('whole')
+  expect(performance.now() - toldAtMs).toBeGreaterThan(drainMs * 0.9)
+  const { events, isDone } = eventsOf(endless.text())
+  expect(isDone).toBe(false)
+  expect(events.slice(1)).toMatchObject([{ error: { code: 'draining' } }])
+  await Promise.all([never.closed, flooding.closed])
+
+  expect(await gateway.exited).toBe(0)
+  expect(performance.now() - toldAtMs).toBeLessThan(drainMs + graceMs)
+  const ledgerPath = join(gateway.folder, 'data/podgate-ledger.db')
+  expect(callRows(ledgerPath).map(summary)).toEqual([
+    'ok null 1',
+    'failed draining 1',
+    'failed draining some',
+  ])
+  expect(attemptRows(ledgerPath)).toHaveLength(3)
+  expect(attemptRows(ledgerPath).map(({ released }) => released)).toContain('held')
+})
+
+test('told to stop, it finishes an answer that its client reads slowly', async () => {
+  await using upstream = await startUpstream()
+  const gateway = startProcess({
+    gateway: { http: { drainMs: 10_000 } },
+    models: [modelAt({ baseUrl: upstream.url })],
+    env: { API_KEYS: testKey, EXTERNAL_TEST_KEY: 'a-key-of-theirs' },
+  })
+  const url = await urlOf(gateway)
+  const headers = { authorization }
+  const slow = openCall(`${url}/v1/chat/completions`, JSON.stringify(chat()), {
+    headers,
+    reads: false,
+  })
+  answerWhole(await upstream.nextCall(), wholeAnswer('x'.repeat(20_000_000)))
+  await gateway.printed(/"event":"call"/)
+  gateway.process.kill('SIGTERM')
+  await gateway.printed(/"event":"stopping"/)
+  expect((await fetch(`${url}/readyz`)).status).toBe(503)
+  slow.read()
+  expect(await slow.ended).toBe('whole')
+  expect(JSON.parse(slow.text()).choices[0].finish_reason).toBe('stop')
+  expect(await gateway.exited).toBe(0)
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'with nothing to do, %s ends it at once',
+  async (name) => {
+    const gateway = startProcess({})
+    const url = await urlOf(gateway)
+    const idle = await keptAlive(`${url}/healthz`)
+    const toldAtMs = performance.now()
+    gateway.process.kill(name)
+    expect(await gateway.exited).toBe(0)
+    expect(performance.now() - toldAtMs).toBeLessThan(graceMs)
+    await idle.closed
+    expect(gateway.stderr()).toBe('')
+  },
+)
+
+function summary(row: Record<string, unknown>): string {
+  const tokens = Number(row.completion_tokens)
+  return `${row.outcome} ${row.error_code} ${tokens > 1 ? 'some' : tokens}`
+}
+
+/** A connection that was used once and is kept for later. */
+async function keptAlive(url: string): Promise<{ closed: Promise<void> }> {
+  const agent = new Agent({ keepAlive: true })
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { agent }, resolve).on('error', reject)
+  })
+  const { socket } = response
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  response.resume()
+  await new Promise((resolve) => response.once('end', resolve))
+  return { closed }
+}

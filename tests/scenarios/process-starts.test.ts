@@ -1,0 +1,104 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { type ProcessGiven, startProcess, urlOf } from '../support/gateway-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { modelAt, testKey } from '../support/test-gateway.ts'
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0
+const devModels = parse(
+  readFileSync(fileURLToPath(new URL('../../configs/dev/models.yaml', import.meta.url)), 'utf8'),
+).models
+
+test.runIf(hasCurl)('every start while developing prints a curl line that works', async () => {
+  const folder = temporaryFolder()
+  const keys = new Set<string>()
+  for (let start = 1; start <= 2; start += 1) {
+    const gateway = startProcess({ folder, models: devModels })
+    const startedAtMs = performance.now()
+    const [line] = await gateway.printed(/^curl .*$/m)
+    const { stdout } = await promisify(execFile)('bash', [
+      '-c',
+      `${line} --silent --fail-with-body`,
+    ])
+    expect(performance.now() - startedAtMs).toBeLessThan(10_000)
+    const answer = JSON.parse(stdout)
+    expect(answer).toMatchObject({ object: 'chat.completion', model: 'mixtral-8x22b-instruct' })
+    expect(answer.choices[0].message.content.length).toBeGreaterThan(10)
+    expect(gateway.stdout()).toContain('a simulated RunPod')
+    const [, key = ''] = await gateway.printed(/^ {2}key +(\S+)$/m)
+    keys.add(key)
+    gateway.process.kill('SIGTERM')
+    expect(await gateway.exited).toBe(0)
+    // The key is shown to the developer and to nobody else.
+    const log = gateway
+      .stdout()
+      .split('\n')
+      .filter((one) => one.startsWith('{'))
+    expect(log.length).toBeGreaterThan(1)
+    expect(log.join('\n')).not.toContain(key)
+  }
+  expect(keys.size).toBe(1)
+  expect(statSync(join(folder, 'data/dev-key')).mode & 0o777).toBe(0o600)
+})
+
+test('a port that is taken is one clear line', async () => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = String(typeof address === 'object' && address !== null ? address.port : 0)
+  const gateway = startProcess({ models: [], env: { API_PORT: port } })
+  expect(await gateway.exited).toBe(1)
+  expect(gateway.stderr()).toMatch(new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken.*\\n$`))
+  server.close()
+})
+
+const here = { baseUrl: 'http://127.0.0.1:9' }
+const local = [modelAt(here)]
+const podded = [modelAt({ ...here, kind: 'runpod' })]
+const anyEndpoint = [{ ...podded[0], deployments: [{ ...podded[0]?.deployments[0], options: {} }] }]
+const keys = { API_KEYS: testKey }
+const runpodKey = { RUNPOD_API_KEY: 'rpa_0123456789' }
+
+/* biome-ignore format: a table reads as a table */
+const halves: { name: string; given: ProcessGiven; missing: string[] }[] = [
+  { name: 'without keys', given: { models: local }, missing: ['API_KEYS'] },
+  { name: 'without models', given: { env: keys }, missing: ['models apply'] },
+  { name: 'without RunPod’s key', given: { models: podded, env: keys }, missing: ['RUNPOD_API_KEY'] },
+  { name: 'with an endpoint and no key for it', given: { models: local, env: { ...keys, RUNPOD_ENDPOINT_ID: 'ep' } }, missing: ['RUNPOD_API_KEY'] },
+  { name: 'without an endpoint', given: { models: anyEndpoint, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
+  { name: 'with nothing', given: { models: anyEndpoint }, missing: ['API_KEYS', 'RUNPOD_API_KEY', 'RUNPOD_ENDPOINT_ID'] },
+]
+
+describe('in production', () => {
+  test.each(halves)(
+    '$name it does not start, and says what is missing',
+    async ({ given, missing }) => {
+      const gateway = startProcess({ ...given, env: { ...given.env, ENV: 'prod' } })
+      expect(await gateway.exited).toBe(1)
+      for (const name of missing) expect(gateway.stderr()).toContain(name)
+      expect(gateway.stderr().trimEnd().split('\n')).toHaveLength(missing.length)
+      expect(gateway.stderr()).not.toContain('    at ')
+      expect(gateway.stdout()).toBe('')
+    },
+  )
+
+  test('with all of it, it starts, without a simulator, and prints no key', async () => {
+    const env = { ...keys, ...runpodKey, ENV: 'prod' }
+    const gateway = startProcess({ models: podded, env })
+    const url = await urlOf(gateway)
+    const authorization = `Bearer ${testKey}`
+    const models = await fetch(`${url}/v1/models`, { headers: { authorization } })
+    expect(await models.json()).toMatchObject({ data: [{ id: 'test-model' }] })
+    expect((await fetch(`${url}/metrics`)).status).toBe(401)
+    gateway.process.kill('SIGTERM')
+    expect(await gateway.exited).toBe(0)
+    expect(gateway.stdout()).not.toContain(testKey)
+    expect(gateway.stdout()).not.toContain('simulated')
+  })
+})

@@ -1,0 +1,266 @@
+// One exchange on a clock that stands still: the test is the connection, and pushes what it likes.
+import type { Dispatcher } from 'undici'
+import { describe, expect, test } from 'vitest'
+import { Fault, type Released } from '#src/domain/index.ts'
+import { openExchange } from '#src/upstreams/exchange/exchange.ts'
+import { createHolds } from '#src/upstreams/exchange/release.ts'
+import { upstreamOptions } from '#src/upstreams/index.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { chunk, done } from '../support/scripted-upstream.ts'
+
+const options = upstreamOptions.parse({
+  connectMs: 100,
+  firstByteMs: 1000,
+  betweenChunksMs: 500,
+  orphanHoldMs: 300,
+  bufferedBytesMax: 1024,
+})
+
+type Handler = Dispatcher.DispatchHandler
+
+/** undici's side of an exchange. */
+class Connection implements Dispatcher.DispatchController {
+  paused = false
+  aborted = false
+  reason: Error | null = null
+  handler: Handler = {}
+  readonly rawHeaders = null
+  readonly rawTrailers = null
+
+  abort(reason: Error): void {
+    this.aborted = true
+    this.reason = reason
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+  }
+
+  dispatch(_options: unknown, handler: Handler): boolean {
+    this.handler = handler
+    return true
+  }
+
+  connect(): void {
+    this.handler.onRequestStart?.(this, {})
+  }
+
+  head(status = 200, headers: Record<string, string> = { 'content-type': 'text/event-stream' }) {
+    this.handler.onResponseStart?.(this, status, headers)
+  }
+
+  data(text: string): void {
+    this.handler.onResponseData?.(this, Buffer.from(text))
+  }
+
+  end(): void {
+    this.handler.onResponseEnd?.(this, {})
+  }
+
+  breaks(error = new Error('other side closed')): void {
+    this.handler.onResponseError?.(this, error)
+  }
+}
+
+function open(cancellation: 'proven' | 'hoped' = 'proven') {
+  const clock = createFakeClock()
+  const connection = new Connection()
+  const releases: Released[] = []
+  const controller = new AbortController()
+  let awake = 0
+  const holds = createHolds(clock, options.orphanHoldMs)
+  const answer = openExchange(
+    {
+      // Of a dispatcher only `dispatch` is used.
+      dispatcher: connection as unknown as Dispatcher,
+      path: '/p',
+      headers: {},
+      dialect: 'vllm',
+      cancellation,
+    },
+    { requestId: 'req_1', path: '/p', body: Buffer.from('{}'), stream: true },
+    {
+      signal: controller.signal,
+      deadlineTicksMs: Number.POSITIVE_INFINITY,
+      onProgress: () => {},
+      onReleased: (released) => void releases.push(released),
+    },
+    { options, clock, holds, onAwake: () => void (awake += 1) },
+  )
+  answer.catch(() => {})
+  return { clock, connection, answer, releases, holds, controller, awake: () => awake }
+}
+
+/** An exchange whose answer has begun, with this said. */
+async function answering(said: string, cancellation?: 'proven' | 'hoped') {
+  const exchange = open(cancellation)
+  exchange.connection.connect()
+  exchange.connection.head()
+  exchange.connection.data(said)
+  return { ...exchange, events: await exchange.answer }
+}
+
+const large = chunk('x'.repeat(2000))
+
+describe('deadlines', () => {
+  test('of the connection: not a moment before, and nothing was sent', async () => {
+    const { clock, answer, releases, connection } = open()
+    await clock.advance(99)
+    expect(releases).toEqual([])
+    await clock.advance(1)
+    await expect(answer).rejects.toMatchObject({ kind: 'upstream_unreachable', started: 'no' })
+    expect(releases).toEqual([{ how: 'unsent', cancellation: 'none' }])
+    connection.connect()
+    expect(connection.aborted).toBe(true)
+    expect(clock.pending()).toBe(0)
+  })
+
+  test('of the first event: from the request on, whatever comes that is none', async () => {
+    const { clock, connection, answer } = open()
+    await clock.advance(90)
+    connection.connect()
+    await clock.advance(900)
+    connection.head()
+    connection.data(': ping\n\n')
+    await clock.advance(99)
+    expect(connection.aborted).toBe(false)
+    await clock.advance(1)
+    expect(connection.aborted).toBe(true)
+    await expect((await answer).next()).rejects.toMatchObject({ kind: 'first_byte_timeout' })
+  })
+
+  test('between chunks: anew with each', async () => {
+    const { clock, connection, events, releases } = await answering(chunk('one'))
+    for (let n = 0; n < 5; n += 1) {
+      await clock.advance(499)
+      connection.data(chunk('more'))
+    }
+    expect(connection.aborted).toBe(false)
+    await clock.advance(500)
+    expect(connection.aborted).toBe(true)
+    expect(releases).toEqual([{ how: 'destroyed', cancellation: 'proven' }])
+    for (let n = 0; n < 6; n += 1) expect(await events.next()).toMatchObject({ kind: 'chunk' })
+    await expect(events.next()).rejects.toMatchObject({ kind: 'stalled' })
+  })
+
+  test('are gone with the exchange', async () => {
+    const { clock, connection } = await answering(chunk('one') + done)
+    connection.end()
+    expect(clock.pending()).toBe(0)
+  })
+})
+
+describe('an answer that nobody reads', () => {
+  test('is paused, and its silence is not the upstream’s', async () => {
+    const { clock, connection } = await answering(large)
+    expect(connection.paused).toBe(true)
+    await clock.advance(100 * options.betweenChunksMs)
+    expect(connection.aborted).toBe(false)
+  })
+
+  test('goes on when half of it was read, and may stall again', async () => {
+    const { clock, connection, events } = await answering(large + large)
+    await events.next()
+    expect(connection.paused).toBe(true)
+    await events.next()
+    expect(connection.paused).toBe(false)
+    await clock.advance(options.betweenChunksMs)
+    await expect(events.next()).rejects.toMatchObject({ kind: 'stalled' })
+  })
+
+  test('is counted by what is held, however small its last packet was', async () => {
+    const { connection } = await answering(large.slice(0, -1))
+    expect(connection.paused).toBe(false)
+    connection.data('\n')
+    expect(connection.paused).toBe(true)
+  })
+
+  test('is not paused while what is held is little', async () => {
+    const { connection } = await answering(chunk('one') + chunk('two'))
+    expect(connection.paused).toBe(false)
+  })
+
+  test('that was let go of after its mark of the end flows off, and is not kept', async () => {
+    const { clock, connection, events } = await answering(large + large + done)
+    expect(connection.paused).toBe(true)
+    events[Symbol.dispose]()
+    expect(connection.paused).toBe(false)
+    connection.data(large + large)
+    expect(connection.paused).toBe(false)
+    await clock.advance(1000)
+    expect(connection.aborted).toBe(true)
+    expect(clock.pending()).toBe(0)
+  })
+})
+
+describe('a place', () => {
+  test('is kept for a while where a cancellation is only hoped for', async () => {
+    const { clock, releases, controller } = await answering(chunk('one'), 'hoped')
+    controller.abort(new Fault('client_gone', { message: 'm' }))
+    await clock.advance(options.orphanHoldMs - 1)
+    expect(releases).toEqual([])
+    await clock.advance(1)
+    expect(releases).toEqual([{ how: 'held', cancellation: 'hoped' }])
+    expect(clock.pending()).toBe(0)
+  })
+
+  test('is given back early, and once, when the process ends', async () => {
+    const { clock, releases, controller, holds } = await answering(chunk('one'), 'hoped')
+    controller.abort(new Fault('client_gone', { message: 'm' }))
+    holds.endAll()
+    holds.endAll()
+    await clock.advance(options.orphanHoldMs)
+    expect(releases).toEqual([{ how: 'held', cancellation: 'hoped' }])
+  })
+
+  test.each([
+    ['a break', (one: Connection) => one.breaks()],
+    ['a second end', (one: Connection) => one.end()],
+    ['more of it', (one: Connection) => one.data(chunk('late'))],
+    ['a head', (one: Connection) => one.head()],
+  ])('is not given back again by %s after the end', async (_what, more) => {
+    const { connection, events, releases } = await answering(chunk('one') + done)
+    connection.end()
+    more(connection)
+    expect(releases).toEqual([{ how: 'ended', cancellation: 'none' }])
+    await events.next()
+    expect(await events.next()).toEqual({ kind: 'done' })
+    expect(await events.next()).toBeNull()
+  })
+
+  test('is free when the upstream said its end and then broke', async () => {
+    const { connection, releases } = await answering(chunk('one') + done, 'hoped')
+    connection.breaks()
+    expect(releases).toEqual([{ how: 'ended', cancellation: 'none' }])
+  })
+})
+
+describe('the head', () => {
+  test('of a good answer says that the deployment is awake, once', async () => {
+    const { awake, connection } = await answering(chunk('one'))
+    connection.end()
+    expect(awake()).toBe(1)
+  })
+
+  test('of a refusal does not', async () => {
+    const { awake, connection, answer } = open()
+    connection.connect()
+    connection.head(503, { 'content-type': 'application/json' })
+    connection.end()
+    await expect(answer).rejects.toBeInstanceOf(Fault)
+    expect(awake()).toBe(0)
+  })
+
+  test('that is only informational is none', async () => {
+    const { connection, answer } = open()
+    connection.connect()
+    connection.head(103, {})
+    connection.head()
+    connection.data(chunk('one'))
+    expect(await (await answer).next()).toMatchObject({ kind: 'chunk' })
+  })
+})

@@ -1,0 +1,50 @@
+// The table of kinds: what a deployment's options must be, and where they lead.
+import { describe, expect, test } from 'vitest'
+import { checkDeployment, openUpstream, upstreamOptions } from '#src/upstreams/index.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { sampleDeployment } from '../support/scripted-deployment.ts'
+
+const here = 'http://127.0.0.1:1'
+
+/* biome-ignore format: a table reads as a table */
+describe.each([
+  ['runpod',            {},                                          []],
+  ['runpod',            { endpointId: 'abc-1_2', baseUrl: `${here}/v2` }, []],
+  ['runpod',            { endpointId: '../v1' },                     ['options.endpointId: ']],
+  ['runpod',            { baseUrl: 'file:///etc/passwd' },           ['options.baseUrl: ']],
+  ['runpod',            { endpoint: 'x' },                           ['options.: ']],
+  ['openai-compatible', { baseUrl: here },                           []],
+  ['openai-compatible', { baseUrl: here, apiKeyEnv: 'EXTERNAL_A_KEY', dialect: 'openai' }, []],
+  ['openai-compatible', {},                                          ['options.baseUrl: ']],
+  ['openai-compatible', { baseUrl: here, apiKeyEnv: 'RUNPOD_API_KEY' }, ['options.apiKeyEnv: ']],
+  ['openai-compatible', { baseUrl: here, dialect: 'other' },         ['options.dialect: ']],
+  ['unheard-of',        {},                                          ['kind: unheard-of is not one of runpod, openai-compatible']],
+])('%s with %j', (kind, options, mistakes) => {
+  test(mistakes.length === 0 ? 'is right' : 'is wrong, and says where', () => {
+    const said = checkDeployment(kind, options)
+    expect(said).toEqual(mistakes.map((start) => expect.stringContaining(start)))
+  })
+})
+
+describe('places', () => {
+  const open = (kind: string, slots: number) =>
+    openUpstream({
+      deployment: sampleDeployment({ kind, slots, options: { baseUrl: here } }),
+      options: upstreamOptions.parse({}),
+      credentials: () => null,
+      clock: createFakeClock(),
+    })
+
+  test('of an endpoint that scales to zero: one, until it is awake', () => {
+    expect(open('runpod', 8).capacity()).toBe(1)
+    expect(open('runpod', 8).readiness()).toMatchObject({ state: 'cold' })
+  })
+
+  test('of a server of one’s own: all of them', () => {
+    expect(open('openai-compatible', 8).capacity()).toBe(8)
+  })
+
+  test('that are none: nothing is spoken', () => {
+    expect(open('openai-compatible', 0).speaks('openai-chat')).toBeNull()
+  })
+})
