@@ -47,8 +47,8 @@ function handlerOf(response: ServerResponse): Dispatcher.DispatchHandler {
     onResponseStart(_controller, status, headers) {
       const { 'content-type': type, 'content-length': length } = headers
       response.writeHead(status, {
-        'content-type': type,
-        ...(length === undefined ? {} : { 'content-length': length }),
+        'content-type': String(type),
+        ...(length === undefined ? {} : { 'content-length': Number(length) }),
       })
     },
     onResponseData(controller, bytes) {

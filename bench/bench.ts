@@ -5,8 +5,10 @@
 //   --only X    cost, streams or stalled
 import { parseArgs } from 'node:util'
 import { measureCost } from './parts/cost.ts'
-import { openRig, type Rig } from './rig/rig.ts'
+import { measureStalled } from './parts/stalled.ts'
+import { measureStreams } from './parts/streams.ts'
 import { asTable, type Verdict } from './rig/report.ts'
+import { openRig, type Rig } from './rig/rig.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -18,8 +20,12 @@ const { values: flags } = parseArgs({
 
 type Part = (rig: Rig) => Promise<Verdict[]>
 
+const rounds = flags.quick ? 3 : 5
+
 const parts: Record<string, Part> = {
-  cost: (rig) => measureCost(rig, flags.quick ? { rounds: 3, loopMs: 600 } : { rounds: 5, loopMs: 1500 }),
+  cost: (rig) => measureCost(rig, { rounds, loopMs: flags.quick ? 1000 : 1500 }),
+  streams: (rig) => measureStreams(rig, { rounds }),
+  stalled: (rig) => measureStalled(rig, { rounds }),
 }
 
 const verdicts: Verdict[] = []

@@ -99,7 +99,7 @@ async function streams(given: GeneratorAsks['streams']['given']): Promise<Stream
     connection.send(request, {
       onBody(bytes) {
         const nowMs = machineMs()
-        const events = (rest + bytes.latin1Slice()).split('\n\n')
+        const events = (rest + bytes.toString('latin1')).split('\n\n')
         rest = events.pop() ?? ''
         for (const event of events) {
           const stamp = stampIn(event)
@@ -150,12 +150,13 @@ function openStalled(target: Target): Promise<Socket> {
 function readToEnd(socket: Socket): Promise<boolean> {
   return new Promise((resolve) => {
     let tail = ''
-    socket.on('data', (bytes) => {
-      tail = (tail + bytes.latin1Slice(Math.max(0, bytes.length - 32))).slice(-32)
+    socket.on('data', (bytes: Buffer) => {
+      tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - 32))).slice(-32)
       // A connection that may be used again does not close by itself.
       if (tail.includes('[DONE]')) socket.destroy()
     })
     socket.on('close', () => resolve(tail.includes('[DONE]')))
+    if (socket.destroyed) resolve(false)
     socket.resume()
   })
 }

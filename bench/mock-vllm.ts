@@ -41,7 +41,7 @@ const server = createServer({ noDelay: true }, (socket) => {
   let bodyLeft = 0
   let model = ''
   socket.on('error', () => {})
-  socket.on('data', (piece) => {
+  socket.on('data', (piece: Buffer) => {
     if (bodyLeft > 0) {
       bodyLeft -= piece.length
     } else {
@@ -79,10 +79,10 @@ answerAsks<MockAsks>({
 function readRequest(bytes: Buffer): { model: string; bodyLeft: number } | null {
   const headEnd = bytes.indexOf('\r\n\r\n')
   if (headEnd === -1) return null
-  const head = bytes.latin1Slice(0, headEnd)
+  const head = bytes.toString('latin1', 0, headEnd)
   const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
   const start = headEnd + 4
-  const model = /"model":\s?"([\w-]+)"/.exec(bytes.latin1Slice(start, start + 128))?.[1]
+  const model = /"model":\s?"([\w-]+)"/.exec(bytes.toString('latin1', start, start + 128))?.[1]
   return model === undefined ? null : { model, bodyLeft: length - (bytes.length - start) }
 }
 

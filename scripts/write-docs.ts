@@ -5,10 +5,12 @@ import { configSchema, envNames } from '../src/app/index.ts'
 import { describeOptions, type OptionRow } from '../src/config/index.ts'
 import { faultKinds } from '../src/domain/index.ts'
 import { type Metric, metricTable } from '../src/observability/index.ts'
+import { apiPage } from './api-page.ts'
 
 /** Path → text of every generated page. */
 export function generatedDocs(): Record<string, string> {
   return {
+    'docs/api.md': page(withNote(apiPage(table))),
     'docs/errors.md': errorsPage(),
     'docs/metrics.md': metricsPage(),
     'docs/configuration.md': configurationPage(),
@@ -16,6 +18,10 @@ export function generatedDocs(): Record<string, string> {
 }
 
 const NOTE = 'Generated from the code by `npm run docs`; a test keeps it true.'
+
+function withNote([title = '', ...parts]: readonly string[]): string[] {
+  return [title, NOTE, ...parts]
+}
 
 function errorsPage(): string {
   const rows = Object.entries(faultKinds).map(([name, fault]) => [

@@ -38,7 +38,8 @@ export async function measureCost(rig: Rig, options: CostOptions): Promise<Verdi
       }
     }
   }
-  const least = (load: Load, name: string) => Math.min(...(figures.get(`${load.name} ${name}`) ?? []))
+  const least = (load: Load, name: string) =>
+    Math.min(...(figures.get(`${load.name} ${name}`) ?? []))
   return loads.map((load) => verdictOf(load, least(load, 'bare relay'), least(load, 'gateway')))
 }
 

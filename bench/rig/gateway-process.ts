@@ -1,5 +1,5 @@
 // The gateway as it runs in production: `node src/main.ts serve` in a folder of its own, with keys and
-// models in a registry that was filled by the same functions as anybody's, everything switched on,
+// models in a registry that was filled by the same commands as anybody's, everything switched on,
 // and its log in a file.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,10 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { createKey } from '#src/keys/index.ts'
-import { applyModels, readModelsFile } from '#src/models/index.ts'
-import { openRegistry, type StorageOptions, storageOptions } from '#src/storage/index.ts'
-import { checkDeployment } from '#src/upstreams/index.ts'
+import { type StorageOptions, storageOptions } from '#src/storage/index.ts'
 import { modelIds, type Target } from './wire-texts.ts'
 
 export interface GatewayHome {
@@ -21,6 +18,7 @@ export interface GatewayHome {
   env: Record<string, string>
   target: Target
   adminKey: string
+  modelsPath: string
   remove(): void
 }
 
@@ -37,33 +35,48 @@ export interface HomeOptions {
   slowClientMs: number
 }
 
-const mainPath = process.env.BENCH_MAIN ?? fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const mainPath = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const startMsMax = 15_000
 const adminKey = 'bench-admin-key-0123456789'
+const key = 'bench-key-0123456789abcdef'
 
 export async function makeHome(options: HomeOptions): Promise<GatewayHome> {
   const folder = mkdtempSync(join(tmpdir(), 'podgate-bench-'))
   const port = await freePort()
   const storage = storageOptions.parse({ path: join(folder, 'podgate.db') })
   mkdirSync(join(folder, 'configs/prod'), { recursive: true })
-  const file = `limits: { requestsPerMinute: 1000000000 }\nrelay: { slowClientMs: ${options.slowClientMs} }\n`
-  writeFileSync(join(folder, 'configs/prod/gateway.yaml'), file)
-  const key = await fillRegistry(storage, options)
+  writeFileSync(join(folder, 'configs/prod/gateway.yaml'), configText(options))
+  const modelsPath = join(folder, 'models.json')
+  writeFileSync(modelsPath, modelsText(options))
   const env = {
     ENV: 'prod',
     API_PORT: String(port),
+    API_KEYS: key,
     API_ADMIN_KEY: adminKey,
     SQLITE_DB_PATH: storage.path,
     PATH: process.env.PATH ?? '',
+    // A hundred starts of the same code need not compile it a hundred times.
+    NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
   }
   const remove = () => rmSync(folder, { recursive: true, force: true })
-  return { folder, storage, env, target: { port, key }, adminKey, remove }
+  const home = { folder, storage, env, target: { port, key }, adminKey, modelsPath, remove }
+  try {
+    await runCommand(home, ['models', 'apply', modelsPath])
+  } catch (cause) {
+    remove()
+    throw cause
+  }
+  return home
 }
 
-async function fillRegistry(
-  storage: StorageOptions,
-  { upstreamPort, slots }: HomeOptions,
-): Promise<string> {
+function configText({ slowClientMs }: HomeOptions): string {
+  return JSON.stringify({
+    limits: { requestsPerMinute: 1_000_000_000 },
+    relay: { slowClientMs },
+  })
+}
+
+function modelsText({ upstreamPort, slots }: HomeOptions): string {
   const models = modelIds.map((id) => ({
     id,
     surfaces: ['openai-chat'],
@@ -79,16 +92,7 @@ async function fillRegistry(
       },
     ],
   }))
-  const registry = await openRegistry(storage)
-  try {
-    const file = readModelsFile(JSON.stringify({ models }), checkDeployment)
-    const createdAtMs = Date.now()
-    await applyModels(registry, file, { dryRun: false, nowMs: createdAtMs })
-    const unlimited = { teamId: null, models: null, requestsPerMinute: null, expiresAtMs: null }
-    return (await createKey(registry, { name: 'bench', ...unlimited, createdAtMs })).secret
-  } finally {
-    await registry.close()
-  }
+  return JSON.stringify({ models })
 }
 
 /** Resolves when it takes calls. */
@@ -121,10 +125,19 @@ export async function startGatewayProcess(
   }
 }
 
-/** Runs another command of `podgate` on the same data. */
-export function runCommand(home: GatewayHome, args: readonly string[]): ChildProcess {
-  const options = { cwd: home.folder, env: home.env, stdio: 'ignore' as const }
-  return spawn(process.execPath, [mainPath, ...args], options)
+/** Runs another command of `podgate` on the same data; rejects with what it complained of. */
+export async function runCommand(home: GatewayHome, args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [mainPath, ...args], {
+    cwd: home.folder,
+    env: home.env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let complaint = ''
+  child.stderr.on('data', (piece) => {
+    complaint += piece
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`podgate ${args.join(' ')} ended with ${code}: ${complaint}`)
 }
 
 /** One value of `/metrics`; the sum where several series match. */

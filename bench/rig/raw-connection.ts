@@ -33,7 +33,7 @@ export function openConnection(port: number): RawConnection {
     head(bytes, at) {
       const end = bytes.indexOf('\r\n\r\n', at)
       if (end === -1) return -1
-      const head = bytes.latin1Slice(at, end)
+      const head = bytes.toString('latin1', at, end)
       sink?.onHead?.(Number(head.slice(9, 12)), head)
       const length = /content-length: (\d+)/i.exec(head)?.[1]
       isChunked = length === undefined
@@ -54,7 +54,7 @@ export function openConnection(port: number): RawConnection {
     'chunk-size'(bytes, at) {
       const end = bytes.indexOf(CRLF, at)
       if (end === -1) return -1
-      bytesLeft = Number.parseInt(bytes.latin1Slice(at, end), 16)
+      bytesLeft = Number.parseInt(bytes.toString('latin1', at, end), 16)
       phase = bytesLeft === 0 ? 'trailer' : 'body'
       return end + 2
     },
@@ -77,7 +77,7 @@ export function openConnection(port: number): RawConnection {
     ended?.onEnd()
   }
 
-  socket.on('data', (piece) => {
+  socket.on('data', (piece: Buffer) => {
     const bytes = rest === null ? piece : Buffer.concat([rest, piece])
     rest = null
     let at = 0

@@ -4,8 +4,7 @@ import type { BareAsks } from '../bare-relay.ts'
 import type { GeneratorAsks } from '../generator.ts'
 import type { MockAsks } from '../mock-vllm.ts'
 import { type Child, startChild } from './child.ts'
-import { makeHome, startGatewayProcess } from './gateway-process.ts'
-import type { GatewayHome } from './gateway-process.ts'
+import { type GatewayHome, makeHome, startGatewayProcess } from './gateway-process.ts'
 import { pin } from './process-figures.ts'
 import type { Target } from './wire-texts.ts'
 
@@ -15,6 +14,10 @@ export interface Contender {
   target: Target
 }
 
+export interface BareContender extends Contender {
+  stop(): Promise<void>
+}
+
 export interface GatewayContender extends Contender {
   home: GatewayHome
 }
@@ -22,7 +25,7 @@ export interface GatewayContender extends Contender {
 export interface Rig {
   mock: Child<MockAsks>
   generator: Child<GeneratorAsks>
-  startBare(): Promise<Contender>
+  startBare(): Promise<BareContender>
   startGateway(options?: {
     slots?: number
     slowClientMs?: number
@@ -48,7 +51,8 @@ export async function openRig(): Promise<Rig> {
       ends.unshift(bare.stop)
       pin(bare.pid, 'contender')
       const port = await bare.ask('listen', { upstreamPort })
-      return { name: 'bare relay', pid: bare.pid, target: { port, key: 'no-key-is-looked-at' } }
+      const target = { port, key: 'no-key-is-looked-at' }
+      return { name: 'bare relay', pid: bare.pid, target, stop: bare.stop }
     },
     async startGateway({ slots = 1000, slowClientMs = 30_000, nodeFlags = [] } = {}) {
       const home = await makeHome({ upstreamPort, slots, slowClientMs })

@@ -57,7 +57,7 @@ export const wholeAnswer = JSON.stringify({
 })
 
 /** Marks the moment of sending and the chunk's number inside its content. */
-export const stampMark = '"content":"@'
+const stampMark = '"content":"@'
 const stampLength = 16
 const seqLength = 6
 const chunkHead =

@@ -1,10 +1,14 @@
 // What it cost: charges, the ledger, and what can be read out of it.
 export { chargeFor } from './charge.ts'
+export { type ExportFormat, exportLedger } from './export-ledger.ts'
+export { createKeyTally, type KeyTally, type KeyUsage } from './key-tally.ts'
 export { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
+export { retentionOptions } from './retention.ts'
 export {
   type DeploymentLine,
   type SpendLine,
   type SpendReport,
   spendReport,
 } from './spend-report.ts'
+export { type Verification, verifyLedger } from './verify-ledger.ts'
 export { withoutLedger } from './without-ledger.ts'

@@ -5,26 +5,27 @@ import { type AttemptRecord, type CallRecord, type Clock, Fault } from '#domain'
 import { openLedgerDatabase, type SqliteConnection, type StorageOptions } from '#storage'
 import { keepJournalShort } from './checkpoints.ts'
 import { prepareCommit } from './ledger-rows.ts'
+import { keepRetention } from './retention.ts'
 import { createWaitingRows } from './waiting-rows.ts'
 
 export type LedgerState = 'ok' | 'failing'
 
 export interface Ledger {
-  /** Resolves once committed; rejects with a Fault `ledger_unavailable` after `holdMs`. */
+  /** Resolves once committed; rejects with a Fault `ledger_unavailable` after `ledgerHoldMs`. */
   append(record: CallRecord): Promise<void>
   appendAttempt(attempt: AttemptRecord): void
   state(): LedgerState
   onStateChange(listener: (state: LedgerState, cause: unknown) => void): Disposable
-  /** Resolves when nothing waits any more; rejects when the file refuses for `holdMs`. */
+  /** Resolves when nothing waits any more; rejects when the file refuses for `ledgerHoldMs`. */
   flush(): Promise<void>
   /** Flushes, folds the journal into the file and closes it; rejects if rows were lost. */
   close(): Promise<void>
 }
 
 export interface LedgerOptions extends StorageOptions {
-  /** How long the end of an answer may wait for its row. */
-  holdMs?: number
   rowsWaitingMax?: number
+  /** Calls older than this are deleted; null: never. */
+  ledgerDays?: number | null
 }
 
 const nobody = { resolve: () => {}, reject: () => {} }
@@ -32,6 +33,9 @@ const nobody = { resolve: () => {}, reject: () => {} }
 export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
   const connection = openLedgerDatabase(options)
   const journal = keepJournalShort(connection, clock)
+  const days = options.ledgerDays ?? null
+  const retention =
+    days === null ? null : keepRetention(connection, { clock, days, onDeleted: journal.wrote })
   const listeners = new Set<(state: LedgerState, cause: unknown) => void>()
   let state: LedgerState = 'ok'
   let isClosed = false
@@ -44,7 +48,7 @@ export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
 
   const waiting = createWaitingRows({
     clock,
-    holdMs: options.holdMs ?? 5000,
+    holdMs: options.ledgerHoldMs,
     rowsWaitingMax: options.rowsWaitingMax ?? 10_000,
     commit: prepareCommit(connection),
     onWritten(rows) {
@@ -72,6 +76,7 @@ export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
       const lost = waiting.count()
       waiting.stop()
       journal.stop()
+      retention?.[Symbol.dispose]()
       closeFile(connection)
       if (lost > 0) throw lostRows(lost)
     },

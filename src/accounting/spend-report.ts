@@ -1,13 +1,8 @@
 // What was spent, read from the ledger's file by a reader that never writes: it works while a
 // gateway runs. The bounds are the moments at which calls were received.
-import { existsSync } from 'node:fs'
 import type { NanoUsd } from '#domain'
-import {
-  ledgerPathOf,
-  openLedgerReader,
-  type SqliteConnection,
-  type StorageOptions,
-} from '#storage'
+import type { SqliteConnection, StorageOptions } from '#storage'
+import { withLedger } from './ledger-reader.ts'
 
 export interface SpendLine {
   name: string
@@ -45,18 +40,8 @@ interface Period {
 const dayMs = 86_400_000
 
 export function spendReport(options: StorageOptions, query: SpendQuery): SpendReport {
-  const path = ledgerPathOf(options)
-  if (!existsSync(path)) {
-    throw new Error(`There is no ledger at ${path}: a gateway makes it when it first starts.`)
-  }
-  const connection = openLedgerReader(options)
-  try {
-    const period = { fromMs: query.nowMs - query.days * dayMs, untilMs: query.nowMs }
-    // One transaction is one moment: the sums agree although the gateway goes on writing.
-    return connection.transaction(() => readReport(connection, period, query.detailed))()
-  } finally {
-    connection.close()
-  }
+  const period = { fromMs: query.nowMs - query.days * dayMs, untilMs: query.nowMs }
+  return withLedger(options, (ledger) => readReport(ledger, period, query.detailed))
 }
 
 function readReport(connection: SqliteConnection, period: Period, detailed: boolean): SpendReport {

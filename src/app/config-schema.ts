@@ -1,6 +1,7 @@
 // The whole configuration, composed from the rooms' own options, and the environment variables that
 // set some of them. docs/configuration.md is generated from here.
 import { z } from 'zod'
+import { retentionOptions } from '#accounting'
 import { httpOptions } from '#http'
 import { limitsOptions } from '#limits'
 import { relayOptions } from '#relay'
@@ -8,10 +9,12 @@ import { routingOptions } from '#routing'
 import { storageOptions } from '#storage'
 import { upstreamOptions } from '#upstreams'
 
+export const runpodBaseUrl = 'https://api.runpod.ai/v2'
+
 const runpodOptions = z.object({
   baseUrl: z
     .url({ protocol: /^https?$/ })
-    .default('https://api.runpod.ai/v2')
+    .default(runpodBaseUrl)
     .describe('root of RunPod’s job API'),
   endpointId: z
     .string()
@@ -35,6 +38,7 @@ export const configSchema = z.object({
   routing: routingOptions,
   upstreams: upstreamOptions,
   storage: storageOptions,
+  retention: retentionOptions,
   runpod: runpodOptions,
   log: logOptions,
 })

@@ -1,25 +1,35 @@
 // Builds the house: opens every room, connects them, listens; and closes them in the order in which
 // nothing is lost. The only file that knows every room.
-import { openLedger } from '#accounting'
-import { type Clock, type Deployment, systemClock } from '#domain'
+import { createKeyTally, openLedger } from '#accounting'
+import { type Clock, type Deployment, type Model, systemClock } from '#domain'
 import { buildServer, type HttpPorts } from '#http'
-import { listKeys, openKeyring } from '#keys'
+import { keepLastUse, listKeys, openKeyring } from '#keys'
 import { createLimits } from '#limits'
-import { openCatalogue } from '#models'
-import { createLogger, createMetrics, type Logger, maskSecrets } from '#observability'
+import { openCatalogue, readModels } from '#models'
+import {
+  createAttemptTally,
+  createLogger,
+  createMetrics,
+  type Logger,
+  maskSecrets,
+} from '#observability'
 import { createRouting, type Routing } from '#routing'
 import { openRegistry } from '#storage'
 import { surfaces } from '#surfaces'
-import { openUpstream } from '#upstreams'
+import { checkDeployment, heldEventBytes, openUpstream } from '#upstreams'
+import { runpodBaseUrl } from './config-schema.ts'
 import { credentialsOf } from './credentials.ts'
 import { noteRefusal } from './refusals.ts'
 import { connectRelay } from './relay-ports.ts'
 import { seedModels } from './seed-models.ts'
 import type { Settings } from './settings.ts'
+import { watchStanding } from './standing.ts'
 import { refuseHalfConfigured } from './start-mistakes.ts'
 
 /** How soon a change by another process holds here. */
 const pollMs = 500
+/** Far above the keys of any registry. */
+const keysMax = 100_000
 
 /** What `dev` adds to the settings: keys of its own, and a RunPod that runs here. */
 export interface Additions {
@@ -34,6 +44,8 @@ export interface Additions {
 export interface Gateway {
   url: string
   modelIds: readonly string[]
+  /** Every method and path that it answers. */
+  routes: readonly string[]
   logger: Logger
   close(): Promise<void>
 }
@@ -55,9 +67,8 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   const onTrouble = (cause: unknown) => logger.error({ event: 'registry', cause })
   const polling = { clock, pollMs, onTrouble }
   const catalogue = closing.use(await openCatalogue(registry, polling))
-  if (catalogue.list().length === 0 && (await seedModels(registry, settings.environment))) {
-    await catalogue.refresh()
-  }
+  const isEmpty = (await readModels(registry.db)).length === 0
+  if (isEmpty && (await seedModels(registry, settings.environment))) await catalogue.refresh()
   const keyring = closing.use(
     await openKeyring(registry, {
       ...polling,
@@ -65,34 +76,65 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
       adminKey: secrets.adminKey ?? additions.adminKey,
     }),
   )
+  const lastUse = closing.use(keepLastUse(registry, { clock, onTrouble }))
   const credentials = credentialsOf(settings, additions)
   refuseHalfConfigured({
     environment: settings.environment,
-    models: catalogue.list(),
+    models: await readModels(registry.db),
     keyCount: (await listKeys(registry)).length + secrets.apiKeys.length + additions.apiKeys.length,
     hasRunpodKey: credentials('RUNPOD_API_KEY') !== null,
     hasEndpointId: config.runpod.endpointId !== null,
+    isRunpodItself: config.runpod.baseUrl === runpodBaseUrl,
   })
 
-  const ledger = openLedger(config.storage, clock)
+  const ledger = openLedger({ ...config.storage, ...config.retention }, clock)
   closing.defer(() => ledger.close())
-  ledger.onStateChange((state, cause) => logger.error({ event: 'ledger', state, cause }))
+  ledger.onStateChange((state, cause) => {
+    if (state === 'ok') logger.info({ event: 'ledger', state })
+    else logger.error({ event: 'ledger', state, cause })
+  })
   const metrics = createMetrics({ isKnownModel: (id) => catalogue.find(id) !== null })
   const open = (deployment: Deployment) =>
     openUpstream({ deployment, options: config.upstreams, credentials, clock })
   const routing = createRouting(open, config.routing, clock)
   closing.defer(() => routing.close())
+  catalogue.onChange(() => routing.keepOnly(deploymentIds(catalogue.list())))
 
   const limits = createLimits(config.limits, clock)
-  const relay = connectRelay({ clock, catalogue, limits, routing, ledger, metrics, logger })
+  const attempts = createAttemptTally()
+  const keyTally = createKeyTally(keysMax)
+  const relay = connectRelay({
+    clock,
+    catalogue,
+    limits,
+    routing,
+    ledger,
+    metrics,
+    logger,
+    attempts,
+    keyTally,
+  })
   const ports: HttpPorts = {
     clock,
     options: config.http,
     relayOptions: config.relay,
     relay,
     surfaces,
-    verify: keyring.verify,
-    models: (key) => catalogue.list().filter(({ id }) => key.models?.includes(id) ?? true),
+    verify(token) {
+      const key = keyring.verify(token)
+      if (key !== null) lastUse.note(key)
+      return key
+    },
+    stillOpens: keyring.stillOpens,
+    onKeysChange: keyring.onChange,
+    models: catalogue.visibleTo,
+    keyState: (key) => ({ ...limits.look(key), usage: keyTally.usage(key.id) }),
+    standing: watchStanding({ clock, catalogue, ledger, routing, attempts }),
+    admin: {
+      registry,
+      checkDeployment,
+      changed: async () => void (await Promise.all([keyring.refresh(), catalogue.refresh()])),
+    },
     refused: (refusal) => noteRefusal(refusal, metrics, logger),
     metrics,
     notReady: () => (ledger.state() === 'failing' ? 'the ledger cannot be written' : null),
@@ -101,17 +143,26 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   closing.defer(() => server.close())
   metrics.watch('podgate_inflight_requests', () => [{ value: server.liveCalls() }])
   metrics.watch('podgate_queue_depth', () => queueDepths(routing))
+  metrics.watch('podgate_held_bytes', () => [
+    { labels: { side: 'upstream' }, value: heldEventBytes() },
+    { labels: { side: 'client' }, value: server.heldBytes() },
+  ])
   const { url } = await server.listen()
   const house = closing.move()
   return {
     url,
     modelIds: catalogue.list().map(({ id }) => id),
+    routes: server.routes,
     logger,
     async close() {
       await house.disposeAsync()
       logger.flush()
     },
   }
+}
+
+function deploymentIds(models: readonly Model[]): Set<string> {
+  return new Set(models.flatMap(({ deployments }) => deployments.map(({ id }) => id)))
 }
 
 function queueDepths(routing: Routing) {

@@ -1,10 +1,10 @@
 // Connects the rooms that are strangers to one another into what the relay asks for.
 
-import { chargeFor, type Ledger } from '#accounting'
+import { chargeFor, type KeyTally, type Ledger } from '#accounting'
 import { type Call, type Clock, Fault } from '#domain'
 import type { Limits } from '#limits'
 import { type Catalogue, type Route, resolveRoute } from '#models'
-import { callLogLine, type Logger, type Metrics } from '#observability'
+import type { AttemptTally, Logger, Metrics } from '#observability'
 import type { Booked, RelayPorts } from '#relay'
 import type { Routing } from '#routing'
 
@@ -16,10 +16,12 @@ export interface Rooms {
   ledger: Ledger
   metrics: Metrics
   logger: Logger
+  attempts: AttemptTally
+  keyTally: KeyTally
 }
 
 export function connectRelay(rooms: Rooms): RelayPorts {
-  const { clock, catalogue, ledger, metrics, logger } = rooms
+  const { clock, catalogue, ledger, metrics, logger, attempts, keyTally } = rooms
   return {
     clock,
     ledger,
@@ -29,16 +31,17 @@ export function connectRelay(rooms: Rooms): RelayPorts {
     onAttempt(record) {
       ledger.appendAttempt(record)
       metrics.observeAttempt(record)
+      attempts.add(record)
     },
     observe(record) {
-      if (record.outcome !== 'refused') return metrics.observeCall(record)
+      if (record.outcome !== 'refused') {
+        keyTally.add(record)
+        return metrics.observeCall(record)
+      }
       const { surface, model, fault } = record
       metrics.observeRefusal({ surface, model, fault: fault ?? 'internal' })
     },
-    log(record, fault) {
-      const line = callLogLine(record)
-      logger.info(fault?.cause === undefined ? line : { ...line, cause: fault.cause })
-    },
+    log: (record, fault) => logger.call(record, fault?.cause),
   }
 }
 
@@ -53,7 +56,10 @@ async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> 
       reservation,
       station,
       firstAnswer: (ask) => routing.firstAnswer({ ...ask, station, place }),
-      [Symbol.dispose]: place.leave,
+      [Symbol.dispose]() {
+        place.leave()
+        reservation[Symbol.dispose]()
+      },
     }
   } catch (cause) {
     place.leave()

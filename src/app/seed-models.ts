@@ -10,6 +10,12 @@ export async function seedModels(registry: Registry, environment: Environment): 
   const file = `configs/${environment}/models.yaml`
   if (!existsSync(file)) return false
   const models = readModelsFile(readFileSync(file, 'utf8'), checkDeployment)
-  await applyModels(registry, models, { dryRun: false, nowMs: Date.now() })
+  await applyModels(registry, models, {
+    dryRun: false,
+    force: false,
+    nowMs: Date.now(),
+    actor: 'gateway',
+    runningKeys: async () => [],
+  })
   return true
 }

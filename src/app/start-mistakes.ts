@@ -11,6 +11,8 @@ export interface Standing {
   keyCount: number
   hasRunpodKey: boolean
   hasEndpointId: boolean
+  /** The job API is RunPod's own, not one that runs elsewhere. */
+  isRunpodItself: boolean
 }
 
 export function refuseHalfConfigured(standing: Standing): void {
@@ -24,6 +26,16 @@ export function refuseHalfConfigured(standing: Standing): void {
   }
   if (runpod.some(({ options }) => options.endpointId === undefined) && !hasEndpointId) {
     mistakes.push('RUNPOD_ENDPOINT_ID is missing: a deployment names no endpoint of its own')
+  }
+  const simulated = runpod.find(
+    ({ options: { baseUrl, endpointId } }) =>
+      baseUrl === undefined && String(endpointId).startsWith('sim-'),
+  )
+  if (environment === 'prod' && standing.isRunpodItself && simulated !== undefined) {
+    mistakes.push(
+      `the registry holds the models of development (${simulated.id}): ` +
+        'set RUNPOD_ENDPOINT_ID and run podgate models apply configs/prod/models.yaml',
+    )
   }
   if (environment === 'prod' && keyCount === 0) {
     mistakes.push('API_KEYS is missing: nobody could use this gateway (or: podgate keys create)')

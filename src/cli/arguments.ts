@@ -1,23 +1,30 @@
 // Arguments as people write them: `30d`, `a,b`, `12.50`. What cannot be read is wrong usage, and
 // the message says what can; so does the example under each command's help.
 import { InvalidArgumentError } from 'commander'
+import type { z } from 'zod'
 
-const unitMs: Readonly<Record<string, number>> = {
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-}
-const durationMsMax = 100 * 366 * 86_400_000
-
-export function parseDurationMs(text: string): number {
-  const [, amount, unit] = /^(\d{1,9})([mhdw])$/.exec(text) ?? []
-  const durationMs = Number(amount) * (unitMs[unit ?? ''] ?? Number.NaN)
-  if (durationMs > 0 && durationMs <= durationMsMax) return durationMs
-  throw new InvalidArgumentError('Allowed: a number and m, h, d or w, such as 30d.')
+/** Checks with the rule that the admin API has too. */
+export function checkedBy<T>(schema: z.ZodType<T>): (text: string) => T {
+  return (text) => {
+    const result = schema.safeParse(text)
+    if (result.success) return result.data
+    throw new InvalidArgumentError(`${sentence(result.error.issues[0]?.message ?? 'Not allowed')}.`)
+  }
 }
 
-export function parseList(text: string): string[] {
+export function checkedListBy<T>(schema: z.ZodType<T>): (text: string) => T {
+  return (text) => {
+    const result = schema.safeParse(parseList(text))
+    if (result.success) return result.data
+    throw new InvalidArgumentError(`${sentence(result.error.issues[0]?.message ?? 'Not allowed')}.`)
+  }
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function parseList(text: string): string[] {
   const items = text.split(',').map((item) => item.trim())
   if (items.every((item) => item !== '')) return items
   throw new InvalidArgumentError('Allowed: names separated by commas, such as a,b.')
@@ -25,8 +32,14 @@ export function parseList(text: string): string[] {
 
 export function parseCount(text: string): number {
   const count = Number(text)
-  if (/^\d+$/.test(text) && count >= 1 && count <= 1_000_000_000) return count
-  throw new InvalidArgumentError('Allowed: a whole number of at least 1.')
+  if (/^\d+$/.test(text) && count >= 1 && count <= 1_000_000) return count
+  throw new InvalidArgumentError('Allowed: a whole number of at least 1, at most 1000000.')
+}
+
+export function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('Allowed: a port from 0 to 65535; 0 takes a free one.')
 }
 
 /** At most 3660, ten years: a moment further back has no use. */
@@ -40,6 +53,16 @@ export function parseUsd(text: string): number {
   const usd = Number(text)
   if (/^\d+(\.\d+)?$/.test(text) && usd <= 9_000_000) return usd
   throw new InvalidArgumentError('Allowed: US dollars, such as 500 or 12.50.')
+}
+
+/** A day, or a moment of it, in UTC unless it says otherwise. */
+export function parseMoment(text: string): number {
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
+  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/.test(text)
+  const hasZone = isDay || /(Z|[+-]\d\d:\d\d)$/.test(text)
+  const atMs = isDay || isMoment ? Date.parse(hasZone ? text : `${text}Z`) : Number.NaN
+  if (!Number.isNaN(atMs)) return atMs
+  throw new InvalidArgumentError('Allowed: a day or moment in UTC: 2026-11-01 or 2026-11-01T08:30.')
 }
 
 export function exampleOf(command: string): string {

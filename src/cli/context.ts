@@ -11,6 +11,8 @@ export interface CliContext {
   loadSettings(): CliSettings
   /** The result: standard output. */
   out(line: string): void
+  /** Resolves when whoever reads the output has caught up. */
+  outDrained(): Promise<void>
   /** Everything said besides: standard error. */
   err(line: string): void
   /** Whether `out` is a terminal: only there are tables coloured and cut to fit. */

@@ -5,7 +5,7 @@ import { type DeploymentLine, type SpendLine, type SpendReport, spendReport } fr
 import { nanoUsdFromUsd, usdFromNanoUsd } from '#domain'
 import { exampleOf, parseDays, parseUsd } from './arguments.ts'
 import { type CliContext, CommandFailure, printJson } from './context.ts'
-import { renderTable, type TableColumn } from './table.ts'
+import { momentText, renderTable, type TableColumn } from './table.ts'
 
 interface CostsOptions {
   days: number
@@ -43,8 +43,8 @@ function costs(options: CostsOptions, context: CliContext): void {
 }
 
 function printReport(report: SpendReport, options: CostsOptions, context: CliContext): void {
-  const from = momentOf(report.fromMs)
-  context.out(`Spent from ${from} to ${momentOf(report.untilMs)} UTC (${options.days} days)`)
+  const from = momentText(report.fromMs)
+  context.out(`Spent from ${from} to ${momentText(report.untilMs)} UTC (${options.days} days)`)
   const tables: [string, readonly (SpendLine | DeploymentLine)[]][] = [
     ['MODEL', [...report.models, report.total]],
   ]
@@ -96,8 +96,4 @@ function jsonOf(report: SpendReport, options: CostsOptions): unknown {
 /** A single call may cost less than a cent: six places. */
 function usdText(nanoUsd: number): string {
   return usdFromNanoUsd(nanoUsd).toFixed(6)
-}
-
-function momentOf(atMs: number): string {
-  return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')
 }

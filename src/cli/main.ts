@@ -3,18 +3,23 @@
 import { Command } from 'commander'
 import { readSettings } from '#app'
 import { checkDeployment } from '#upstreams'
+import { registerAuditCommand } from './audit-command.ts'
+import { registerBackupCommand } from './backup-command.ts'
 import type { CliContext } from './context.ts'
 import { registerCostsCommand } from './costs-command.ts'
 import { registerKeysCommands } from './keys-commands.ts'
+import { registerLedgerCommands } from './ledger-commands.ts'
 import { registerModelsCommands } from './models-commands.ts'
 import { runProgram } from './run-program.ts'
 import { registerServe } from './serve-command.ts'
 import { registerSimulate } from './simulate-command.ts'
 
 export async function main(argv: readonly string[]): Promise<number> {
+  process.stdout.on('error', stopIfUnread)
   const context: CliContext = {
     loadSettings: () => ({ storage: readSettings(process.env, {}).config.storage }),
     out: (line) => void process.stdout.write(`${line}\n`),
+    outDrained: untilRead,
     err: (line) => void process.stderr.write(`${line}\n`),
     isTerminal: process.stdout.isTTY === true,
     columns: process.stdout.columns ?? 100,
@@ -28,6 +33,22 @@ export async function main(argv: readonly string[]): Promise<number> {
   registerKeysCommands(program, context)
   registerModelsCommands(program, context)
   registerCostsCommand(program, context)
+  registerLedgerCommands(program, context)
+  registerBackupCommand(program, context)
+  registerAuditCommand(program, context)
   registerSimulate(program)
   return runProgram(program, argv, context)
+}
+
+/** Whoever reads a pipe may stop early, as `head` does: that is no failure of ours. */
+function stopIfUnread(error: Error & { code?: string }): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+}
+
+function untilRead(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  if (process.stdout.writableNeedDrain) process.stdout.once('drain', () => resolve())
+  else resolve()
+  return promise
 }

@@ -2,28 +2,32 @@
 // removes until the registry says the same, and shows each difference.
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Model } from '#domain'
-import { applyModels, type ModelsDiff, readModels, readModelsFile } from '#models'
+import { runningKeys } from '#keys'
+import { type Applied, applyModels, readModels, readModelsFile, switchModel } from '#models'
 import { exampleOf } from './arguments.ts'
 import { type CliContext, CommandFailure, printJson, withRegistry } from './context.ts'
-import { renderTable, type TableColumn } from './table.ts'
+import { deploymentTable, modelFields, modelTable } from './models-tables.ts'
+import { renderFields } from './table.ts'
 
 interface ApplyOptions {
   dryRun?: true
+  force?: true
   json?: true
 }
 
-interface ListOptions {
+interface SwitchOptions {
+  deployment?: string
   json?: true
 }
 
 export function registerModelsCommands(program: Command, context: CliContext): void {
-  const models = program.command('models').description('list the models, or apply a file of them')
+  const models = program.command('models').description('list, apply, show and switch the models')
   models
     .command('apply')
     .description('make the registry say what the file says, and show what that changes')
     .argument('<file>', 'a models.yaml')
     .option('--dry-run', 'show the changes and make none')
+    .option('--force', 'also when keys in use name what would go')
     .option('--json', 'print JSON')
     .addHelpText('after', exampleOf('models apply configs/dev/models.yaml --dry-run'))
     .action((file: string, options: ApplyOptions) => apply(file, options, context))
@@ -32,18 +36,49 @@ export function registerModelsCommands(program: Command, context: CliContext): v
     .description('list the models with their prices and deployments')
     .option('--json', 'print JSON')
     .addHelpText('after', exampleOf('models list'))
-    .action((options: ListOptions) => list(options, context))
+    .action((options: { json?: true }) => list(options, context))
+  models
+    .command('show')
+    .description('show all that is known of a model and its deployments')
+    .argument('<id>', 'its id, from `models list`')
+    .option('--json', 'print JSON')
+    .addHelpText('after', exampleOf('models show mixtral-8x22b-instruct'))
+    .action((id: string, options: { json?: true }) => show(id, options, context))
+  registerSwitch(models, context, 'enable', 'let new calls go to a model or deployment again')
+  registerSwitch(models, context, 'disable', 'send no new calls there; calls in flight finish')
+}
+
+function registerSwitch(
+  models: Command,
+  context: CliContext,
+  name: 'enable' | 'disable',
+  description: string,
+): void {
+  models
+    .command(name)
+    .description(description)
+    .argument('<id>', 'a model’s id, from `models list`')
+    .option('--deployment <id>', 'only this deployment of it')
+    .option('--json', 'print JSON')
+    .addHelpText('after', exampleOf(`models ${name} phi-2 --deployment phi-2-runpod`))
+    .action((id: string, options: SwitchOptions) => turn(id, name === 'disable', options, context))
 }
 
 async function apply(path: string, options: ApplyOptions, context: CliContext): Promise<void> {
   const file = readModelsFile(textOf(path), context.checkDeployment)
   const dryRun = options.dryRun === true
   const nowMs = context.nowMs()
-  const diff = await withRegistry(context, (registry) =>
-    applyModels(registry, file, { dryRun, nowMs }),
+  const applied = await withRegistry(context, (registry) =>
+    applyModels(registry, file, {
+      dryRun,
+      force: options.force === true,
+      nowMs,
+      actor: 'cli',
+      runningKeys: (db) => runningKeys(db, nowMs),
+    }),
   )
-  if (options.json) printJson(context, { dryRun, ...diff })
-  else for (const line of describeDiff(diff, dryRun)) context.out(line)
+  if (options.json) printJson(context, { dryRun, ...applied })
+  else for (const line of describe(applied, dryRun)) context.out(line)
 }
 
 function textOf(path: string): string {
@@ -55,46 +90,55 @@ function textOf(path: string): string {
   }
 }
 
-function describeDiff(diff: ModelsDiff, dryRun: boolean): string[] {
+function describe(applied: Applied, dryRun: boolean): string[] {
+  const { added, changed, removed, breaks } = applied
   const lines: string[] = []
-  for (const id of diff.added) lines.push(`+ ${id}`)
-  for (const { id, changes } of diff.changed) {
+  for (const id of added) lines.push(`+ ${id}`)
+  for (const { id, changes } of changed) {
     lines.push(`~ ${id}`)
     for (const { field, from, to } of changes) {
       lines.push(`    ${field}: ${from ?? '(none)'} → ${to ?? '(none)'}`)
     }
   }
-  for (const id of diff.removed) lines.push(`- ${id}`)
+  for (const id of removed) lines.push(`- ${id}`)
+  for (const { keyId, keyName, model, surfaces } of breaks) {
+    lines.push(`! key ${keyId} (${keyName}) loses ${model} on ${surfaces.join(', ')}`)
+  }
   if (lines.length === 0) return ['Nothing to change.']
-  const { added, changed, removed } = diff
   const sum = `${added.length} added, ${changed.length} changed, ${removed.length} removed`
   return [...lines, dryRun ? `Would be: ${sum}. Nothing was changed (dry run).` : `Done: ${sum}.`]
 }
 
-async function list(options: ListOptions, context: CliContext): Promise<void> {
+async function list({ json }: { json?: true }, context: CliContext): Promise<void> {
   const models = await withRegistry(context, (registry) => readModels(registry.db))
-  if (options.json) {
-    printJson(context, { models })
-    return
-  }
-  const columns: TableColumn[] = [
-    { title: 'MODEL' },
-    { title: 'SURFACES' },
-    { title: 'CONTEXT', align: 'right' },
-    { title: 'PROMPT $/M', align: 'right' },
-    { title: 'ANSWER $/M', align: 'right' },
-    { title: 'DEPLOYMENTS' },
-  ]
-  for (const line of renderTable(columns, models.map(rowOf), context)) context.out(line)
+  if (json) printJson(context, { models })
+  else for (const line of modelTable(models, context)) context.out(line)
 }
 
-function rowOf(model: Model): string[] {
-  return [
-    model.id,
-    model.surfaces.join(','),
-    String(model.contextTokens),
-    String(model.prices.promptNanoUsd / 1000),
-    String(model.prices.completionNanoUsd / 1000),
-    model.deployments.map(({ id, kind, slots }) => `${id} (${kind}, ${slots})`).join(', '),
-  ]
+async function show(id: string, { json }: { json?: true }, context: CliContext): Promise<void> {
+  const models = await withRegistry(context, (registry) => readModels(registry.db))
+  const model = models.find((one) => one.id === id || one.aliases.includes(id))
+  if (model === undefined) {
+    throw new CommandFailure(`There is no model ${id}. See: podgate models list`)
+  }
+  if (json) return printJson(context, model)
+  for (const line of renderFields(modelFields(model))) context.out(line)
+  context.out('')
+  for (const line of deploymentTable(model.deployments, context)) context.out(line)
+}
+
+async function turn(
+  modelId: string,
+  isDisabled: boolean,
+  { deployment, json }: SwitchOptions,
+  context: CliContext,
+): Promise<void> {
+  const deploymentId = deployment ?? null
+  const deed = { nowMs: context.nowMs(), actor: 'cli' as const }
+  const model = await withRegistry(context, (registry) =>
+    switchModel(registry, { modelId, deploymentId, isDisabled, ...deed }),
+  )
+  if (json) return printJson(context, model)
+  const what = deploymentId === null ? modelId : `Deployment ${deploymentId} of ${modelId}`
+  context.out(`${what} is ${isDisabled ? 'disabled' : 'enabled'}.`)
 }

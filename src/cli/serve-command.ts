@@ -1,11 +1,12 @@
 // `podgate serve`: starts the gateway and stays until it is told to stop.
 import type { Command } from 'commander'
 import { type Gateway, readSettings, type Settings, startDev, startGateway } from '#app'
+import { exampleOf, parsePort } from './arguments.ts'
 import { type CliContext, CommandFailure } from './context.ts'
 
 interface ServeFlags {
   host?: string
-  port?: string
+  port?: number
 }
 
 export function registerServe(program: Command, context: CliContext): void {
@@ -13,8 +14,8 @@ export function registerServe(program: Command, context: CliContext): void {
     .command('serve')
     .description('Start the gateway. With ENV=dev and no RunPod it brings a simulated one.')
     .option('--host <address>', 'address to listen on (API_HOST)')
-    .option('--port <number>', 'port to listen on (API_PORT)')
-    .addHelpText('after', '\nExample:\n  podgate serve --port 8080')
+    .option('--port <number>', 'port to listen on (API_PORT)', parsePort)
+    .addHelpText('after', exampleOf('serve --port 8080'))
     .action(async (flags: ServeFlags) => {
       const settings = readSettings(process.env, {
         'http.host': flags.host,

@@ -69,3 +69,14 @@ function lineOf(
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '�')
 }
+
+/** One thing in all its fields, a line for each. */
+export function renderFields(fields: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...fields.map(([name]) => name.length))
+  return fields.map(([name, value]) => `${name.padEnd(width)}${gap}${printable(value)}`.trimEnd())
+}
+
+/** `2026-11-01 08:30` in UTC. */
+export function momentText(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')
+}

@@ -17,18 +17,29 @@ export interface CallBody {
   members: readonly JsonMember[]
 }
 
+/** Something in a body that only some models allow, and where it stands. */
+export type Demand =
+  /** Something that the model's server would have to fetch. */
+  | { wants: 'remote-media'; param: string }
+  | { wants: 'template-argument'; param: string; name: string }
+  /** A bound on what is generated. */
+  | { wants: 'tokens'; param: string; count: number }
+
 /** What a surface reads out of a body. */
 export interface CallFacts {
   modelId: string
   stream: boolean
   /** The client asked to see usage at the end of its stream. */
   wantsUsage: boolean
-  /** How many choices the answer must finish. */
+  /** How many choices the answer must finish, over all prompts. */
   choices: number
+  /** How many prompts they answer; each has as many choices as the others. */
+  prompts: number
   /** The most completion tokens that were asked for, if any were named. */
   maxTokens: number | null
   /** Hash of the client's own name for its end user. */
   endUserHash: string | null
+  demands: readonly Demand[]
   body: CallBody
 }
 

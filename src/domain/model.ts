@@ -1,4 +1,5 @@
 // What can be asked (a model), and what serves it (a deployment).
+import type { ModelPolicy } from './model-policy.ts'
 import type { NanoUsd } from './money.ts'
 
 /** A client dialect's route: `openai-chat`, `openai-completions`, `embeddings`. */
@@ -50,6 +51,8 @@ export interface Model {
   contextTokens: number
   prices: TokenPrices
   deployments: readonly Deployment[]
+  /** Where it differs from what every model allows. */
+  policy?: Partial<ModelPolicy>
   /** Switched off by an operator: as if it did not exist. */
   isDisabled: boolean
 }

@@ -10,6 +10,9 @@ export interface Patience {
 /** Sockets of whole answers give up at 300 s: an answer of ours must come before. */
 const wholeMsMax = 280_000
 
+/** However impatient a client says it is, comments do not become a flood. */
+const keepAliveMinMs = 50
+
 export function patienceOf(
   headers: IncomingHttpHeaders,
   isStream: boolean,
@@ -23,8 +26,12 @@ export function patienceOf(
   if (!isStream) bounds.push(headMs, silenceMs, wholeMsMax)
   return {
     totalMs: Math.min(...bounds.filter((ms) => ms !== null)),
-    keepAliveMs: Math.min(configured.keepAliveMs, (silenceMs ?? Number.POSITIVE_INFINITY) / 2.5),
+    keepAliveMs: Math.min(configured.keepAliveMs, keptAliveMs(silenceMs)),
   }
+}
+
+function keptAliveMs(silenceMs: number | null): number {
+  return silenceMs === null ? Number.POSITIVE_INFINITY : Math.max(silenceMs / 2.5, keepAliveMinMs)
 }
 
 function positive(headers: IncomingHttpHeaders, name: string, unitMs: number): number | null {

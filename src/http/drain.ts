@@ -1,14 +1,13 @@
 // Stopping without cutting anybody off: refuse new calls, let the running ones finish until the
 // limit, end the rest in the open, and leave no socket behind. It listens until the last call is
 // over: a load balancer that asks `/readyz` must hear why, and a new call is told to go elsewhere,
-// where a closed port would only look like a crash.
+// where a closed port would only look like a crash. Idle connections stay until then, too: node
+// takes one for idle whose answer has been written but not yet read, and would cut it.
 import type { Server } from 'node:http'
-import type { Clock, Timer } from '#domain'
+import type { Clock } from '#domain'
 import { draining } from './faults.ts'
 import { createLiveCalls, type LiveCalls } from './live-calls.ts'
 
-/** Connections become idle when their last call ends, and would then be kept for the next. */
-const closeIdleEveryMs = 100
 /** How long calls may take to say their last words, ledger row included. */
 const lastWordsMs = 1_000
 
@@ -33,7 +32,6 @@ export function createDrain(clock: Clock): Drain {
     isDraining: () => isDraining,
     async run(server, drainMs) {
       isDraining = true
-      using _closing = closeIdle(server, clock)
       await within(drainMs)
       calls.abandonAll(draining())
       await within(lastWordsMs)
@@ -41,14 +39,4 @@ export function createDrain(clock: Clock): Drain {
       server.closeAllConnections()
     },
   }
-}
-
-function closeIdle(server: Server, clock: Clock): Disposable {
-  let timer: Timer
-  const close = () => {
-    server.closeIdleConnections()
-    timer = clock.after(closeIdleEveryMs, close)
-  }
-  timer = clock.after(closeIdleEveryMs, close)
-  return { [Symbol.dispose]: () => timer.cancel() }
 }

@@ -1,6 +1,6 @@
 // Requests that never become a call, as faults of the one table: what fastify and node refuse on
 // their own, and what the routes refuse before they know a surface.
-import { asFault, Fault } from '#domain'
+import { asFault, Fault, type Scope } from '#domain'
 
 export function invalidHeader(name: string, expected: string): Fault {
   const message = `Invalid value for the header '${name}': expected ${expected}.`
@@ -19,8 +19,23 @@ export function wrongKey(): Fault {
   return new Fault('wrong_key', { message: 'Incorrect API key provided.' })
 }
 
-export function notAdmin(): Fault {
-  return new Fault('not_admin', { message: 'This route needs an admin key.' })
+export function missingScope(scope: Scope): Fault {
+  return new Fault('not_admin', { message: `This route needs a key with the scope '${scope}'.` })
+}
+
+/** For the calls that a key has in flight when it opens nothing any more. */
+export function keyClosed(): Fault {
+  return new Fault('wrong_key', {
+    message: 'The API key of this call has expired or was revoked.',
+    started: 'maybe',
+  })
+}
+
+export function tooManyAdminRequests(retryAfterMs: number): Fault {
+  return new Fault('rate_admin', {
+    message: 'Too many admin requests from this address. Try again later.',
+    retryAfterMs,
+  })
 }
 
 export function tooManyFailures(retryAfterMs: number): Fault {
@@ -45,19 +60,70 @@ export function draining(): Fault {
   })
 }
 
+/** Nobody hears it: it is for the log. */
+export function aborted(): Fault {
+  return new Fault('client_gone', { message: 'The client left before its request was whole.' })
+}
+
+export function bodyTooLarge(): Fault {
+  return new Fault('body_too_large', { message: 'The request body is too large.' })
+}
+
+function wrongMediaType(): Fault {
+  return new Fault('wrong_media_type', {
+    message: 'The body must be sent as Content-Type: application/json.',
+    param: 'content-type',
+  })
+}
+
+export function wrongCharset(): Fault {
+  return new Fault('wrong_media_type', {
+    message: 'The body must be sent in UTF-8.',
+    param: 'content-type',
+  })
+}
+
+export function wrongEncoding(): Fault {
+  return new Fault('wrong_media_type', {
+    message: 'The body must be sent as it is, without a Content-Encoding.',
+    param: 'content-encoding',
+  })
+}
+
+/** Bodies beside this one are as large as may be held; they go as fast as calls do. */
+export function tooManyBodies(): Fault {
+  return new Fault('overloaded', {
+    message: 'This gateway holds as many request bodies as it can. Please try again shortly.',
+    retryAfterMs: 1_000,
+  })
+}
+
+export function tooManyConnections(): Fault {
+  return new Fault('overloaded', { message: 'This gateway has as many connections as it can.' })
+}
+
+export function tooManyHeaders(): Fault {
+  return new Fault('headers_too_large', { message: 'The headers are too many or too large.' })
+}
+
+export const notHttp = 'The request could not be read as HTTP/1.1.'
+
+/** What node's parser refuses. Its own message may hold the client's bytes. */
+export function faultOfParser({ code }: { code?: string }): Fault {
+  if (code === 'HPE_HEADER_OVERFLOW') return tooManyHeaders()
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new Fault('slow_request', { message: 'The request took too long to arrive.' })
+  }
+  return new Fault('bad_request', { message: notHttp })
+}
+
 /** What fastify throws, by its code. */
 export function faultOfFramework(error: unknown): Fault {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new Fault('body_too_large', { message: 'The request body is too large.' })
-  }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    return new Fault('wrong_media_type', {
-      message: 'The body must be sent as Content-Type: application/json.',
-    })
-  }
-  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH' || code === 'FST_ERR_BAD_URL') {
-    return new Fault('bad_request', { message: 'The request is malformed.', cause: error })
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongMediaType()
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return unknownUrl()
+  if (code === 'FST_ERR_BAD_URL') {
+    return new Fault('bad_request', { message: 'The URL is malformed.' })
   }
   return asFault(error)
 }

@@ -2,11 +2,12 @@
 // object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ApiKey } from '#domain'
-import { noKey, notAdmin, tooManyFailures, wrongKey } from './faults.ts'
+import { type ApiKey, holdsScope, type Scope } from '#domain'
+import { missingScope, noKey, tooManyFailures, wrongKey } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
-export type Access = 'public' | 'key' | 'admin'
+/** Nobody is asked, any key will do, or a key with this scope. */
+export type Access = 'public' | 'key' | Scope
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -19,8 +20,11 @@ declare module 'fastify' {
   }
 }
 
+/** Addresses that are remembered; whoever has more of them makes the oldest forgotten. */
+const addressesMax = 10_000
+
 export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<void> {
-  await app.register(rateLimit, { global: false })
+  await app.register(rateLimit, { global: false, cache: addressesMax })
   const countFailure = app.createRateLimit({
     max: ports.options.failuresPerMinute,
     timeWindow: 60_000,
@@ -37,7 +41,7 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
       throw token === null ? noKey() : wrongKey()
     }
     request.apiKey = key
-    if (access === 'admin' && !key.isAdmin) throw notAdmin()
+    if (access !== 'key' && !holdsScope(key, access)) throw missingScope(access)
   })
 }
 

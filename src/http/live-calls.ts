@@ -1,34 +1,42 @@
-// The calls that run in this process, so that stopping can wait for them and then end them.
+// The calls that run in this process and whose they are, so that stopping can wait for them and
+// then end them, and so that a key that opens nothing any more takes its calls with it.
 
-import type { Fault } from '#domain'
+import type { ApiKey, Fault } from '#domain'
 import type { ClientEnd } from '#relay'
 
 export interface LiveCalls {
   count(): number
-  add(client: ClientEnd): void
+  add(client: ClientEnd, key: ApiKey): void
   remove(client: ClientEnd): void
   abandonAll(fault: Fault): void
+  /** Asks once for each key that has calls. */
+  abandonWhere(isOver: (key: ApiKey) => boolean, fault: (key: ApiKey) => Fault): void
   /** Resolves when none is left. */
   whenNone(): Promise<void>
 }
 
 export function createLiveCalls(): LiveCalls {
-  const clients = new Set<ClientEnd>()
+  const keyOf = new Map<ClientEnd, ApiKey>()
   const waiting: (() => void)[] = []
 
   function tellIfNone(): void {
-    if (clients.size === 0) for (const tell of waiting.splice(0)) tell()
+    if (keyOf.size === 0) for (const tell of waiting.splice(0)) tell()
   }
 
   return {
-    count: () => clients.size,
-    add: (client) => void clients.add(client),
+    count: () => keyOf.size,
+    add: (client, key) => void keyOf.set(client, key),
     remove(client) {
-      clients.delete(client)
+      keyOf.delete(client)
       tellIfNone()
     },
     abandonAll(fault) {
-      for (const client of clients) client.abandon(fault)
+      for (const client of keyOf.keys()) client.abandon(fault)
+    },
+    abandonWhere(isOver, fault) {
+      const over = new Set([...new Set(keyOf.values())].filter(isOver))
+      if (over.size === 0) return
+      for (const [client, key] of keyOf) if (over.has(key)) client.abandon(fault(key))
     },
     whenNone() {
       const { promise, resolve } = Promise.withResolvers<void>()

@@ -5,11 +5,33 @@ export const httpOptions = z.object({
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
   port: z.int().min(0).max(65_535).default(8080).describe('port to listen on; 0 takes a free one'),
   bodyBytesMax: z.int().min(1024).default(20_971_520).describe('the largest request body'),
+  inflightBodyBytesMax: z
+    .int()
+    .min(1024)
+    .default(268_435_456)
+    .describe('all request bodies together, of calls that run and of those still being read'),
+  connectionsMax: z.int().min(1).default(10_000).describe('connections of clients at once'),
+  headerBytesMax: z
+    .int()
+    .min(1024)
+    .max(1_048_576)
+    .default(16_384)
+    .describe('the first line of a request and all of its headers together'),
+  headersMax: z.int().min(10).max(1_000).default(100).describe('headers of one request'),
+  headersMs: z
+    .int()
+    .min(1)
+    .default(15_000)
+    .describe('how long a client may take to send its headers'),
   requestMs: z
     .int()
     .min(1)
     .default(60_000)
     .describe('how long a client may take to send its request'),
+  corsOrigins: z
+    .array(z.string().regex(/^(\*|https?:\/\/[^/\s,]+)$/))
+    .default([])
+    .describe('origins whose pages may call /v1 from a browser, such as https://app.example; or *'),
   trustProxy: z
     .array(z.string())
     .default([])
@@ -19,6 +41,11 @@ export const httpOptions = z.object({
     .min(1)
     .default(60)
     .describe('failed authentications of one address, per minute'),
+  adminPerMinute: z
+    .int()
+    .min(1)
+    .default(120)
+    .describe('requests of one address to /admin, per minute'),
   drainMs: z
     .int()
     .min(0)

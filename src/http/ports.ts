@@ -1,6 +1,11 @@
 // What the door needs from the house. `app` gives it.
-import type { ApiKey, Clock, Fault, Model } from '#domain'
+import type { KeyUsage } from '#accounting'
+import type { ApiKey, Clock, Fault, Model, Readiness } from '#domain'
+import type { Limits } from '#limits'
+import type { CheckDeployment } from '#models'
+import type { AttemptCounts } from '#observability'
 import type { RelayOptions, RelayPorts } from '#relay'
+import type { Registry } from '#storage'
 import type { Surface } from '#surfaces'
 import type { HttpOptions } from './options.ts'
 
@@ -12,6 +17,38 @@ export interface Refusal {
   fault: Fault
 }
 
+export interface AdminPorts {
+  registry: Registry
+  checkDeployment: CheckDeployment
+  /** What was changed through this door holds in this process at once. */
+  changed(): Promise<void>
+}
+
+/** One deployment, as far as it is known without asking it. */
+export interface DeploymentStanding {
+  deployment: string
+  model: string
+  readiness: Readiness
+  /** Places right now, taken ones included; null while nobody asked for it. */
+  places: number | null
+  running: number
+  waiting: number
+  isPaused: boolean
+}
+
+export interface Standing {
+  version: string
+  uptimeSeconds(): number
+  ledger(): string
+  deployments(): DeploymentStanding[]
+  attempts(): AttemptCounts
+}
+
+/** What a key has left, and what it used since the start. */
+export interface KeyState extends ReturnType<Limits['look']> {
+  usage: KeyUsage
+}
+
 export interface HttpPorts {
   clock: Clock
   options: HttpOptions
@@ -20,7 +57,13 @@ export interface HttpPorts {
   surfaces: readonly Surface[]
   /** null: the token opens nothing. */
   verify(token: string): ApiKey | null
+  /** Whether the token that opened as this key would open now. */
+  stillOpens(key: ApiKey): boolean
+  onKeysChange(listener: () => void): Disposable
   models(key: ApiKey): readonly Model[]
+  keyState(key: ApiKey): KeyState
+  standing: Standing
+  admin: AdminPorts
   /** A request that never became a call. */
   refused(refusal: Refusal): void
   metrics: { contentType: string; render(): Promise<string> }

@@ -5,6 +5,7 @@ import { faultHeaders } from '#relay'
 import { errorEnvelope } from '#wire'
 import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
+import { forgetBody } from './request-body.ts'
 import { clientRequestId } from './request-ids.ts'
 
 export function addRefusals(app: FastifyInstance, ports: HttpPorts): void {
@@ -17,31 +18,39 @@ export function addRefusals(app: FastifyInstance, ports: HttpPorts): void {
   app.setErrorHandler((error, request, reply) => {
     refuse(faultOfFramework(error), request, reply, ports)
   })
-  app.setNotFoundHandler((request, reply) => {
+  // Before a body is read: there is nobody to read it for.
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (!request.is404) return done(null, payload)
     const path = request.url.split('?')[0] ?? ''
-    const allowed = methodsByPath.get(path)
-    if (allowed === undefined) return refuse(unknownUrl(), request, reply, ports)
-    reply.header('allow', [...allowed].join(', '))
-    refuse(wrongMethod([...allowed].join(', ')), request, reply, ports)
+    const allowed = [...(methodsByPath.get(path) ?? [])].join(', ')
+    if (allowed === '') return done(unknownUrl())
+    reply.header('allow', allowed)
+    done(wrongMethod(allowed))
   })
 }
 
-function refuse(
+/** Also for addresses that are none: the framework refuses them before there is a route. */
+export function refuse(
   fault: Fault,
   request: FastifyRequest,
   reply: FastifyReply,
-  { refused }: HttpPorts,
+  { refused, clock }: HttpPorts,
 ): void {
   refused({
     requestId: request.id,
     clientRequestId: clientRequestId(request.headers),
     keyId: request.apiKey?.id ?? null,
-    surface: request.routeOptions.config.surface ?? 'none',
+    surface: request.routeOptions.config?.surface ?? 'none',
     fault,
   })
+  // The framework hangs up whenever a body fails; only on a broken connection is that needed.
+  if (reply.hasHeader('connection')) {
+    reply.header('connection', reply.raw.shouldKeepAlive ? 'keep-alive' : 'close')
+  }
   reply
     .code(fault.rule.status)
-    .headers(faultHeaders(fault))
+    .headers({ ...faultHeaders(fault), 'x-request-id': request.id })
     .type('application/json; charset=utf-8')
     .send(errorEnvelope(fault))
+  forgetBody(request.raw, clock)
 }

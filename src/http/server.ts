@@ -2,12 +2,22 @@
 // top to bottom: id, guard, route.
 import fastify, { type FastifyInstance } from 'fastify'
 import { newRequestId } from '#domain'
+import { addAdmin } from './admin-door.ts'
+import { createBodyBytes } from './body-bytes.ts'
+import { endCallsOfClosedKeys } from './closed-keys.ts'
+import { type Connections, createConnections } from './connections.ts'
+import { addCors } from './cors.ts'
 import { createDrain, type Drain } from './drain.ts'
+import { faultOfFramework } from './faults.ts'
 import { addGuard } from './guard.ts'
+import { watchHeldBytes } from './held-bytes.ts'
 import { addModelRoutes } from './model-routes.ts'
-import { answerParserError } from './parser-errors.ts'
+import { addOperatorRoutes } from './operator-routes.ts'
+import { addOwnKeyRoutes } from './own-key-routes.ts'
 import type { HttpPorts } from './ports.ts'
-import { addRefusals } from './refusals.ts'
+import { addRefusals, refuse } from './refusals.ts'
+import { addBodyParser } from './request-body.ts'
+import { addHeadRules } from './request-head.ts'
 import { addStatusRoutes } from './status-routes.ts'
 import { addSurfaceRoute } from './surface-route.ts'
 
@@ -20,12 +30,37 @@ export interface HttpServer {
   /** Lets calls finish until the limit, then ends them. */
   close(): Promise<void>
   liveCalls(): number
+  /** Written to clients, and not yet taken by their sockets. */
+  heldBytes(): number
+  /** Every method and path that is answered, such as `GET /health`. */
+  routes: readonly string[]
 }
 
 export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   const { options, clock } = ports
   const drain = createDrain(clock)
-  const app = fastify({
+  const connections = createConnections(ports)
+  const app = openFramework(ports, connections)
+  const routes = listRoutes(app)
+  connections.limit(app.server, options.connectionsMax)
+  addRequestId(app)
+  addHeadRules(app, connections, options.headersMax)
+  addRefusals(app, ports)
+  addBodyParser(app, createBodyBytes(options.inflightBodyBytesMax), connections)
+  addCors(app, options.corsOrigins)
+  await addGuard(app, ports)
+  for (const surface of ports.surfaces) addSurfaceRoute(app, surface, ports, drain)
+  addModelRoutes(app, ports)
+  addStatusRoutes(app, ports, drain)
+  addOperatorRoutes(app, ports)
+  addOwnKeyRoutes(app, ports)
+  await addAdmin(app, ports)
+  return serverOf(app, ports, drain, routes)
+}
+
+function openFramework(ports: HttpPorts, connections: Connections): FastifyInstance {
+  const { options } = ports
+  return fastify({
     genReqId: newRequestId,
     requestIdHeader: false,
     logger: false,
@@ -33,43 +68,57 @@ export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     keepAliveTimeout: keepAliveMs,
     requestTimeout: options.requestMs,
-    clientErrorHandler: answerParserError,
+    http: {
+      headersTimeout: Math.min(options.headersMs, options.requestMs),
+      maxHeaderSize: options.headerBytesMax,
+      // Node looks only so often who is late.
+      connectionsCheckingInterval: Math.min(1_000, options.headersMs, options.requestMs),
+      // Refused by us, with a body that says why.
+      requireHostHeader: false,
+    },
+    clientErrorHandler: connections.broke,
+    frameworkErrors: (error, request, reply) => {
+      connections.seen(request.raw, reply.raw)
+      refuse(faultOfFramework(error), request, reply, ports)
+    },
     routerOptions: { maxParamLength: 512 },
   })
-  addRequestId(app)
-  addBodyParser(app)
-  addRefusals(app, ports)
-  await addGuard(app, ports)
-  for (const surface of ports.surfaces) addSurfaceRoute(app, surface, ports, drain)
-  addModelRoutes(app, ports)
-  addStatusRoutes(app, ports, drain)
-  return serverOf(app, ports, drain)
 }
 
-function serverOf(app: FastifyInstance, { options }: HttpPorts, drain: Drain): HttpServer {
+function serverOf(
+  app: FastifyInstance,
+  ports: HttpPorts,
+  drain: Drain,
+  routes: readonly string[],
+): HttpServer {
+  const { options } = ports
+  const watching = endCallsOfClosedKeys(drain.calls, ports)
   return {
+    routes,
     async listen() {
       const url = await app.listen({ host: options.host, port: options.port })
       return { url, port: Number(new URL(url).port) }
     },
     async close() {
       await drain.run(app.server, options.drainMs)
+      watching[Symbol.dispose]()
       await app.close()
     },
     liveCalls: drain.calls.count,
+    heldBytes: watchHeldBytes(app.server),
   }
+}
+
+function listRoutes(app: FastifyInstance): readonly string[] {
+  const routes: string[] = []
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push(`${one} ${url}`)
+  })
+  return routes
 }
 
 function addRequestId(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id)
-  })
-}
-
-/** Bodies stay bytes: they are parsed once, by the surface that they are for. */
-function addBodyParser(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
-    done(null, body)
   })
 }

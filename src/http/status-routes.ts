@@ -13,7 +13,7 @@ export function addStatusRoutes(app: FastifyInstance, ports: HttpPorts, drain: D
     if (reason === null) return { status: 'ready' }
     return reply.code(503).send({ status: 'not ready', reason })
   })
-  app.get('/metrics', { config: { access: 'admin' } }, async (_request, reply) => {
+  app.get('/metrics', { config: { access: 'admin-read' } }, async (_request, reply) => {
     const text = await ports.metrics.render()
     return reply.type(ports.metrics.contentType).send(text)
   })

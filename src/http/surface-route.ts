@@ -1,6 +1,6 @@
 // One route for each surface: from an HTTP request to a call, and off it goes.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type ApiKey, asFault, type Call } from '#domain'
+import { type ApiKey, asFault, type Call, scopeOfSurface } from '#domain'
 import { relayCall } from '#relay'
 import type { Surface } from '#surfaces'
 import { HttpClientEnd } from './client-end.ts'
@@ -20,7 +20,7 @@ export function addSurfaceRoute(
 ): void {
   const { clock, options, relayOptions, relay } = ports
   const patience = { clock, slowClientMs: relayOptions.slowClientMs }
-  const config = { surface: surface.name }
+  const config = { surface: surface.name, access: scopeOfSurface(surface.name) }
   app.post(surface.path, { config, bodyLimit: options.bodyBytesMax }, async (request, reply) => {
     if (drain.isDraining()) throw draining()
     // The guard has let it in; a route that forgot its guard must not serve anybody.
@@ -28,7 +28,7 @@ export function addSurfaceRoute(
     const call = callOf(request, request.apiKey, surface, ports)
     const client = new HttpClientEnd({ request: request.raw, response: reply.raw }, patience)
     reply.hijack()
-    drain.calls.add(client)
+    drain.calls.add(client, call.key)
     try {
       await relayCall(call, surface, client, relay)
     } catch (cause) {

@@ -1,79 +1,89 @@
-// Keys as they are kept in the registry: made, listed and revoked by commands and the admin API. A
-// revoked key keeps its row, so that the ledger's key ids never become riddles.
-import { type ApiKey, newPublicId } from '#domain'
+// Keys as rows of the registry, and back. A revoked key keeps its row, so that the ledger's key ids
+// never become riddles.
+import type { ApiKey, Scope } from '#domain'
 import type { Registry } from '#storage'
-import { hashToken, newToken } from './token.ts'
 
-export interface KeyRequest {
-  name: string
-  teamId: string | null
-  /** null means all models. */
-  models: readonly string[] | null
-  requestsPerMinute: number | null
-  createdAtMs: number
-  expiresAtMs: number | null
-}
+export type Db = Registry['db']
 
 export interface StoredKey extends ApiKey {
   revokedAtMs: number | null
+  /** Known to a minute. */
+  lastUsedAtMs: number | null
+  /** Until when a secret that was replaced goes on opening. */
+  overlapUntilMs: number | null
 }
 
-/** The secret exists only in this answer. */
-export async function createKey(
-  registry: Registry,
-  request: KeyRequest,
-): Promise<{ key: ApiKey; secret: string }> {
-  const secret = newToken()
-  const key: ApiKey = { id: newPublicId('key'), ...request, isAdmin: false }
-  const row = {
+export type KeyState = 'active' | 'expired' | 'revoked'
+
+/** All keys, the revoked too, oldest first. */
+export async function listKeys({ db }: Pick<Registry, 'db'>): Promise<StoredKey[]> {
+  const overlaps = new Map<string, number>()
+  for (const { key_id, until_ms } of await oldSecrets(db)) {
+    overlaps.set(key_id, Math.max(overlaps.get(key_id) ?? 0, until_ms))
+  }
+  return (await allRows(db)).map((row) => ({
+    ...keyOf(row),
+    revokedAtMs: row.revoked_at_ms,
+    lastUsedAtMs: row.last_used_at_ms,
+    overlapUntilMs: overlaps.get(row.id) ?? null,
+  }))
+}
+
+export async function findKey(
+  registry: Pick<Registry, 'db'>,
+  id: string,
+): Promise<StoredKey | null> {
+  return (await listKeys(registry)).find((key) => key.id === id) ?? null
+}
+
+export function keyState(key: StoredKey, nowMs: number): KeyState {
+  if (key.revokedAtMs !== null) return 'revoked'
+  return key.expiresAtMs !== null && key.expiresAtMs <= nowMs ? 'expired' : 'active'
+}
+
+/** Keys that open something now: for whoever would change what they may use. */
+export async function runningKeys(db: Db, nowMs: number): Promise<ApiKey[]> {
+  return (await listKeys({ db })).filter((key) => keyState(key, nowMs) === 'active')
+}
+
+/** What a token's hash opens: for the snapshot. */
+export async function readOpenKeys({ db }: Registry): Promise<Map<string, ApiKey>> {
+  const rows = (await allRows(db)).filter((row) => row.revoked_at_ms === null)
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  const open = new Map(rows.map((row) => [row.secret_hash, Object.freeze(keyOf(row))]))
+  for (const { secret_hash, key_id, until_ms } of await oldSecrets(db)) {
+    const row = byId.get(key_id)
+    if (row === undefined) continue
+    const expiresAtMs = Math.min(until_ms, row.expires_at_ms ?? until_ms)
+    open.set(secret_hash, Object.freeze({ ...keyOf(row), expiresAtMs }))
+  }
+  return open
+}
+
+export function rowOf(key: ApiKey, secretHash: string) {
+  return {
     id: key.id,
-    secret_hash: hashToken(secret),
+    secret_hash: secretHash,
     name: key.name,
     team_id: key.teamId,
+    scopes_json: JSON.stringify(key.scopes),
     models_json: key.models === null ? null : JSON.stringify(key.models),
     requests_per_minute: key.requestsPerMinute,
+    concurrency_max: key.concurrencyMax,
     created_at_ms: key.createdAtMs,
     expires_at_ms: key.expiresAtMs,
     revoked_at_ms: null,
   }
-  await registry.db.insertInto('api_keys').values(row).execute()
-  return { key, secret }
-}
-
-/** All keys, the revoked too, oldest first. */
-export async function listKeys(registry: Registry): Promise<StoredKey[]> {
-  const rows = await allRows(registry)
-  return rows.map((row) => ({ ...keyOf(row), revokedAtMs: row.revoked_at_ms }))
-}
-
-/** The key of this id, now revoked; null: there is none. Revoking again keeps the first moment. */
-export async function revokeKey(
-  registry: Registry,
-  id: string,
-  revokedAtMs: number,
-): Promise<StoredKey | null> {
-  await registry.db
-    .updateTable('api_keys')
-    .set({ revoked_at_ms: revokedAtMs })
-    .where('id', '=', id)
-    .where('revoked_at_ms', 'is', null)
-    .execute()
-  const keys = await listKeys(registry)
-  return keys.find((key) => key.id === id) ?? null
-}
-
-/** What a token's hash opens: for the snapshot. */
-export async function readOpenKeys(registry: Registry): Promise<Map<string, ApiKey>> {
-  const rows = await allRows(registry)
-  const open = rows.filter((row) => row.revoked_at_ms === null)
-  return new Map(open.map((row) => [row.secret_hash, Object.freeze(keyOf(row))]))
 }
 
 type KeyRow = Awaited<ReturnType<typeof allRows>>[number]
 
-function allRows(registry: Registry) {
-  const rows = registry.db.selectFrom('api_keys').selectAll()
-  return rows.orderBy('created_at_ms').orderBy('id').execute()
+function allRows(db: Db) {
+  return db.selectFrom('api_keys').selectAll().orderBy('created_at_ms').orderBy('id').execute()
+}
+
+function oldSecrets(db: Db) {
+  return db.selectFrom('old_secrets').selectAll().execute()
 }
 
 function keyOf(row: KeyRow): ApiKey {
@@ -81,10 +91,11 @@ function keyOf(row: KeyRow): ApiKey {
     id: row.id,
     name: row.name,
     teamId: row.team_id,
-    // Written by `createKey` from a list of strings, and by nobody else.
+    // Both lists were written by `rowOf` from what a schema had checked, and by nobody else.
+    scopes: JSON.parse(row.scopes_json) as Scope[],
     models: row.models_json === null ? null : (JSON.parse(row.models_json) as string[]),
     requestsPerMinute: row.requests_per_minute,
-    isAdmin: false,
+    concurrencyMax: row.concurrency_max,
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,
   }

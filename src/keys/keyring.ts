@@ -1,7 +1,7 @@
 // Who is asking. A token is hashed and looked up in memory; the raw bytes never reach storage, a
 // log or a comparison. Besides the registry's keys it knows those of the environment: bootstrap
-// keys, taken as given, and one admin key.
-import type { ApiKey } from '#domain'
+// keys, taken as given, and one admin key, which holds every scope so that it can grant each.
+import { type ApiKey, scopes } from '#domain'
 import { openSnapshot, type Registry, type SnapshotOptions } from '#storage'
 import { readOpenKeys } from './key-records.ts'
 import { hashToken, isMistyped } from './token.ts'
@@ -9,6 +9,8 @@ import { hashToken, isMistyped } from './token.ts'
 export interface Keyring extends Disposable {
   /** null: unknown, mistyped, expired or revoked. */
   verify(token: string): ApiKey | null
+  /** Whether the token that opened as this key would open now. */
+  stillOpens(key: ApiKey): boolean
   refresh(): Promise<void>
   onChange(listener: () => void): Disposable
 }
@@ -25,15 +27,28 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
   const tokens = [...options.bootstrapKeys, options.adminKey ?? '']
   // Given keys may look like anything, also like one of ours with a wrong checksum.
   const refusesMistyped = !tokens.some(isMistyped)
-  const stored = await openSnapshot(registry, options, readOpenKeys)
+  // A key is asked about as long as one of its calls runs, across snapshots: each remembers which
+  // secret it was read for, and forgets it with its last call.
+  const hashOf = new WeakMap<ApiKey, string>()
+  const stored = await openSnapshot(registry, options, async (one) => {
+    const open = await readOpenKeys(one)
+    for (const [secretHash, key] of open) hashOf.set(key, secretHash)
+    return open
+  })
+  for (const [secretHash, key] of given) hashOf.set(key, secretHash)
+
+  function opens(secretHash: string): ApiKey | null {
+    const key = given.get(secretHash) ?? stored.value().get(secretHash)
+    if (key === undefined) return null
+    const isExpired = key.expiresAtMs !== null && key.expiresAtMs <= options.clock.nowMs()
+    return isExpired ? null : key
+  }
+
   return {
-    verify(token) {
-      if (refusesMistyped && isMistyped(token)) return null
-      const secretHash = hashToken(token)
-      const key = given.get(secretHash) ?? stored.value().get(secretHash)
-      if (key === undefined) return null
-      const isExpired = key.expiresAtMs !== null && key.expiresAtMs <= options.clock.nowMs()
-      return isExpired ? null : key
+    verify: (token) => (refusesMistyped && isMistyped(token) ? null : opens(hashToken(token))),
+    stillOpens(key) {
+      const secretHash = hashOf.get(key)
+      return secretHash !== undefined && opens(secretHash) !== null
     },
     refresh: stored.refresh,
     onChange: stored.onChange,
@@ -51,7 +66,7 @@ function givenKeys(options: KeyringOptions): Map<string, ApiKey> {
   if (options.adminKey !== null) {
     refuseShort(options.adminKey)
     const key = givenKey(options.adminKey, 'admin', createdAtMs)
-    given.set(hashToken(options.adminKey), Object.freeze({ ...key, isAdmin: true }))
+    given.set(hashToken(options.adminKey), Object.freeze({ ...key, scopes }))
   }
   return given
 }
@@ -62,9 +77,10 @@ function givenKey(token: string, name: string, createdAtMs: number): ApiKey {
     id: `key_${hashToken(token).slice(0, 12)}`,
     name,
     teamId: null,
+    scopes: ['chat', 'embeddings'] as const,
     models: null,
     requestsPerMinute: null,
-    isAdmin: false,
+    concurrencyMax: null,
     createdAtMs,
     expiresAtMs: null,
   })

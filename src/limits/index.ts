@@ -1,13 +1,15 @@
 // How much a key may ask. Everything is reserved in one step before a call is accepted, and settled
 // once after it ended. The port is asynchronous: a shared store can stand behind it.
-import { type Call, type Clock, Fault } from '#domain'
+import { type ApiKey, type Call, type Clock, Fault } from '#domain'
+import { createCallsAtOnce } from './calls-at-once.ts'
 import type { LimitsOptions } from './options.ts'
 import { createRequestRate, type RateState } from './request-rate.ts'
 
 export { type LimitsOptions, limitsOptions } from './options.ts'
 export type { RateState } from './request-rate.ts'
 
-export interface Reservation {
+/** Disposing gives back the place among the key's calls: it is for as long as the call runs. */
+export interface Reservation extends Disposable {
   rate: RateState
 }
 
@@ -28,6 +30,8 @@ export class RateFault extends Fault {
 export interface Limits {
   /** Takes what the call needs, or throws the fault that says what is used up and until when. */
   reserve(call: Call): Promise<Reservation>
+  /** What a key has left; looking takes nothing. */
+  look(key: ApiKey): { rate: RateState; concurrencyMax: number | null; running: number }
 }
 
 /** Far above the keys of any registry: buckets of unknown keys are never made. */
@@ -35,12 +39,27 @@ const keysMax = 100_000
 
 export function createLimits(options: LimitsOptions, clock: Clock): Limits {
   const requests = createRequestRate(clock, keysMax)
+  const running = createCallsAtOnce()
   return {
     async reserve(call) {
+      const atOnceMax = call.key.concurrencyMax ?? options.concurrencyMax
+      // Looked at first and taken last: what is refused for one of them costs nothing of the other.
+      if (atOnceMax !== null && running.count(call.key.id) >= atOnceMax) throw tooMany(atOnceMax)
       const perMinute = call.key.requestsPerMinute ?? options.requestsPerMinute
       const { isTaken, ...rate } = requests.take(call.key.id, perMinute)
-      if (isTaken) return { rate }
-      throw new RateFault(rate)
+      if (!isTaken) throw new RateFault(rate)
+      return { rate, [Symbol.dispose]: running.take(call.key.id) }
     },
+    look: (key) => ({
+      rate: requests.look(key.id, key.requestsPerMinute ?? options.requestsPerMinute),
+      concurrencyMax: key.concurrencyMax ?? options.concurrencyMax,
+      running: running.count(key.id),
+    }),
   }
+}
+
+function tooMany(atOnceMax: number): Fault {
+  return new Fault('rate_concurrency', {
+    message: `Rate limit reached: ${atOnceMax} calls at once. Try again when one has ended.`,
+  })
 }

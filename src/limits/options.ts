@@ -7,6 +7,12 @@ export const limitsOptions = z.object({
     .min(1)
     .default(100)
     .describe('requests per minute of a key that has no limit of its own'),
+  concurrencyMax: z
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('calls at once of a key that has no limit of its own; null: as many as it likes'),
 })
 
 export type LimitsOptions = z.output<typeof limitsOptions>

@@ -14,6 +14,8 @@ export interface RateState {
 export interface RequestRate {
   /** Takes one request out of the bucket; says so by `isTaken`. */
   take(keyId: string, perMinute: number): RateState & { isTaken: boolean }
+  /** The bucket as it is. */
+  look(keyId: string, perMinute: number): RateState
 }
 
 const minuteMs = 60_000
@@ -35,13 +37,22 @@ export function createRequestRate(clock: Clock, keysMax: number): RequestRate {
       const nextDebtMs = isTaken ? debtMs + stepMs : debtMs
       if (fullAtByKey.size >= keysMax && !fullAtByKey.has(keyId)) forgetFull(nowMs)
       fullAtByKey.set(keyId, nowMs + nextDebtMs)
-      return {
-        isTaken,
-        limit: perMinute,
-        remaining: Math.max(0, Math.floor((minuteMs - nextDebtMs) / stepMs + 0.001)),
-        resetMs: Math.ceil(nextDebtMs),
-        retryAfterMs: Math.max(0, Math.ceil(nextDebtMs + stepMs - minuteMs)),
-      }
+      return { isTaken, ...stateOf(nextDebtMs, perMinute) }
     },
+    look(keyId, perMinute) {
+      const nowMs = clock.ticksMs()
+      return stateOf(Math.max(fullAtByKey.get(keyId) ?? 0, nowMs) - nowMs, perMinute)
+    },
+  }
+}
+
+/** What a bucket says that lacks so many milliseconds of being full. */
+function stateOf(debtMs: number, perMinute: number): RateState {
+  const stepMs = minuteMs / perMinute
+  return {
+    limit: perMinute,
+    remaining: Math.max(0, Math.floor((minuteMs - debtMs) / stepMs + 0.001)),
+    resetMs: Math.ceil(debtMs),
+    retryAfterMs: Math.max(0, Math.ceil(debtMs + stepMs - minuteMs)),
   }
 }

@@ -1,103 +1,88 @@
 // Declarative: after `apply` the registry holds what the file says, and nothing else. What that
 // changes is told field by field, before it happens (dry run) or after, and happens in one piece.
-import { type Model, usdFromNanoUsd } from '#domain'
-import type { Registry } from '#storage'
-import { insertModel, moveModel, readModels, removeModel } from './model-records.ts'
+// What keys in use depend on goes only when it is forced.
+import type { Actor, ApiKey, Model } from '#domain'
+import { noteDeed, type Registry } from '#storage'
+import { type BrokenKey, breaksKeys, brokenKeys } from './broken-keys.ts'
+import { type Db, insertModel, moveModel, readModels, removeModel } from './model-records.ts'
+import { diffOf, type ModelsDiff } from './models-diff.ts'
 import type { ModelsFile } from './models-file.ts'
 import type { ModelEntry } from './models-schema.ts'
-
-export interface FieldChange {
-  field: string
-  /** null: was not there. */
-  from: string | null
-  to: string | null
-}
-
-export interface ModelsDiff {
-  added: readonly string[]
-  changed: readonly { id: string; changes: readonly FieldChange[] }[]
-  removed: readonly string[]
-}
+import { refuseForeignModels } from './switch-models.ts'
 
 export interface ApplyOptions {
   dryRun: boolean
+  /** Also when it breaks keys in use. */
+  force: boolean
   nowMs: number
+  actor: Actor
+  /** Keys that open something now, read in the transaction of the change. */
+  runningKeys(db: Db): Promise<readonly ApiKey[]>
 }
 
-export async function applyModels(
+export interface Applied extends ModelsDiff {
+  /** Keys that lose something by it. */
+  breaks: readonly BrokenKey[]
+}
+
+export function applyModels(
   registry: Registry,
   file: ModelsFile,
   options: ApplyOptions,
-): Promise<ModelsDiff> {
-  if (options.dryRun) return diffOf(await readModels(registry.db), file.models)
+): Promise<Applied> {
   return registry.transaction(async (db) => {
     const before = await readModels(db)
     const diff = diffOf(before, file.models)
-    const changed = diff.changed.map((change) => change.id)
-    // What goes away goes first: a deployment may move from one model to another.
-    for (const id of [...diff.removed, ...changed]) await removeModel(db, id)
-    const touched = new Set([...diff.added, ...changed])
-    for (const [position, entry] of file.models.entries()) {
-      const known = before.find((model) => model.id === entry.id)
-      const createdAtMs = known?.createdAtMs ?? options.nowMs
-      if (touched.has(entry.id)) await insertModel(db, { ...entry, createdAtMs }, position)
-      else if (before[position]?.id !== entry.id) await moveModel(db, entry.id, position)
+    const keys = await options.runningKeys(db)
+    const breaks = brokenKeys(keys, before, file.models)
+    refuseForeignModels(options.actor, touchedBy(diff))
+    if (!options.dryRun) {
+      if (breaks.length > 0 && !options.force) throw breaksKeys(breaks)
+      await write(db, file.models, before, diff, options.nowMs)
+      if (touchedBy(diff).length > 0) await note(db, { ...diff, breaks }, options)
     }
-    return diff
+    return { ...diff, breaks }
   })
 }
 
-function diffOf(before: readonly Model[], after: readonly ModelEntry[]): ModelsDiff {
-  const afterIds = new Set(after.map((entry) => entry.id))
-  const added: string[] = []
-  const changed: { id: string; changes: FieldChange[] }[] = []
-  for (const entry of after) {
-    const known = before.find((model) => model.id === entry.id)
-    if (known === undefined) {
-      added.push(entry.id)
-      continue
-    }
-    const changes = changesBetween(fieldsOf(known), fieldsOf(entry))
-    if (changes.length > 0) changed.push({ id: entry.id, changes })
+async function write(
+  db: Db,
+  entries: readonly ModelEntry[],
+  before: readonly Model[],
+  diff: ModelsDiff,
+  nowMs: number,
+): Promise<void> {
+  const changed = diff.changed.map((change) => change.id)
+  // What goes away goes first: a deployment may move from one model to another.
+  for (const id of [...diff.removed, ...changed]) await removeModel(db, id)
+  const touched = new Set([...diff.added, ...changed])
+  for (const [position, entry] of entries.entries()) {
+    if (touched.has(entry.id)) await insertModel(db, modelOf(entry, before, nowMs), position)
+    else if (before[position]?.id !== entry.id) await moveModel(db, entry.id, position)
   }
-  const removed = before.map((model) => model.id).filter((id) => !afterIds.has(id))
-  return { added, changed, removed }
 }
 
-function changesBetween(from: Map<string, string>, to: Map<string, string>): FieldChange[] {
-  const fields = [...new Set([...from.keys(), ...to.keys()])]
-  return fields
-    .map((field) => ({ field, from: from.get(field) ?? null, to: to.get(field) ?? null }))
-    .filter((change) => change.from !== change.to)
-}
-
-/** A model as the fields of its file, in the file's units. */
-function fieldsOf(model: ModelEntry): Map<string, string> {
-  const fields = new Map([
-    ['ownedBy', model.ownedBy],
-    ['surfaces', model.surfaces.join(', ')],
-    ['contextTokens', String(model.contextTokens)],
-    ['prices.prompt', perMillion(model.prices.promptNanoUsd)],
-    ['prices.completion', perMillion(model.prices.completionNanoUsd)],
-    ['prices.cached', perMillion(model.prices.cachedNanoUsd)],
-    ['deployments', model.deployments.map((deployment) => deployment.id).join(', ')],
-  ])
-  for (const { id, kind, servedName, slots, gpu, options } of model.deployments) {
-    const prefix = `deployments.${id}`
-    fields.set(`${prefix}.kind`, kind)
-    fields.set(`${prefix}.servedName`, servedName)
-    fields.set(`${prefix}.slots`, String(slots))
-    if (gpu !== null) {
-      const price = usdFromNanoUsd(gpu.nanoUsdPerSecond)
-      fields.set(`${prefix}.gpu`, `${gpu.count} × ${gpu.type} at $${price}/s`)
-    }
-    for (const [option, value] of Object.entries(options)) {
-      fields.set(`${prefix}.options.${option}`, JSON.stringify(value))
-    }
+/** With what only the registry knows: when it saw the model first, and what was switched off. */
+function modelOf(entry: ModelEntry, before: readonly Model[], nowMs: number): Model {
+  const known = before.find((model) => model.id === entry.id)
+  const disabled = new Set(
+    before.flatMap(({ deployments }) =>
+      deployments.filter(({ isDisabled }) => isDisabled).map(({ id }) => id),
+    ),
+  )
+  return {
+    ...entry,
+    createdAtMs: known?.createdAtMs ?? nowMs,
+    isDisabled: known?.isDisabled ?? false,
+    deployments: entry.deployments.map((one) => ({ ...one, isDisabled: disabled.has(one.id) })),
   }
-  return fields
 }
 
-function perMillion(nanoUsd: number): string {
-  return `$${nanoUsd / 1000} per million`
+async function note(db: Db, applied: Applied, { actor, nowMs }: ApplyOptions): Promise<void> {
+  const deed = { atMs: nowMs, actor, action: 'models.apply', target: 'models' }
+  await noteDeed(db, { ...deed, after: applied })
+}
+
+function touchedBy({ added, changed, removed }: ModelsDiff): string[] {
+  return [...added, ...changed.map(({ id }) => id), ...removed]
 }

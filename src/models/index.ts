@@ -1,5 +1,5 @@
 // What can be asked for: the registry of models, and the file that describes it.
-export { applyModels, type ModelsDiff } from './apply-models.ts'
+export { type Applied, type ApplyOptions, applyModels } from './apply-models.ts'
 export { type Catalogue, openCatalogue } from './catalogue.ts'
 export { readModels } from './model-records.ts'
 export {
@@ -7,5 +7,7 @@ export {
   type ModelsFile,
   ModelsFileMistakes,
   readModelsFile,
+  readModelsValue,
 } from './models-file.ts'
 export { type Route, resolveRoute } from './resolve-route.ts'
+export { switchModel } from './switch-models.ts'

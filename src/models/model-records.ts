@@ -1,8 +1,8 @@
 // Models as rows of the registry, and back.
-import type { Deployment, Model } from '#domain'
+import type { Capability, Deployment, Model, ModelPolicy } from '#domain'
 import type { Registry } from '#storage'
 
-type Db = Registry['db']
+export type Db = Registry['db']
 
 /** All models with their deployments, in the order of the file they came from. */
 export async function readModels(db: Db): Promise<Model[]> {
@@ -14,8 +14,10 @@ export async function readModels(db: Db): Promise<Model[]> {
     id: row.id,
     ownedBy: row.owned_by,
     createdAtMs: row.created_at_ms,
-    // Written by `insertModel` from a list of strings, and by nobody else.
+    // The lists were written by `insertModel` from a checked file, and by nobody else.
+    aliases: JSON.parse(row.aliases_json) as string[],
     surfaces: JSON.parse(row.surfaces_json) as string[],
+    capabilities: JSON.parse(row.capabilities_json) as Capability[],
     contextTokens: row.context_tokens,
     prices: {
       promptNanoUsd: row.prompt_nano_usd,
@@ -23,6 +25,10 @@ export async function readModels(db: Db): Promise<Model[]> {
       cachedNanoUsd: row.cached_nano_usd,
     },
     deployments: rows.filter((deployment) => deployment.model_id === row.id).map(deploymentOf),
+    ...(row.policy_json === null
+      ? {}
+      : { policy: JSON.parse(row.policy_json) as Partial<ModelPolicy> }),
+    isDisabled: row.is_disabled !== 0,
   }))
 }
 
@@ -33,11 +39,15 @@ export async function insertModel(db: Db, model: Model, position: number): Promi
     position,
     owned_by: model.ownedBy,
     created_at_ms: model.createdAtMs,
+    aliases_json: JSON.stringify(model.aliases),
     surfaces_json: JSON.stringify(model.surfaces),
+    capabilities_json: JSON.stringify(model.capabilities),
     context_tokens: model.contextTokens,
     prompt_nano_usd: prices.promptNanoUsd,
     completion_nano_usd: prices.completionNanoUsd,
     cached_nano_usd: prices.cachedNanoUsd,
+    policy_json: model.policy === undefined ? null : JSON.stringify(model.policy),
+    is_disabled: Number(model.isDisabled),
   }
   await db.insertInto('models').values(row).execute()
   for (const [index, deployment] of model.deployments.entries()) {
@@ -69,6 +79,7 @@ function rowOf(modelId: string, deployment: Deployment, position: number) {
     gpu_count: deployment.gpu?.count ?? null,
     gpu_nano_usd_per_second: deployment.gpu?.nanoUsdPerSecond ?? null,
     options_json: JSON.stringify(deployment.options),
+    is_disabled: Number(deployment.isDisabled),
   }
 }
 
@@ -82,5 +93,6 @@ function deploymentOf(row: ReturnType<typeof rowOf>): Deployment {
     slots: row.slots,
     gpu: hasGpu ? { type, count, nanoUsdPerSecond } : null,
     options: JSON.parse(row.options_json) as Record<string, unknown>,
+    isDisabled: row.is_disabled !== 0,
   }
 }

@@ -2,6 +2,7 @@
 // is one line that says where it is, what was given and what is allowed.
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { Fault } from '#domain'
 import { entryOf, type ModelEntry, modelsFileSchema, type WrittenModel } from './models-schema.ts'
 
 export interface ModelsFile {
@@ -32,25 +33,51 @@ export function readModelsFile(text: string, checkDeployment?: CheckDeployment):
   if (document.errors.length > 0) {
     throw new ModelsFileMistakes(document.errors.map((error) => firstLineOf(error.message)))
   }
-  const parsed = modelsFileSchema.safeParse(document.toJS(), { reportInput: true })
-  const mistakes = parsed.success
-    ? mistakesBeyondShape(parsed.data.models, checkDeployment ?? (() => []))
-    : parsed.error.issues.map((issue) => ({ path: issue.path, text: explained(issue) }))
-  if (parsed.success && mistakes.length === 0) return { models: parsed.data.models.map(entryOf) }
+  const checked = checkModels(document.toJS(), checkDeployment)
+  if ('models' in checked) return checked
   throw new ModelsFileMistakes(
-    mistakes.map(({ path, text }) => {
+    checked.mistakes.map(({ path, text }) => {
       const { line } = lines.linePos(offsetOf(document, path))
       return `line ${line}, ${nameOf(path)}: ${text}`
     }),
   )
 }
 
+/** The same as a value, out of a request: its first mistake names the parameter. */
+export function readModelsValue(value: unknown, checkDeployment?: CheckDeployment): ModelsFile {
+  const checked = checkModels(value, checkDeployment)
+  if ('models' in checked) return checked
+  const told = checked.mistakes.slice(0, mistakesToldMax)
+  throw new Fault('bad_request', {
+    message: told.map(({ path, text }) => `${nameOf(path)}: ${text}.`).join(' '),
+    param: told[0] === undefined ? null : nameOf(told[0].path),
+  })
+}
+
+const mistakesToldMax = 10
+
+function checkModels(
+  value: unknown,
+  check: CheckDeployment = () => [],
+): ModelsFile | { mistakes: Mistake[] } {
+  const parsed = modelsFileSchema.safeParse(value, { reportInput: true })
+  const mistakes = parsed.success
+    ? mistakesBeyondShape(parsed.data.models, check)
+    : parsed.error.issues.map((issue) => ({ path: issue.path, text: explained(issue) }))
+  const isGood = parsed.success && mistakes.length === 0
+  return isGood ? { models: parsed.data.models.map(entryOf) } : { mistakes }
+}
+
 function mistakesBeyondShape(models: readonly WrittenModel[], check: CheckDeployment): Mistake[] {
   const mistakes: Mistake[] = []
-  const modelIds = new Set<string>()
+  /** Names that a client may ask for: an alias must not stand before a model. */
+  const modelNames = new Set<string>()
   const deploymentIds = new Set<string>()
   for (const [modelIndex, model] of models.entries()) {
-    mistakes.push(...repeated(modelIds, model.id, ['models', modelIndex, 'id']))
+    mistakes.push(...repeated(modelNames, model.id, ['models', modelIndex, 'id']))
+    for (const [index, alias] of model.aliases.entries()) {
+      mistakes.push(...repeated(modelNames, alias, ['models', modelIndex, 'aliases', index]))
+    }
     for (const [index, deployment] of model.deployments.entries()) {
       const path = ['models', modelIndex, 'deployments', index]
       mistakes.push(...repeated(deploymentIds, deployment.id, [...path, 'id']))
@@ -69,12 +96,23 @@ function repeated(seen: Set<string>, id: string, path: readonly PropertyKey[]): 
 
 /** The registry is copied, backed up and shown: credentials are named here, never written. */
 function secretsIn(options: Record<string, unknown>, path: readonly PropertyKey[]): Mistake[] {
-  return Object.keys(options)
-    .filter((option) => /(key|secret|token|password|authorization)$/i.test(option))
-    .map((option) => ({
+  return Object.entries(options)
+    .filter(([option, value]) => isSecretName(option) || hasPassword(value))
+    .map(([option]) => ({
       path: [...path, option],
       text: 'given a secret; allowed: the name of an environment variable, in apiKeyEnv',
     }))
+}
+
+function isSecretName(option: string): boolean {
+  return /(key|secret|token|password|authorization)$/i.test(option)
+}
+
+/** `https://user:password@host` */
+function hasPassword(value: unknown): boolean {
+  if (typeof value !== 'string') return false
+  const url = URL.parse(value)
+  return url !== null && url.username + url.password !== ''
 }
 
 function explained(issue: z.core.$ZodIssue): string {

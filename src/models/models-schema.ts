@@ -1,10 +1,17 @@
 // What may stand in `models.yaml`. Prices are dollars per million tokens and must come out as whole
 // nano-dollars per token, so that sums stay exact.
 import { z } from 'zod'
-import { type Deployment, type Model, nanoUsdFromUsd, nanoUsdPerToken } from '#domain'
+import { capabilities, type Deployment, type Model, nanoUsdFromUsd, nanoUsdPerToken } from '#domain'
 
-/** Without a birthday: the registry knows when it saw a model first. */
-export type ModelEntry = Omit<Model, 'createdAtMs'>
+type DeploymentEntry = Omit<Deployment, 'isDisabled'>
+
+/**
+ * Without a birthday, and without what an operator switched off: both are the registry's own, and
+ * stay as they are when a file is applied.
+ */
+export interface ModelEntry extends Omit<Model, 'createdAtMs' | 'isDisabled' | 'deployments'> {
+  deployments: readonly DeploymentEntry[]
+}
 
 const surfaceNames = ['openai-chat', 'openai-completions', 'embeddings'] as const
 
@@ -35,10 +42,21 @@ const deploymentSchema = z.strictObject({
   options: z.record(z.string(), z.unknown()).default({}),
 })
 
+/** Where a model differs from what every model allows; see `ModelPolicy` in `domain`. */
+const policySchema = z.strictObject({
+  templateArguments: z.array(z.string().min(1).max(64)).max(64).exactOptional(),
+  cacheSalt: z.boolean().exactOptional(),
+  remoteMedia: z.boolean().exactOptional(),
+  completionTokens: z.int().min(1).exactOptional(),
+  outputTokensMax: z.int().min(1).nullable().exactOptional(),
+})
+
 const modelSchema = z.strictObject({
   id: name,
   ownedBy: z.string().min(1).max(128).default('podgate'),
+  aliases: z.array(name).max(32).default([]),
   surfaces: z.array(z.enum(surfaceNames)).min(1),
+  capabilities: z.array(z.enum(capabilities)).max(capabilities.length).default([]),
   contextTokens: z.int().min(1).max(100_000_000),
   prices: z.strictObject({
     prompt: pricePerMillion,
@@ -47,6 +65,7 @@ const modelSchema = z.strictObject({
     cached: pricePerMillion.optional(),
   }),
   deployments: z.array(deploymentSchema).max(64),
+  policy: policySchema.exactOptional(),
 })
 
 export const modelsFileSchema = z.strictObject({ models: z.array(modelSchema).max(1000) })
@@ -58,7 +77,9 @@ export function entryOf(written: WrittenModel): ModelEntry {
   return {
     id: written.id,
     ownedBy: written.ownedBy,
+    aliases: written.aliases,
     surfaces: written.surfaces,
+    capabilities: written.capabilities,
     contextTokens: written.contextTokens,
     prices: {
       promptNanoUsd: nanoUsdPerMillion(prompt),
@@ -66,6 +87,7 @@ export function entryOf(written: WrittenModel): ModelEntry {
       cachedNanoUsd: nanoUsdPerMillion(cached),
     },
     deployments: written.deployments.map(deploymentOf),
+    ...(written.policy === undefined ? {} : { policy: written.policy }),
   }
 }
 
@@ -75,7 +97,7 @@ function nanoUsdPerMillion(usd: number): number {
   return nanoUsd
 }
 
-function deploymentOf(written: WrittenModel['deployments'][number]): Deployment {
+function deploymentOf(written: WrittenModel['deployments'][number]): DeploymentEntry {
   const { gpu, ...rest } = written
   if (gpu === undefined) return { ...rest, gpu: null }
   const nanoUsdPerSecond = nanoUsdFromUsd(gpu.usdPerSecond)

@@ -1,6 +1,6 @@
 // From the name that a client asked for to the deployments that may serve it.
 import { type ApiKey, type Deployment, Fault, type Model, type SurfaceName } from '#domain'
-import type { Catalogue } from './catalogue.ts'
+import { type Catalogue, mayUse } from './catalogue.ts'
 
 export interface Route {
   model: Model
@@ -19,7 +19,7 @@ export function resolveRoute(
   if (model === null) {
     throw new Fault('model_not_found', { message: `The model ${name} does not exist.`, param })
   }
-  if (key.models !== null && !key.models.includes(modelId)) {
+  if (!mayUse(key, model, modelId)) {
     throw new Fault('model_not_allowed', { message: `This key may not use ${name}.`, param })
   }
   if (!model.surfaces.includes(surface)) {
@@ -27,11 +27,12 @@ export function resolveRoute(
     const message = `The model ${name} cannot be used on ${surface}, only on: ${routes}.`
     throw new Fault('bad_request', { message, param })
   }
-  if (model.deployments.length === 0) {
+  const deployments = model.deployments.filter(({ isDisabled }) => !isDisabled)
+  if (deployments.length === 0) {
     const message = `No deployment of the model ${name} is switched on.`
     throw new Fault('no_deployment', { message })
   }
-  return { model, deployments: model.deployments }
+  return { model, deployments }
 }
 
 const param = 'model'

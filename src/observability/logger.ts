@@ -1,11 +1,25 @@
 // JSON lines to stdout: synchronous, because an asynchronous destination measured slower and loses
 // lines, with a 4 KB buffer that is flushed every 250 ms and at exit. Errors become fields of ours
 // and every finished line is masked, whatever was put into it.
-import { type DestinationStream, destination, type LogFn, type Logger, pino } from 'pino'
+import {
+  type DestinationStream,
+  destination,
+  type LogFn,
+  type Logger as PinoLogger,
+  pino,
+} from 'pino'
+import type { CallRecord } from '#domain'
+import { callLogLine } from './call-log-line.ts'
 import { errorFields } from './error-fields.ts'
 import { masked } from './mask.ts'
 
-export type { Logger }
+export interface Logger extends PinoLogger {
+  /**
+   * The one line of a call. Past pino's own serialiser, which takes 6 µs for these fields where
+   * `JSON.stringify` takes one.
+   */
+  call(record: CallRecord, cause?: unknown): void
+}
 
 interface LoggerOptions {
   /** `fatal` … `trace`, or `silent`. */
@@ -22,16 +36,26 @@ const BUFFER_BYTES = 4096
 const FLUSH_MS = 250
 
 export function createLogger({ level, isBuffered = false, write }: LoggerOptions): Logger {
+  const timestamp = isoTimestamps()
   const options = {
     level,
     base: null,
     messageKey: 'message',
-    timestamp: isoTimestamps(),
+    timestamp,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: errorFields, error: errorFields, cause: errorFields },
     hooks: { streamWrite: masked, logMethod: withoutBorrowedMessage },
   }
-  return pino(options, write === undefined ? stdout(isBuffered) : { write })
+  const stream = write === undefined ? stdout(isBuffered) : { write }
+  const logger = pino(options, stream)
+  return Object.assign(logger, {
+    call(record: CallRecord, cause?: unknown) {
+      if (!logger.isLevelEnabled('info')) return
+      const fields = JSON.stringify(callLogLine(record)).slice(1, -1)
+      const why = cause === undefined ? '' : `,"cause":${JSON.stringify(errorFields(cause))}`
+      stream.write(masked(`{"level":"info"${timestamp()},${fields}${why}}\n`))
+    },
+  })
 }
 
 /** The date is written once a second (1.5 µs each time otherwise), the milliseconds always. */
@@ -50,7 +74,7 @@ function isoTimestamps(): () => string {
 }
 
 /** pino lends a lone error's message to the line, past the serializer that would cut it. */
-function withoutBorrowedMessage(this: Logger, args: LogArguments, method: LogFn): void {
+function withoutBorrowedMessage(this: PinoLogger, args: LogArguments, method: LogFn): void {
   const [first, message] = args
   const isLoneError =
     typeof first === 'object' &&

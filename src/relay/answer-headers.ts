@@ -8,9 +8,14 @@ import type { Story } from './story.ts'
 const retryAfterMinS = 1
 const retryAfterMaxS = 60
 
+/** Below 500, SDKs repeat these only. */
+const retriedByClients: ReadonlySet<number> = new Set([408, 409, 429])
+
 export function answerHeaders(story: Story): Headers {
   const { call, reservation, station, queueMs, isColdStart } = story
-  const headers: Headers = { 'x-request-id': call.id, 'x-podgate-model': headerText(call.modelId) }
+  const headers: Headers = { 'x-request-id': call.id }
+  // What is no model of ours is only the client's own text: it is not said back.
+  if (story.model !== null) headers['x-podgate-model'] = headerText(story.modelId)
   if (reservation !== null) Object.assign(headers, rateHeaders(reservation.rate))
   if (station !== null) {
     headers['x-podgate-deployment'] = headerText(station.deployment.id)
@@ -26,7 +31,7 @@ export function faultHeaders(fault: Fault): Headers {
   const { retry, status } = fault.rule
   if (retry === 'no') headers['x-should-retry'] = 'false'
   if (fault.kind === 'draining') headers.connection = 'close'
-  const isRetryable = retry !== 'no' && (status === 429 || status >= 500)
+  const isRetryable = retry !== 'no' && (retriedByClients.has(status) || status >= 500)
   if (isRetryable) {
     const etaMs = fault.retryAfterMs ?? 1_000
     const clampedMs = Math.min(Math.max(etaMs, retryAfterMinS * 1000), retryAfterMaxS * 1000)

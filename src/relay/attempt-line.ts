@@ -1,6 +1,6 @@
 // The record of one try. It is complete when both things are known, in whichever order they come:
 // how the try ended for the call, and how its place came free.
-import type { AttemptRecord, Fault, Released } from '#domain'
+import type { AttemptRecord, Fault, FaultName, Released } from '#domain'
 import type { AttemptLine, Station } from '#routing'
 
 export interface OpenAttempt extends AttemptLine {
@@ -72,6 +72,9 @@ function wasteOf(fault: Fault | null, released: Released, heldMs: number) {
   return { wastedSeconds, wasteReason: 'retry' as const }
 }
 
+/** The client's own doing: it left, did not read, or its key was closed while it waited. */
+const abandonedBy = new Set<FaultName>(['client_gone', 'slow_client', 'wrong_key'])
+
 function isAbandoned(fault: Fault): boolean {
-  return fault.kind === 'client_gone' || fault.kind === 'slow_client'
+  return abandonedBy.has(fault.kind)
 }

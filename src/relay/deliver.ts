@@ -30,7 +30,8 @@ export async function deliver(
     }
   } catch (cause) {
     // A connection that breaks after every choice has finished took nothing from the client.
-    if (client.signal.aborted || !encoder.isComplete()) return failed(cause, client.signal)
+    const tookNothing = encoder.isComplete() && (story.call.stream || whole !== null)
+    if (client.signal.aborted || !tookNothing) return failed(cause, client.signal)
   }
   return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
 }

@@ -18,7 +18,7 @@ export function freeze(story: Story, ending: Ending, bill: Bill, hasBegun: boole
     teamId: call.key.teamId,
     endUserHash: call.endUserHash,
     surface: call.surface,
-    model: call.modelId,
+    model: story.modelId,
     deployment: station?.deployment.id ?? null,
     transport: station?.upstream.transport ?? null,
     upstreamId: timings?.upstreamId ?? null,

@@ -4,7 +4,7 @@ import { type Answer, type Call, type Clock, Fault } from '#domain'
 import type { Reservation } from '#limits'
 import type { Route } from '#models'
 import type { Station, Watcher } from '#routing'
-import type { Surface, UpstreamAsk, UpstreamTarget } from '#surfaces'
+import { checkModel, type Surface, type UpstreamAsk, type UpstreamTarget } from '#surfaces'
 import type { ClientEnd } from './client-end.ts'
 import { keepCompany } from './company.ts'
 import { deliver } from './deliver.ts'
@@ -13,7 +13,7 @@ import { type Ending, failed } from './ending.ts'
 import { type SettlePorts, settle } from './settle.ts'
 import { Story, type StoryPorts } from './story.ts'
 
-/** What was set aside for a call. Disposing gives back the waiting place that was not used. */
+/** What was set aside for a call. Disposing gives back what is not for good: its places. */
 export interface Booked extends Disposable {
   reservation: Reservation
   station: Station
@@ -43,11 +43,13 @@ export async function relayCall(
   const encoder = surface.encoder(call)
   const company = keepCompany(client, story, encoder, ports.clock)
   using _deadline = abandonAtDeadline(call, client, ports.clock)
-  const toUpstream = (target: UpstreamTarget) => surface.toUpstream(call, target)
+  const toUpstream = (target: UpstreamTarget) =>
+    surface.toUpstream(call, { ...target, policy: story.model?.policy })
   let ending: Ending
   try {
     const route = ports.resolveRoute(call)
     story.routed(route.model)
+    checkModel(call, route.model)
     using booked = await ports.reserve(call, route)
     story.reserved(booked.reservation)
     company.start()

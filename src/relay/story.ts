@@ -55,6 +55,11 @@ export class Story implements Watcher {
     return this.#ports.clock.ticksMs()
   }
 
+  /** The model's own id, where an alias was asked for: sums must not be split by names. */
+  get modelId(): string {
+    return this.model?.id ?? this.call.modelId
+  }
+
   /** Null while no try was made: then nothing was waited for upstream. */
   get sentTicksMs(): number | null {
     return this.#sentTicksMs
@@ -77,7 +82,7 @@ export class Story implements Watcher {
     this.latest = progress
   }
 
-  permitted(): void {
+  leftQueue(): void {
     this.queueMs += this.nowTicksMs - this.#queuedTicksMs
   }
 
@@ -90,7 +95,7 @@ export class Story implements Watcher {
     const start = {
       requestId: this.call.id,
       ordinal: this.attempts,
-      model: this.call.modelId,
+      model: this.modelId,
       station,
       startedAtMs: clock.nowMs(),
       startedTicksMs: this.#sentTicksMs,

@@ -19,8 +19,8 @@ export interface AttemptLine {
 export interface Watcher {
   /** The call stands in line. */
   queued(): void
-  /** A permit came: the time in the queue is over. */
-  permitted(): void
+  /** A permit came, or the call gave up: the time in the queue is over. */
+  leftQueue(): void
   began(station: Station): AttemptLine
   progress(progress: Progress): void
 }
@@ -45,7 +45,7 @@ export async function firstAnswer(ask: Ask): Promise<Answer> {
     const line = ask.watcher.began(ask.station)
     try {
       const answer = await judge(await open(ask, permit, line))
-      gate.answered()
+      permit.answered()
       return answer
     } catch (cause) {
       const fault = asFault(cause)
@@ -53,7 +53,7 @@ export async function firstAnswer(ask: Ask): Promise<Answer> {
       if (ask.signal.aborted) throw fault
       if (fault.saturated) {
         turnedAway = fault
-        gate.turnedAway()
+        gate.turnedAway(fault.retryAfterMs)
       } else {
         if (!isUnsent(fault) || unsentTries >= unsentTriesMax) throw fault
         unsentTries += 1
@@ -65,19 +65,26 @@ export async function firstAnswer(ask: Ask): Promise<Answer> {
 
 /** A deadline that passes in the line of a full upstream is no timeout: the upstream was full. */
 async function permitFor(
-  { signal, watcher }: Ask,
+  { signal, station, watcher }: Ask,
   place: WaitingPlace,
   turnedAway: Fault | null,
 ): Promise<Permit> {
   watcher.queued()
   try {
-    const permit = await place.permit(signal)
-    watcher.permitted()
-    return permit
+    return await place.permit(signal)
   } catch (reason) {
-    const isLate = reason instanceof Fault && reason.kind === 'deadline'
-    throw isLate && turnedAway !== null ? turnedAway : reason
+    if (!(reason instanceof Fault) || reason.kind !== 'deadline') throw reason
+    if (turnedAway !== null) throw turnedAway
+    throw station.gate.isPaused() ? stayedFull() : reason
+  } finally {
+    watcher.leftQueue()
   }
+}
+
+/** Others were turned away while the call stood behind them. */
+function stayedFull(): Fault {
+  const message = 'The model is at capacity. Please try again shortly.'
+  return new Fault('overloaded', { message, saturated: true })
 }
 
 async function open(ask: Ask, permit: Permit, line: AttemptLine): Promise<Answer> {

@@ -12,6 +12,8 @@ export interface Station {
 export interface Fleet {
   station(deployment: Deployment): Station
   stations(): Iterable<Station>
+  /** Of these ids alone: the others close when their last call has ended. */
+  keepOnly(deploymentIds: ReadonlySet<string>): void
   close(): Promise<void>
 }
 
@@ -43,6 +45,13 @@ export function createFleet(
       return known?.deployment === deployment ? known : replace(deployment)
     },
     stations: () => stations.values(),
+    keepOnly(deploymentIds) {
+      for (const [id, station] of stations) {
+        if (deploymentIds.has(id)) continue
+        stations.delete(id)
+        void retire(station)
+      }
+    },
     async close() {
       await Promise.all([...stations.values()].map(({ upstream }) => upstream.close()))
     },

@@ -2,8 +2,9 @@
 // then waits in line for a permit, and holds the permit until the upstream's work is over: a slow
 // reader must not hold a free GPU slot, and an orphan must.
 //
-// An upstream that says it is full is left alone for a while, longer each time, or until one of its
-// places comes free; who was turned away there goes back to the head of the line.
+// An upstream that says it is full is left alone for a while, longer each time, or until a call
+// that it did serve comes to its end; who was turned away goes back to the head of the line. A time
+// that the upstream itself asked for is kept to the end: then it is no place that is missing.
 import { type Clock, Fault, type Timer, type Upstream } from '#domain'
 
 export interface WaitingPlace {
@@ -14,6 +15,8 @@ export interface WaitingPlace {
 }
 
 export interface Permit {
+  /** The upstream answers. */
+  answered(): void
   release(): void
 }
 
@@ -22,11 +25,12 @@ export interface Gate {
   enter(): WaitingPlace
   /** A place at its head, for a call that had its turn and got nothing. */
   enterAgain(): WaitingPlace
-  /** The upstream turned a call away because it is full. */
-  turnedAway(): void
-  /** The upstream answers. */
-  answered(): void
+  /** The upstream turned a call away because it is full, and may have said for how long. */
+  turnedAway(askedPauseMs?: number | null): void
   waiting(): number
+  running(): number
+  /** Left alone for a while, because the upstream said that it is full. */
+  isPaused(): boolean
   /** Resolves once nobody runs or waits here. */
   whenEmpty(): Promise<void>
 }
@@ -50,6 +54,7 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   /** Places taken whose permit has not come yet. */
   let entered = 0
   let pause: Timer | null = null
+  let isPauseAsked = false
   let turnedAwayInARow = 0
   upstream.onChange(letIn)
 
@@ -67,18 +72,32 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   function endPause(): void {
     pause?.cancel()
     pause = null
+    isPauseAsked = false
     letIn()
+  }
+
+  /** A call that was turned away gives back a place that it never had: that ends no pause. */
+  function placeCameFree(wasServed: boolean): void {
+    if (wasServed && !isPauseAsked) endPause()
+    else letIn()
   }
 
   function takePermit(): Permit {
     entered -= 1
     let isHeld = true
+    let wasServed = false
     return {
+      answered() {
+        wasServed = true
+        turnedAwayInARow = 0
+        // A short answer may be over before anybody looked at it.
+        if (!isHeld) placeCameFree(true)
+      },
       release() {
         if (!isHeld) return
         isHeld = false
         running -= 1
-        endPause()
+        placeCameFree(wasServed)
         tellIfEmpty()
       },
     }
@@ -137,16 +156,18 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
       return place(false)
     },
     enterAgain: () => place(true),
-    turnedAway() {
+    turnedAway(askedPauseMs = null) {
+      // Calls that were on their way when the pause began say nothing new.
+      if (pause !== null && askedPauseMs === null) return
       pause?.cancel()
-      const pauseMs = options.busyPauseMs * 2 ** Math.min(turnedAwayInARow, doublingsMax)
+      const ownPauseMs = options.busyPauseMs * 2 ** Math.min(turnedAwayInARow, doublingsMax)
       turnedAwayInARow += 1
-      pause = clock.after(pauseMs, endPause)
-    },
-    answered: () => {
-      turnedAwayInARow = 0
+      isPauseAsked = askedPauseMs !== null
+      pause = clock.after(askedPauseMs ?? ownPauseMs, endPause)
     },
     waiting: () => line.length,
+    running: () => running,
+    isPaused: () => pause !== null,
     whenEmpty() {
       const { promise, resolve } = Promise.withResolvers<void>()
       emptied.push(resolve)

@@ -1,6 +1,14 @@
 // Where a call goes, when and how often. Today a model's first deployment that speaks the surface;
 // the places there, the line before them, and the one repeat are all in this room.
-import { type Answer, type Call, type Clock, type Deployment, Fault, type Upstream } from '#domain'
+import {
+  type Answer,
+  type Call,
+  type Clock,
+  type Deployment,
+  Fault,
+  type Readiness,
+  type Upstream,
+} from '#domain'
 import { type Ask, firstAnswer } from './first-answer.ts'
 import { createFleet, type Station } from './fleet.ts'
 import type { WaitingPlace } from './gate.ts'
@@ -18,7 +26,12 @@ export interface Booking {
 
 export interface Load {
   deployment: string
+  readiness: Readiness
+  /** Places right now, taken ones included. */
+  places: number
+  running: number
   waiting: number
+  isPaused: boolean
 }
 
 export interface Routing {
@@ -26,6 +39,8 @@ export interface Routing {
   book(call: Call, deployments: readonly Deployment[]): Booking
   firstAnswer(ask: Ask): Promise<Answer>
   load(): Load[]
+  /** Deployments that are no longer there: their calls finish, then they are closed. */
+  keepOnly(deploymentIds: ReadonlySet<string>): void
   close(): Promise<void>
 }
 
@@ -42,10 +57,15 @@ export function createRouting(
     },
     firstAnswer,
     load: () =>
-      [...fleet.stations()].map(({ deployment, gate }) => ({
+      [...fleet.stations()].map(({ deployment, gate, upstream }) => ({
         deployment: deployment.id,
+        readiness: upstream.readiness(),
+        places: upstream.capacity(),
+        running: gate.running(),
         waiting: gate.waiting(),
+        isPaused: gate.isPaused(),
       })),
+    keepOnly: fleet.keepOnly,
     close: fleet.close,
   }
 }

@@ -1,6 +1,6 @@
 // The databases: the registry behind one query layer, and the ledger's file. SQLite, embedded.
-export { type AuditEntry, type AuditQuery, listAudit, noteDeed } from './audit.ts'
-export { type BackupFile, backupDatabases } from './backup.ts'
+export { type AuditEntry, listAudit, noteDeed } from './audit.ts'
+export { backupDatabases } from './backup.ts'
 export { openLedgerDatabase, openLedgerReader } from './ledger-database.ts'
 export { ledgerPathOf, type StorageOptions, storageOptions } from './options.ts'
 export { openRegistry, type Registry } from './registry.ts'

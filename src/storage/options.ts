@@ -15,6 +15,11 @@ export const storageOptions = z.strictObject({
     .enum(['normal', 'full'])
     .default('normal')
     .describe('`normal` survives kill -9; `full` survives a power cut too, at one fsync a turn.'),
+  ledgerHoldMs: z
+    .int()
+    .min(1)
+    .default(5_000)
+    .describe('How long the end of an answer waits for a ledger that cannot be written.'),
   busyTimeoutMs: z
     .int()
     .min(0)

@@ -60,6 +60,7 @@ interface ModelRow {
   aliases_json: Generated<string>
   capabilities_json: Generated<string>
   is_disabled: Generated<number>
+  policy_json: Generated<string | null>
 }
 
 interface DeploymentRow {
@@ -77,7 +78,7 @@ interface DeploymentRow {
 }
 
 export function registryMigrations(db: Kysely<RegistryTables>): Migration[] {
-  const steps = [firstTables(db.schema), keysInLife(db.schema)]
+  const steps = [firstTables(db.schema), keysInLife(db.schema), policies(db.schema)]
   return steps.map((step) => step.map((statement) => statement.compile().sql))
 }
 
@@ -154,4 +155,9 @@ function keysInLife(schema: SchemaModule): Compilable[] {
       .addColumn('before_json', 'text')
       .addColumn('after_json', 'text'),
   ]
+}
+
+/** Models of before differ in nothing from what every model allows. */
+function policies(schema: SchemaModule): Compilable[] {
+  return [schema.alterTable('models').addColumn('policy_json', 'text')]
 }

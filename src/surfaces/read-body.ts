@@ -2,7 +2,12 @@
 // A second `model` must not slip past, because the body is spliced later and not written anew.
 import { isAscii, isUtf8 } from 'node:buffer'
 import { type CallBody, Fault, type JsonObject } from '#domain'
-import { isJsonObject, topLevelMembers } from '#wire'
+import { hasLoneSurrogate, isJsonObject, jsonShape, topLevelMembers } from '#wire'
+
+/** Up to here the worst of bodies is parsed in a few milliseconds, and is not looked at first. */
+const simpleCharsMax = 65_536
+const depthMax = 256
+const containersMax = 100_000
 
 export interface ReadBody {
   value: JsonObject
@@ -13,11 +18,21 @@ export function readBody(bytes: Buffer): ReadBody {
   if (bytes.length === 0) throw unreadable('The request has no body.')
   if (!isAscii(bytes) && !isUtf8(bytes)) throw unreadable('The body is not valid UTF-8.')
   const text = bytes.toString('utf8')
+  refuseCostly(text)
+  if (hasLoneSurrogate(text)) throw unreadable('The body escapes half of a surrogate pair.')
   const value = parse(text)
   if (!isJsonObject(value)) throw unreadable('The body must be a JSON object.')
   const members = topLevelMembers(text)
   refuseDuplicates(members)
   return { value, body: { text, members } }
+}
+
+/** Parsing 20 MB of brackets takes seconds, in which nobody else is served. */
+function refuseCostly(text: string): void {
+  if (text.length <= simpleCharsMax) return
+  const { depth, containers } = jsonShape(text)
+  if (depth > depthMax) throw unreadable('The body nests too deeply.')
+  if (containers > containersMax) throw unreadable('The body holds too many objects and arrays.')
 }
 
 function parse(text: string): unknown {

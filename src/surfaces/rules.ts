@@ -50,6 +50,11 @@ export function text(field: string): Rule {
   return { field, expected: 'a string', passes: (v) => typeof v === 'string' }
 }
 
+/** A member that is not offered: it may only be absent or null. */
+export function refused(field: string): Rule {
+  return { field, expected: 'null, because it is not offered here', passes: () => false }
+}
+
 export function rule(field: string, expected: string, passes: Rule['passes']): Rule {
   return { field, expected, passes }
 }

@@ -1,11 +1,14 @@
 // What a client dialect must offer. A surface is pure: it reads a body into facts, writes the body
 // for an upstream, and turns upstream events into the client's bytes. No sockets, no fastify.
-import type { Call, CallFacts, Fault, Progress, UpstreamEvent, Usage } from '#domain'
+import type { Call, CallFacts, Fault, ModelPolicy, Progress, UpstreamEvent, Usage } from '#domain'
+import type { FieldPolicy } from './field-policy.ts'
 
 export interface UpstreamTarget {
   /** The dialect the upstream is asked in: `openai` or `vllm`. */
   dialect: string
   servedName: string
+  /** Where the model differs from what every model allows. */
+  policy?: Partial<ModelPolicy> | undefined
 }
 
 export interface UpstreamAsk {
@@ -32,6 +35,8 @@ export interface Encoder {
 export interface Surface {
   name: string
   path: string
+  /** What becomes of each member of a body. */
+  fields: FieldPolicy
   /** The body as the facts we act on. Throws a Fault that names the parameter. */
   read(body: Buffer): CallFacts
   toUpstream(call: Call, target: UpstreamTarget): UpstreamAsk

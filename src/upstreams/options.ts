@@ -25,7 +25,7 @@ export const upstreamOptions = z.object({
   bufferedBytesMax: z
     .int()
     .min(1024)
-    .default(65_536)
+    .default(16_384)
     .describe('events held for a client that reads slowly, before the upstream is paused'),
 })
 

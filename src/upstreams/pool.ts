@@ -8,16 +8,18 @@ const keepAliveMs = 4_000
 const backstopMs = 10_000
 
 /**
- * Unlimited in itself: routing's permits bound how many calls are on their way. It is destroyed, not
- * closed: closing would wait for connections that are still being opened for calls long given up.
+ * Unlimited in itself: routing's permits bound how many calls are on their way. It is destroyed,
+ * not closed: closing would wait for connections that are being opened for calls long given up.
  */
 export function openPool(origin: string, options: UpstreamOptions): Pool {
+  const backstop = options.firstByteMs + options.betweenChunksMs + backstopMs
   return new Pool(origin, {
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: keepAliveMs,
     connect: { timeout: options.connectMs + backstopMs },
-    headersTimeout: options.firstByteMs + backstopMs,
-    bodyTimeout: options.firstByteMs + options.betweenChunksMs + backstopMs,
+    // The same for both, or undici would make a new timer for each half of an answer.
+    headersTimeout: backstop,
+    bodyTimeout: backstop,
   })
 }

@@ -4,6 +4,7 @@
 //
 // The text must already have passed `JSON.parse`: nothing is validated here.
 import type { JsonMember } from '#domain'
+import { closingQuote } from './json-text.ts'
 
 /** Text of a member's new value; null leaves the member out. */
 export type JsonChanges = ReadonlyMap<string, string | null>
@@ -11,7 +12,6 @@ export type JsonChanges = ReadonlyMap<string, string | null>
 const QUOTE = 34
 const COMMA = 44
 const OPEN_BRACKET = 91
-const BACKSLASH = 92
 const CLOSE_BRACKET = 93
 const OPEN_BRACE = 123
 const CLOSE_BRACE = 125
@@ -20,7 +20,7 @@ export function topLevelMembers(text: string): JsonMember[] {
   const members: JsonMember[] = []
   let at = skipSpace(text, text.indexOf('{') + 1)
   while (text.charCodeAt(at) === QUOTE) {
-    const nameEnd = endOfString(text, at)
+    const nameEnd = closingQuote(text, at) + 1
     const valueStart = skipSpace(text, text.indexOf(':', nameEnd) + 1)
     const end = endOfValue(text, valueStart)
     members.push({ name: nameIn(text, at, nameEnd), start: at, valueStart, end })
@@ -30,30 +30,55 @@ export function topLevelMembers(text: string): JsonMember[] {
   return members
 }
 
-/** The object's text with the changes made; members that it lacked are added at its end. */
+/**
+ * The object's text with the changes made; members that it lacked are added at its end. Neighbours
+ * that stay are copied in one piece: this runs for every chunk of every stream.
+ */
 export function spliceMembers(
   text: string,
   members: readonly JsonMember[],
   changes: JsonChanges,
 ): string {
   let out = ''
-  const seen = new Set<string>()
-  for (const member of members) {
-    const change = changes.get(member.name)
-    if (change === null) continue
-    if (out !== '') out += ','
+  let keptFrom = 0
+  let keptUntil = 0
+  for (const { name, start, valueStart, end } of members) {
+    const change = changes.get(name)
+    const isNeighbour = change === undefined && start === keptUntil + 1
+    if (keptFrom < keptUntil && !isNeighbour) {
+      out = joined(out, text.slice(keptFrom, keptUntil))
+      keptFrom = keptUntil
+    }
     if (change === undefined) {
-      out += text.slice(member.start, member.end)
-    } else {
-      out += text.slice(member.start, member.valueStart) + change
-      seen.add(member.name)
+      if (!isNeighbour || keptFrom === keptUntil) keptFrom = start
+      keptUntil = end
+    } else if (change !== null) {
+      out = joined(out, text.slice(start, valueStart) + change)
     }
   }
+  if (keptFrom < keptUntil) out = joined(out, text.slice(keptFrom, keptUntil))
   for (const [name, change] of changes) {
-    if (change === null || seen.has(name)) continue
-    out += `${out === '' ? '' : ','}${JSON.stringify(name)}:${change}`
+    if (change === null || members.some((member) => member.name === name)) continue
+    out = joined(out, `${JSON.stringify(name)}:${change}`)
   }
   return `{${out}}`
+}
+
+function joined(out: string, piece: string): string {
+  return out === '' ? piece : `${out},${piece}`
+}
+
+/** Each item of an array, as its text. */
+export function arrayItems(text: string): string[] {
+  const items: string[] = []
+  let at = skipSpace(text, 1)
+  while (at < text.length && text.charCodeAt(at) !== CLOSE_BRACKET) {
+    const end = endOfValue(text, at)
+    items.push(text.slice(at, end))
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1)
+  }
+  return items
 }
 
 function nameIn(text: string, start: number, end: number): string {
@@ -72,22 +97,9 @@ function isSpace(code: number): boolean {
   return code === 32 || code === 10 || code === 13 || code === 9
 }
 
-/** One behind the closing quote. Jumping from quote to quote is what makes long prompts cheap. */
-function endOfString(text: string, start: number): number {
-  let at = text.indexOf('"', start + 1)
-  while (isEscaped(text, at)) at = text.indexOf('"', at + 1)
-  return at + 1
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let backslashes = 0
-  while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1
-  return backslashes % 2 === 1
-}
-
 function endOfValue(text: string, start: number): number {
   const first = text.charCodeAt(start)
-  if (first === QUOTE) return endOfString(text, start)
+  if (first === QUOTE) return closingQuote(text, start) + 1
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return endOfNested(text, start)
   let at = start
   while (at < text.length && !endsScalar(text.charCodeAt(at))) at += 1
@@ -95,7 +107,7 @@ function endOfValue(text: string, start: number): number {
 }
 
 function endsScalar(code: number): boolean {
-  return code === COMMA || code === CLOSE_BRACE || isSpace(code)
+  return code === COMMA || code === CLOSE_BRACE || code === CLOSE_BRACKET || isSpace(code)
 }
 
 function endOfNested(text: string, start: number): number {
@@ -104,7 +116,7 @@ function endOfNested(text: string, start: number): number {
   do {
     const code = text.charCodeAt(at)
     if (code === QUOTE) {
-      at = endOfString(text, at)
+      at = closingQuote(text, at) + 1
       continue
     }
     if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1

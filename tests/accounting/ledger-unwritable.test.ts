@@ -20,8 +20,8 @@ test('holds an answer’s end while the file is locked, and lets it go when it i
   expect(rows()).toHaveLength(1)
 })
 
-test('tells the call after holdMs, is failing until a write succeeds, and says why', async () => {
-  const { ledger, clock, lock } = ledgerAtHand({ holdMs: 1000 })
+test('tells the call after ledgerHoldMs, is failing until a write succeeds, and says why', async () => {
+  const { ledger, clock, lock } = ledgerAtHand({ ledgerHoldMs: 1000 })
   const states: [string, unknown][] = []
   ledger.onStateChange((state, cause) => states.push([state, cause]))
   const unlock = lock()
@@ -39,7 +39,7 @@ test('tells the call after holdMs, is failing until a write succeeds, and says w
 })
 
 test('a row that came too late is written as what its client saw', async () => {
-  const { ledger, clock, lock, rows } = ledgerAtHand({ holdMs: 1000 })
+  const { ledger, clock, lock, rows } = ledgerAtHand({ ledgerHoldMs: 1000 })
   const unlock = lock()
   followed(ledger.append(callNumber(1, { stream: true })))
   followed(ledger.append(callNumber(2, { stream: false })))
@@ -100,10 +100,10 @@ test('while the file is locked, only the retry timer tries', async () => {
   await clock.advance(100)
 })
 
-test('closing while the file is locked ends after holdMs and tells what was lost', async () => {
+test('closing while the file is locked ends after ledgerHoldMs and tells what was lost', async () => {
   const options = temporaryStorage({ busyTimeoutMs: 0 })
   const clock = createFakeClock()
-  const ledger = openLedger({ ...options, holdMs: 1000 }, clock)
+  const ledger = openLedger({ ...options, ledgerHoldMs: 1000 }, clock)
   const other = new Database(ledgerPathOf(options))
   onTestFinished(() => void other.close())
   other.exec('begin immediate')

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { isPodgateKey, openKeyring } from '#src/keys/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
@@ -28,19 +29,23 @@ test('a key made by the command opens the gateway’s door', async () => {
     keyring[Symbol.dispose]()
     await registry.close()
   })
-  expect(keyring.verify(secret)).toMatchObject({ name: 'website', isAdmin: false })
+  expect(keyring.verify(secret)).toMatchObject({ name: 'website', scopes: ['chat', 'embeddings'] })
 })
 
 test('create keeps everything that was asked for', async () => {
   const run = commandsOver(temporaryStorage())
-  const given = '--name web --team t1 --models a,b --rpm 60 --expires 30d --json'.split(' ')
+  const given = (
+    '--name web --team t1 --models a,b --rpm 60 --concurrency 4 ' +
+    '--scopes admin,chat --expires 30d --json'
+  ).split(' ')
   const made = jsonOf(await run('keys', 'create', ...given))
   const key = {
     name: 'web',
     teamId: 't1',
     models: ['a', 'b'],
+    scopes: ['chat', 'admin'],
     requestsPerMinute: 60,
-    isAdmin: false,
+    concurrencyMax: 4,
     createdAtMs: commandNowMs,
     expiresAtMs: commandNowMs + 30 * dayMs,
   }
@@ -48,6 +53,7 @@ test('create keeps everything that was asked for', async () => {
   const listed = jsonOf(await run('keys', 'list', '--json'))
   expect(listed).toMatchObject({ keys: [{ ...key, state: 'active', revokedAtMs: null }] })
   expect(JSON.stringify(listed)).not.toMatch(/secret|hash|pk-podgate/)
+  expect(made).toMatchObject({ state: 'active', secret: expect.stringMatching(/^pk-podgate-/) })
 })
 
 test('create notes models that do not exist', async () => {
@@ -78,13 +84,105 @@ test('list tells an expired key from an active one', async () => {
 
 test('revoking a key that is not there is a failure, not wrong usage', async () => {
   const result = await commandsOver(temporaryStorage())('keys', 'revoke', 'key_x')
-  expect(result).toEqual({ code: 1, out: '', err: 'There is no key key_x. See: podgate keys list' })
+  expect(result).toEqual({ code: 1, out: '', err: 'The key key_x does not exist.' })
+})
+
+async function madeKey(run: ReturnType<typeof commandsOver>) {
+  const made = jsonOf(await run('keys', 'create', '--name', 'web', '--team', 't1', '--json'))
+  return made as { id: string; secret: string }
+}
+
+test('rotate prints the new secret alone, and says how long the old one goes on', async () => {
+  const run = commandsOver(temporaryStorage())
+  const { id, secret } = await madeKey(run)
+  const { code, out, err } = await run('keys', 'rotate', id)
+  expect(code).toBe(0)
+  expect(isPodgateKey(out)).toBe(true)
+  expect(out).not.toBe(secret)
+  expect(err).toMatch(/^Key key_\w+ \(web\) has a new secret\. The old one goes on for 24h\./)
+  const now = await run('keys', 'rotate', id, '--overlap', '0s')
+  expect(now.err).toContain('The old one is refused from now on.')
+  const json = jsonOf(await run('keys', 'rotate', id, '--overlap', '1h', '--json'))
+  expect(json).toMatchObject({ id, overlapUntilMs: commandNowMs + 3_600_000 })
+})
+
+test('a revoked key cannot be rotated: exit code 1', async () => {
+  const run = commandsOver(temporaryStorage())
+  const { id } = await madeKey(run)
+  await run('keys', 'revoke', id)
+  const result = await run('keys', 'rotate', id)
+  expect(result).toEqual({ code: 1, out: '', err: `The key ${id} is revoked, and stays so.` })
+})
+
+test('show has every field of a key and never its secret', async () => {
+  const run = commandsOver(temporaryStorage())
+  const { id, secret } = await madeKey(run)
+  await run('keys', 'rotate', id, '--overlap', '1h')
+  const { out } = await run('keys', 'show', id)
+  expect(out).toBe(
+    [
+      `id                   ${id}`,
+      'name                 web',
+      'state                active',
+      'team                 t1',
+      'scopes               chat, embeddings',
+      'models               all',
+      'requests per minute  default',
+      'calls at once        default',
+      'created              2023-11-14 22:13',
+      'expires              never',
+      'last use             never',
+      'old secret until     2023-11-14 23:13',
+      'revoked              never',
+    ].join('\n'),
+  )
+  const json = await run('keys', 'show', id, '--json')
+  expect(jsonOf(json)).toMatchObject({ id, state: 'active', lastUsedAtMs: null })
+  expect(out + json.out).not.toContain(secret)
+  expect((await run('keys', 'show', 'key_x')).code).toBe(1)
+})
+
+test('list can be asked for by team, and fits the terminal without losing a state', async () => {
+  const storage = temporaryStorage()
+  await commandsOver(storage)('keys', 'create', '--name', 'a', '--team', 'one')
+  await commandsOver(storage)('keys', 'create', '--name', 'b', '--team', 'two')
+  const { out } = await commandsOver(storage)('keys', 'list', '--team', 'two')
+  expect(out.split('\n')).toHaveLength(2)
+  const screen = { isTerminal: true, columns: 100 }
+  const lines = (await commandsOver(storage, screen)('keys', 'list')).out.split('\n')
+  expect(lines.every((line) => stripVTControlCharacters(line).length <= 100)).toBe(true)
+  expect(lines[1]).toMatch(/active$/)
+})
+
+test('audit says who did what, in a table and whole as JSON', async () => {
+  const run = commandsOver(temporaryStorage())
+  const { id } = await madeKey(run)
+  await run('keys', 'revoke', id)
+  const { out } = await run('audit', '--limit', '1')
+  expect(out.split('\n')[0]).toMatch(/^WHEN \(UTC\) +WHO +DID +TO +WHAT$/)
+  expect(out.split('\n')[1]).toMatch(new RegExp(`^2023-11-14 22:13 +cli +key.revoke +${id} `))
+  const json = jsonOf(await run('audit', '--json'))
+  const entries = [{ action: 'key.revoke' }, { action: 'key.create', after: { name: 'web' } }]
+  expect(json).toMatchObject({ entries })
+  expect(JSON.stringify(json)).not.toContain('pk-podgate')
 })
 
 test.each([
   ['no name', 'keys create', /--name/],
   ['a strange time', 'keys create --name a --expires 3x', /such as 30d/],
-  ['no time at all', 'keys create --name a --expires 0d', /such as 30d/],
+  ['no time at all', 'keys create --name a --expires 0d', /a time above zero/],
+  ['an unknown scope', 'keys create --name a --scopes root', /allowed: chat, embeddings/i],
+  ['a team with strange letters', 'keys create --name a --team ü', /Allowed: 1 to 64 letters/],
+  ['a model with strange letters', 'keys create --name a --models ü', /Allowed: a model’s id/],
+  ['no calls at once', 'keys create --name a --concurrency 0', /at least 1/],
+  ['a strange overlap', 'keys rotate key_1 --overlap soon', /such as 30d/],
+  ['no id to rotate', 'keys rotate', /missing required argument 'id'/],
+  ['a strange number of entries', 'audit --limit some', /at least 1/],
+  ['a strange moment', 'ledger export --from yesterday', /2026-11-01T08:30/],
+  ['a day that is not there', 'ledger export --to 2026-13-01', /2026-11-01T08:30/],
+  ['a strange format', 'ledger export --format xml', /Allowed choices are jsonl, csv/],
+  ['no folder', 'backup', /missing required argument 'folder'/],
+  ['no model', 'models disable', /missing required argument 'id'/],
   ['a rate of nothing', 'keys create --name a --rpm 0', /at least 1/],
   ['an empty name in a list', 'keys create --name a --models a,,b', /separated by commas/],
   ['an unknown option', 'keys list --all', /unknown option '--all'/],
@@ -97,15 +195,16 @@ test.each([
   expect(result.err).toMatch(says)
 })
 
-test.each(['keys create', 'keys list', 'keys revoke', 'models apply', 'models list', 'costs'])(
-  '`%s --help` shows an example, and needs no configuration',
-  async (command) => {
-    const loadSettings = () => {
-      throw new Error('The configuration is broken.')
-    }
-    const run = commandsOver(temporaryStorage(), { loadSettings })
-    const { code, out } = await run(...command.split(' '), '--help')
-    expect(code).toBe(0)
-    expect(out).toContain(`Example:\n  npm run podgate -- ${command}`)
-  },
-)
+test.each([
+  ...['create', 'list', 'show', 'rotate', 'revoke'].map((name) => `keys ${name}`),
+  ...['apply', 'list', 'show', 'enable', 'disable'].map((name) => `models ${name}`),
+  ...['ledger verify', 'ledger export', 'backup', 'audit', 'costs'],
+])('`%s --help` shows an example, and needs no configuration', async (command) => {
+  const loadSettings = () => {
+    throw new Error('The configuration is broken.')
+  }
+  const run = commandsOver(temporaryStorage(), { loadSettings })
+  const { code, out } = await run(...command.split(' '), '--help')
+  expect(code).toBe(0)
+  expect(out).toContain(`Example:\n  npm run podgate -- ${command}`)
+})

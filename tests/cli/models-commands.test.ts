@@ -101,3 +101,87 @@ test('list shows prices and deployments', async () => {
   const [first] = (listed as { models: unknown[] }).models
   expect(first).toMatchObject({ createdAtMs: commandNowMs, prices })
 })
+
+function deploymentFile(): string {
+  const path = join(temporaryFolder(), 'models.yaml')
+  writeFileSync(
+    path,
+    `models:
+  - id: acme/one
+    aliases: [gpt-4o]
+    surfaces: [openai-chat]
+    capabilities: [tools, vision]
+    contextTokens: 2048
+    prices: { prompt: 0.05, completion: 0.1 }
+    deployments:
+      - id: here
+        kind: k
+        servedName: s
+        slots: 4
+        gpu: { type: L4, count: 2, usdPerSecond: 0.0002 }
+        options: { endpointId: abc }
+`,
+  )
+  return path
+}
+
+test('show has all of a model and its deployments, by an alias too', async () => {
+  const run = commandsOver(temporaryStorage())
+  await run('models', 'apply', deploymentFile())
+  const { out } = await run('models', 'show', 'gpt-4o')
+  expect(out).toBe(
+    [
+      'id             acme/one',
+      'state          enabled',
+      'aliases        gpt-4o',
+      'owned by       podgate',
+      'surfaces       openai-chat',
+      'capabilities   tools, vision',
+      'context        2048 tokens',
+      'prompt         $0.05 per million tokens',
+      'cached prompt  $0.05 per million tokens',
+      'answer         $0.1 per million tokens',
+      '',
+      'DEPLOYMENT  STATE    KIND  SERVED NAME  SLOTS  GPU                  OPTIONS',
+      'here        enabled  k     s                4  2 × L4 at $0.0002/s  {"endpointId":"abc"}',
+    ].join('\n'),
+  )
+  const json = jsonOf(await run('models', 'show', 'acme/one', '--json'))
+  expect(json).toMatchObject({ capabilities: ['tools', 'vision'], isDisabled: false })
+  expect(await run('models', 'show', 'nothing')).toEqual({
+    code: 1,
+    out: '',
+    err: 'There is no model nothing. See: podgate models list',
+  })
+})
+
+test('disable and enable say what they did, and list shows it', async () => {
+  const run = commandsOver(temporaryStorage())
+  await run('models', 'apply', deploymentFile())
+  const one = await run('models', 'disable', 'acme/one', '--deployment', 'here')
+  expect(one).toEqual({ code: 0, out: 'Deployment here of acme/one is disabled.', err: '' })
+  expect((await run('models', 'list')).out).toContain('here (k, off)')
+  const all = jsonOf(await run('models', 'disable', 'acme/one', '--json'))
+  expect(all).toMatchObject({ isDisabled: true })
+  expect((await run('models', 'list')).out).toContain('acme/one (off)')
+  expect((await run('models', 'enable', 'acme/one')).out).toBe('acme/one is enabled.')
+  expect((await run('models', 'list')).out).not.toContain('acme/one (off)')
+  expect((await run('models', 'enable', 'acme/two')).code).toBe(1)
+})
+
+test('apply refuses what keys in use name, says so in a dry run, and does it when forced', async () => {
+  const run = commandsOver(temporaryStorage())
+  await run('models', 'apply', deploymentFile())
+  const made = jsonOf(
+    await run('keys', 'create', '--name', 'web', '--models', 'acme/one', '--json'),
+  )
+  const { id } = made as { id: string }
+  const refused = await run('models', 'apply', modelsFile(1))
+  expect({ code: refused.code, out: refused.out }).toEqual({ code: 1, out: '' })
+  expect(refused.err).toContain(`${id} (web) would lose acme/one on openai-chat`)
+  const dry = await run('models', 'apply', modelsFile(1), '--dry-run')
+  expect(dry.out).toContain(`! key ${id} (web) loses acme/one on openai-chat`)
+  const forced = await run('models', 'apply', modelsFile(1), '--force')
+  expect(forced.code).toBe(0)
+  expect(forced.out).toMatch(/Done: 1 added, 0 changed, 1 removed\.$/)
+})

@@ -52,7 +52,8 @@ const table: Refusal[] = [
   { name: '402',                           status: 402, body: canary,                            expected: { kind: 'upstream_credentials' } },
   { name: '403',                           status: 403, body: page, headers: html,               expected: { kind: 'upstream_credentials' } },
   { name: '413',                           status: 413, body: canary,                            expected: { kind: 'body_too_large', started: 'no' } },
-  { name: '404',                           status: 404, body: '{"detail":"Not Found"}',          expected: { kind: 'upstream_bad_answer' } },
+  { name: '404',                           status: 404, body: '{"detail":"Not Found"}',          expected: { kind: 'upstream_misconfigured' } },
+  { name: '405',                           status: 405, body: '{"detail":"Method Not Allowed"}', expected: { kind: 'upstream_misconfigured', started: 'no' } },
   { name: '400 that names a parameter',    status: 400, body: vllm(400, 'Bad Request', 'body.top_k'), expected: { kind: 'upstream_refused', started: 'no', param: 'top_k' } },
   { name: '400 that names an odd thing',   status: 400, body: vllm(400, 'Bad Request', canary),  expected: { kind: 'upstream_refused', param: null } },
   { name: '422',                           status: 422, body: `{"detail":"${canary}"}`,          expected: { kind: 'upstream_refused' } },
@@ -90,13 +91,15 @@ function golden(name: string): string {
 /** What a recorded refusal must become, by what was wrong with it. */
 function expectedOf({ name, status, body }: Recorded) {
   const param: unknown = JSON.parse(body).error?.param ?? null
-  const path = typeof param === 'string' ? param.replace(/^body\./, '') : ''
+  // A name of the server's own on the way, such as a class, is not said, nor what comes after it.
+  const path = typeof param === 'string' ? param.replace(/^body\b\.?|\.[A-Z].*/g, '') : ''
   const plain = /^[a-z]/.test(path) ? path : null
   if (body.includes('maximum context length')) {
     return { kind: 'context_too_long', param: 'messages', started: 'no' }
   }
   if (name === 'queue-full') return { kind: 'overloaded', saturated: true, started: 'no' }
   if (status === 400) return { kind: 'upstream_refused', param: plain, started: 'no' }
+  if (status === 404 || status === 405) return { kind: 'upstream_misconfigured', started: 'no' }
   return { kind: 'upstream_bad_answer', started: 'maybe' }
 }
 

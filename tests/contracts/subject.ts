@@ -46,6 +46,7 @@ export function openSubject(subject: Subject, url: string, given: GivenOptions =
     slots: 4,
     gpu: null,
     options: subject.options(url),
+    isDisabled: false,
   }
   const options = upstreamOptions.parse({ ...shortHold, ...given })
   const credentials = (name: string) => (name.endsWith('_KEY') ? upstreamSecret : null)
@@ -138,7 +139,7 @@ export async function failureOf({ answer }: Attempt): Promise<Fault> {
   throw new Error(`there was an answer: ${JSON.stringify(first)}`)
 }
 
-export function faultIn(cause: unknown): Fault {
+function faultIn(cause: unknown): Fault {
   if (cause instanceof Fault) return cause
   throw new Error('what was thrown is no fault', { cause })
 }

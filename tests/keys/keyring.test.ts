@@ -1,7 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { createKey, type Keyring, listKeys, openKeyring, revokeKey } from '#src/keys/index.ts'
+import {
+  createKey,
+  type Keyring,
+  type KeyTerms,
+  listKeys,
+  openKeyring,
+  revokeKey,
+  rotateKey,
+} from '#src/keys/index.ts'
 import { openRegistry, type Registry, type StorageOptions } from '#src/storage/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
@@ -32,29 +40,33 @@ async function given(bootstrapKeys = [bootstrapToken], adminKey = adminToken): P
   return { options, clock, registry, keyring, command }
 }
 
-const request = {
+const request: KeyTerms = {
   name: 'website',
   teamId: 'web',
+  scopes: ['chat'],
   models: ['phi-2'],
   requestsPerMinute: 7,
+  concurrencyMax: 3,
   createdAtMs: 1_700_000_000_000,
   expiresAtMs: null,
 }
 
+const at = (nowMs: number) => ({ nowMs, actor: 'cli' as const })
+
 test('a key made by a command opens within one poll, with all that was said about it', async () => {
   const { clock, keyring, command } = await given()
-  const { key, secret } = await createKey(command, request)
+  const { key, secret } = await createKey(command, request, 'cli')
   expect(keyring.verify(secret)).toBeNull()
   await clock.advance(500)
-  expect(keyring.verify(secret)).toEqual({ ...request, id: key.id, isAdmin: false })
+  expect(keyring.verify(secret)).toEqual({ ...request, id: key.id })
   expect(key.id).toMatch(/^key_[0-9a-f]{16}$/)
 })
 
 test('a revoked key opens nothing after one poll, and keeps its row', async () => {
   const { clock, keyring, command } = await given()
-  const { key, secret } = await createKey(command, request)
+  const { key, secret } = await createKey(command, request, 'cli')
   await clock.advance(500)
-  expect(await revokeKey(command, key.id, 1_700_000_001_000)).toMatchObject({ id: key.id })
+  expect(await revokeKey(command, key.id, at(1_700_000_001_000))).toMatchObject({ id: key.id })
   await clock.advance(500)
   expect(keyring.verify(secret)).toBeNull()
   expect(await listKeys(command)).toEqual([{ ...key, revokedAtMs: 1_700_000_001_000 }])
@@ -62,16 +74,16 @@ test('a revoked key opens nothing after one poll, and keeps its row', async () =
 
 test('revoking twice keeps the first moment; revoking nothing is told', async () => {
   const { command } = await given()
-  const { key } = await createKey(command, request)
-  await revokeKey(command, key.id, 5)
-  expect(await revokeKey(command, key.id, 9)).toMatchObject({ revokedAtMs: 5 })
-  expect(await revokeKey(command, 'key_nobody', 9)).toBeNull()
+  const { key } = await createKey(command, request, 'cli')
+  await revokeKey(command, key.id, at(5))
+  expect(await revokeKey(command, key.id, at(9))).toMatchObject({ revokedAtMs: 5 })
+  await expect(revokeKey(command, 'key_nobody', at(9))).rejects.toMatchObject({ kind: 'not_found' })
 })
 
 test('a key opens until the millisecond in which it expires', async () => {
   const { clock, keyring, command } = await given()
   const expiresAtMs = clock.nowMs() + 10_000
-  const { secret } = await createKey(command, { ...request, expiresAtMs })
+  const { secret } = await createKey(command, { ...request, expiresAtMs }, 'cli')
   await keyring.refresh()
   await clock.advance(9999)
   expect(keyring.verify(secret)).not.toBeNull()
@@ -79,12 +91,19 @@ test('a key opens until the millisecond in which it expires', async () => {
   expect(keyring.verify(secret)).toBeNull()
 })
 
-test('keys of the environment are taken as given, and only the admin’s is one', async () => {
+test('keys of the environment are taken as given, and only the admin’s may administer', async () => {
   const { keyring } = await given()
   const bootstrap = keyring.verify(bootstrapToken)
-  expect(bootstrap).toMatchObject({ name: 'bootstrap 1', models: null, isAdmin: false })
+  expect(bootstrap).toMatchObject({
+    name: 'bootstrap 1',
+    models: null,
+    scopes: ['chat', 'embeddings'],
+  })
   expect(bootstrap?.id).toMatch(/^key_[0-9a-f]{12}$/)
-  expect(keyring.verify(adminToken)).toMatchObject({ name: 'admin', isAdmin: true })
+  expect(keyring.verify(adminToken)).toMatchObject({
+    name: 'admin',
+    scopes: ['chat', 'embeddings', 'admin-read', 'admin'],
+  })
 })
 
 test('a key of the environment has the same id after a restart', async () => {
@@ -119,7 +138,7 @@ test.each([
 
 test('a token is known only by its whole: neither its beginning nor its hash opens', async () => {
   const { keyring, command } = await given()
-  const { secret } = await createKey(command, request)
+  const { secret } = await createKey(command, request, 'cli')
   await keyring.refresh()
   const rows = await command.db.selectFrom('api_keys').select('secret_hash').execute()
   for (const token of [secret.slice(0, -1), `${secret} `, rows[0]?.secret_hash ?? '']) {
@@ -129,7 +148,7 @@ test('a token is known only by its whole: neither its beginning nor its hash ope
 
 test('no secret is in any file of the database', async () => {
   const { options, keyring, command } = await given()
-  const { secret } = await createKey(command, request)
+  const { secret } = await createKey(command, request, 'cli')
   await keyring.refresh()
   const folder = dirname(options.path)
   const bytes = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'))
@@ -145,7 +164,114 @@ test('tells its listeners when keys changed', async () => {
   keyring.onChange(() => {
     changes += 1
   })
-  await createKey(command, request)
+  await createKey(command, request, 'cli')
   await clock.advance(2000)
   expect(changes).toBe(1)
+})
+
+const hourMs = 3_600_000
+
+async function rotated(overlapMs: number) {
+  const all = await given()
+  const { key, secret } = await createKey(all.command, request, 'cli')
+  await all.keyring.refresh()
+  const rotation = { overlapMs, nowMs: all.clock.nowMs(), actor: 'cli' as const }
+  const next = await rotateKey(all.command, key.id, rotation)
+  return { ...all, key, old: secret, next }
+}
+
+test('a rotated key has a new secret and the same id and settings, within one poll', async () => {
+  const { clock, keyring, key, next } = await rotated(hourMs)
+  await clock.advance(500)
+  expect(keyring.verify(next.secret)).toEqual({ ...request, id: key.id })
+})
+
+test('the old secret goes on until the overlap ends, to the millisecond', async () => {
+  const { clock, keyring, key, old, next } = await rotated(hourMs)
+  expect(next.key.overlapUntilMs).toBe(clock.nowMs() + hourMs)
+  await clock.advance(hourMs - 1)
+  expect(keyring.verify(old)).toMatchObject({ id: key.id, expiresAtMs: clock.nowMs() + 1 })
+  await clock.advance(1)
+  expect(keyring.verify(old)).toBeNull()
+  expect(keyring.verify(next.secret)).not.toBeNull()
+})
+
+test('without an overlap the old secret opens nothing after one poll', async () => {
+  const { clock, keyring, old, next } = await rotated(0)
+  await clock.advance(500)
+  expect(keyring.verify(old)).toBeNull()
+  expect(keyring.verify(next.secret)).not.toBeNull()
+})
+
+test('rotating again keeps every overlap, but none longer than the last one asked for', async () => {
+  const { clock, keyring, command, key, old, next } = await rotated(10 * hourMs)
+  const again = { overlapMs: hourMs, nowMs: clock.nowMs(), actor: 'cli' as const }
+  await rotateKey(command, key.id, again)
+  await clock.advance(500)
+  expect(keyring.verify(old)).not.toBeNull()
+  expect(keyring.verify(next.secret)).not.toBeNull()
+  await clock.advance(hourMs)
+  expect(keyring.verify(old)).toBeNull()
+  expect(keyring.verify(next.secret)).toBeNull()
+})
+
+test('revoking takes the old secret along; a revoked key cannot be rotated', async () => {
+  const { clock, keyring, command, key, old, next } = await rotated(hourMs)
+  await revokeKey(command, key.id, at(clock.nowMs()))
+  await clock.advance(500)
+  expect(keyring.verify(old)).toBeNull()
+  expect(keyring.verify(next.secret)).toBeNull()
+  expect(await listKeys(command)).toMatchObject([{ overlapUntilMs: null }])
+  const rotation = { overlapMs: 0, ...at(1) }
+  await expect(rotateKey(command, key.id, rotation)).rejects.toThrow(/is revoked, and stays so/)
+})
+
+test('knows whether what opened once would open now, also across changes of other keys', async () => {
+  const { clock, keyring, command } = await given()
+  const { secret } = await createKey(command, request, 'cli')
+  await keyring.refresh()
+  const opened = keyring.verify(secret)
+  if (opened === null) throw new Error('It did not open.')
+  await createKey(command, request, 'cli')
+  await clock.advance(500)
+  expect(keyring.stillOpens(opened)).toBe(true)
+  await revokeKey(command, opened.id, at(1))
+  await clock.advance(500)
+  expect(keyring.stillOpens(opened)).toBe(false)
+})
+
+test('what the old secret opened is over with its overlap, though the key goes on', async () => {
+  const { clock, keyring, command } = await given()
+  const { key, secret } = await createKey(command, request, 'cli')
+  await keyring.refresh()
+  const before = keyring.verify(secret)
+  const rotation = { overlapMs: hourMs, nowMs: clock.nowMs(), actor: 'cli' as const }
+  const next = await rotateKey(command, key.id, rotation)
+  await clock.advance(hourMs - 1)
+  const after = keyring.verify(next.secret)
+  if (before === null || after === null) throw new Error('It did not open.')
+  expect([before, after].map(keyring.stillOpens)).toEqual([true, true])
+  await clock.advance(1)
+  expect([before, after].map(keyring.stillOpens)).toEqual([false, true])
+})
+
+test('a key of the environment stays open', async () => {
+  const { clock, keyring, command } = await given()
+  const opened = keyring.verify(bootstrapToken)
+  if (opened === null) throw new Error('It did not open.')
+  await createKey(command, request, 'cli')
+  await clock.advance(500)
+  expect(keyring.stillOpens(opened)).toBe(true)
+})
+
+test('an overlap that is longer than the key’s life ends with it', async () => {
+  const { clock, keyring, command } = await given()
+  const expiresAtMs = clock.nowMs() + hourMs
+  const { key, secret } = await createKey(command, { ...request, expiresAtMs }, 'cli')
+  const rotation = { overlapMs: 2 * hourMs, nowMs: clock.nowMs(), actor: 'cli' as const }
+  await rotateKey(command, key.id, rotation)
+  await clock.advance(hourMs - 1)
+  expect(keyring.verify(secret)).toMatchObject({ expiresAtMs })
+  await clock.advance(1)
+  expect(keyring.verify(secret)).toBeNull()
 })

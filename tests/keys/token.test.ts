@@ -8,7 +8,9 @@ const request = {
   name: 'website',
   teamId: null,
   models: null,
+  scopes: ['chat' as const],
   requestsPerMinute: null,
+  concurrencyMax: null,
   createdAtMs: 1,
   expiresAtMs: null,
 }
@@ -17,7 +19,7 @@ async function newSecrets(count: number): Promise<string[]> {
   const registry = await openRegistry(temporaryStorage())
   onTestFinished(() => registry.close())
   const secrets: string[] = []
-  while (secrets.length < count) secrets.push((await createKey(registry, request)).secret)
+  while (secrets.length < count) secrets.push((await createKey(registry, request, 'cli')).secret)
   return secrets
 }
 

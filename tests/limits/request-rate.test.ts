@@ -1,7 +1,7 @@
 // Requests per minute of a key, on a clock that stands still.
 import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
-import { createLimits } from '#src/limits/index.ts'
+import { createLimits, limitsOptions } from '#src/limits/index.ts'
 import { createRequestRate } from '#src/limits/request-rate.ts'
 import { chatCall, sampleKey } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
@@ -86,7 +86,8 @@ describe('a key’s requests per minute', () => {
 })
 
 describe('a reservation', () => {
-  const limits = () => createLimits({ requestsPerMinute: 2 }, createFakeClock())
+  const limits = () =>
+    createLimits(limitsOptions.parse({ requestsPerMinute: 2 }), createFakeClock())
 
   test('says what is left', async () => {
     const { rate } = await limits().reserve(chatCall({}))

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { applyModels, type ModelsFile, readModels, readModelsFile } from '#src/models/index.ts'
 import { openRegistry, type Registry } from '#src/storage/index.ts'
+import { byCommand } from '../support/registry-changes.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
 
 function fileOf(...models: string[]): ModelsFile {
@@ -17,6 +18,8 @@ function modelText(id: string, price = 1, deployment = `${id}-here`, endpointId 
 `
 }
 
+const nothing = { changed: [], removed: [], breaks: [] }
+
 async function given(): Promise<{
   registry: Registry
   apply(file: ModelsFile, nowMs?: number, dryRun?: boolean): ReturnType<typeof applyModels>
@@ -25,15 +28,22 @@ async function given(): Promise<{
   onTestFinished(() => registry.close())
   return {
     registry,
-    apply: (file, nowMs = 1, dryRun = false) => applyModels(registry, file, { dryRun, nowMs }),
+    apply: (file, nowMs = 1, dryRun = false) =>
+      applyModels(registry, file, byCommand(nowMs, { dryRun })),
   }
 }
 
 test('the registry then holds what the file says, in the file’s order', async () => {
   const { registry, apply } = await given()
   const file = fileOf(modelText('b'), modelText('a'))
-  expect(await apply(file, 77)).toEqual({ added: ['b', 'a'], changed: [], removed: [] })
-  const expected = file.models.map((entry) => ({ ...entry, createdAtMs: 77 }))
+  expect(await apply(file, 77)).toEqual({ added: ['b', 'a'], ...nothing })
+  const on = { isDisabled: false }
+  const expected = file.models.map((entry) => ({
+    ...entry,
+    ...on,
+    createdAtMs: 77,
+    deployments: entry.deployments.map((deployment) => ({ ...deployment, ...on })),
+  }))
   expect(await readModels(registry.db)).toEqual(expected)
 })
 
@@ -42,7 +52,7 @@ test('applying it again changes nothing', async () => {
   const file = fileOf(modelText('a'), modelText('b'))
   await apply(file)
   const before = registry.changeCounter()
-  expect(await apply(file, 99)).toEqual({ added: [], changed: [], removed: [] })
+  expect(await apply(file, 99)).toEqual({ added: [], ...nothing })
   expect(registry.changeCounter()).toBe(before)
 })
 
@@ -89,7 +99,7 @@ test('a new order of the file is the new order of the list', async () => {
 test('a dry run says the same and changes nothing', async () => {
   const { registry, apply } = await given()
   const file = fileOf(modelText('a'))
-  expect(await apply(file, 1, true)).toEqual({ added: ['a'], changed: [], removed: [] })
+  expect(await apply(file, 1, true)).toEqual({ added: ['a'], ...nothing })
   expect(await readModels(registry.db)).toEqual([])
 })
 

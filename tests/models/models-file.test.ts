@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { ModelsFileMistakes, readModelsFile } from '#src/models/index.ts'
+import { ModelsFileMistakes, readModelsFile, readModelsValue } from '#src/models/index.ts'
 
 const good = `models:
   - id: phi-2
@@ -31,6 +31,8 @@ test('reads dollars per million as whole nano-dollars per token', () => {
   expect(model).toEqual({
     id: 'phi-2',
     ownedBy: 'podgate',
+    aliases: [],
+    capabilities: [],
     surfaces: ['openai-chat'],
     contextTokens: 2048,
     prices: { promptNanoUsd: 50, completionNanoUsd: 100, cachedNanoUsd: 50 },
@@ -102,16 +104,70 @@ test('asks the kind itself about a deployment’s options', () => {
   expect(asked).toEqual([['runpod', { endpointId: 'abc' }]])
 })
 
-test.each(['dev', 'prod'])('the file that comes with the product is good: %s', (env) => {
+test.each([
+  ['dev', ['mixtral-8x22b-instruct', 'qwen2-7b-career', 'phi-2', 'bge-small-en']],
+  ['prod', ['mixtral-8x22b-instruct']],
+])('the file that comes with the product is good: %s', (env, ids) => {
   const { models } = readModelsFile(readFileSync(`configs/${env}/models.yaml`, 'utf8'))
-  expect(models.map((model) => model.id)).toEqual([
-    'mixtral-8x22b-instruct',
-    'qwen2-7b-career',
-    'phi-2',
-    'bge-small-en',
-  ])
+  expect(models.map((model) => model.id)).toEqual(ids)
 })
 
 test('production’s file knows nothing of the simulator', () => {
   expect(readFileSync('configs/prod/models.yaml', 'utf8')).not.toMatch(/sim-|simulator/)
+})
+
+const named = (first: string, second: string) => `models:
+  - id: one
+    aliases: ${first}
+    surfaces: [openai-chat]
+    contextTokens: 1
+    prices: { prompt: 1, completion: 1 }
+    deployments: []
+  - id: two
+    aliases: ${second}
+    surfaces: [openai-chat]
+    contextTokens: 1
+    prices: { prompt: 1, completion: 1 }
+    deployments: []
+`
+
+test.each([
+  ['another model’s name', '[]', '[one]'],
+  ['its own name', '[one]', '[]'],
+  ['another’s alias', '[x]', '[x]'],
+  ['itself', '[x, x]', '[]'],
+])('an alias must not be %s', (_what, first, second) => {
+  expect(() => readModelsFile(named(first, second))).toThrow(/which already stands above/)
+})
+
+test('an alias may not stand before the model whose name it takes, either', () => {
+  expect(() => readModelsFile(named('[two]', '[]'))).toThrow(/models\[1\]\.id: given two/)
+})
+
+test('a capability is one that is known', () => {
+  const text = named('[]', '[]').replace(
+    'contextTokens: 1',
+    'contextTokens: 1\n    capabilities: [telepathy]',
+  )
+  expect(() => readModelsFile(text)).toThrow(/capabilities\[0\]: given "telepathy"/)
+})
+
+test('an address with a password in it is a secret', () => {
+  const text = `models:
+  - id: one
+    surfaces: [openai-chat]
+    contextTokens: 1
+    prices: { prompt: 1, completion: 1 }
+    deployments:
+      - { id: d, kind: k, servedName: s, slots: 1, options: { baseUrl: "https://u:hunter2@h/" } }
+`
+  expect(() => readModelsFile(text)).toThrow(/options\.baseUrl: given a secret/)
+  expect(() => readModelsFile(text)).not.toThrow(/hunter2/)
+})
+
+test('as a value of a request the first mistake names its parameter', () => {
+  const models = [{ id: 'one', surfaces: [], contextTokens: 0 }]
+  expect(() => readModelsValue({ models })).toThrow(
+    expect.objectContaining({ kind: 'bad_request', param: 'models[0].surfaces' }),
+  )
 })

@@ -9,6 +9,7 @@ import {
 } from '#src/models/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { byCommand } from '../support/registry-changes.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
 
 const file = readModelsFile(`models:
@@ -19,6 +20,14 @@ const file = readModelsFile(`models:
     deployments:
       - { id: one, kind: k, servedName: s, slots: 4 }
       - { id: two, kind: k, servedName: s, slots: 4 }
+  - id: named
+    aliases: [gpt-4o, acme/latest]
+    surfaces: [openai-chat, embeddings]
+    capabilities: [tools, vision]
+    contextTokens: 2048
+    prices: { prompt: 1, completion: 2 }
+    deployments:
+      - { id: three, kind: k, servedName: s, slots: 4 }
   - id: retired
     surfaces: [openai-chat]
     contextTokens: 2048
@@ -31,8 +40,9 @@ const key: ApiKey = {
   name: 'one',
   teamId: null,
   models: null,
+  scopes: ['chat', 'embeddings'],
   requestsPerMinute: null,
-  isAdmin: false,
+  concurrencyMax: null,
   createdAtMs: 1,
   expiresAtMs: null,
 }
@@ -44,7 +54,7 @@ async function given(): Promise<{
 }> {
   const options = temporaryStorage()
   const [registry, command] = [await openRegistry(options), await openRegistry(options)]
-  const apply = (models: typeof file) => applyModels(command, models, { dryRun: false, nowMs: 5 })
+  const apply = (models: typeof file) => applyModels(command, models, byCommand(5))
   await apply(file)
   const clock = createFakeClock()
   const catalogue = await openCatalogue(registry, { clock, pollMs: 500 })
@@ -100,6 +110,38 @@ test('a change by a command shows within one poll, in the list and in what is fo
   expect(catalogue.find('acme/chat-1')).not.toBeNull()
   await clock.advance(500)
   expect(catalogue.find('acme/chat-1')).toBeNull()
-  expect(catalogue.list().map((model) => model.id)).toEqual(['retired'])
+  expect(catalogue.list().map((model) => model.id)).toEqual(['named', 'retired'])
   expect(changes).toBe(1)
+})
+
+test('an alias leads to its model; only the whole of a name does', async () => {
+  const { catalogue } = await given()
+  expect(resolveRoute(catalogue, 'gpt-4o', 'openai-chat', key).model.id).toBe('named')
+  expect(resolveRoute(catalogue, 'acme/latest', 'openai-chat', key).model.id).toBe('named')
+  expect(() => resolveRoute(catalogue, 'gpt-4', 'openai-chat', key)).toThrow(/does not exist/)
+})
+
+test.each<[string[], string, boolean]>([
+  [['named'], 'named', true],
+  [['named'], 'gpt-4o', true],
+  [['gpt-4o'], 'gpt-4o', true],
+  [['gpt-4o'], 'named', false],
+  [['gpt-4o'], 'acme/latest', false],
+])('a key for %j asks for %s: %s', async (models, name, mayAsk) => {
+  const { catalogue } = await given()
+  const asking = () => resolveRoute(catalogue, name, 'openai-chat', { ...key, models })
+  if (mayAsk) expect(asking().model.id).toBe('named')
+  else expect(asking).toThrow(/may not use/)
+  const visible = catalogue.visibleTo({ ...key, models }).map(({ id }) => id)
+  expect(visible.includes(name)).toBe(mayAsk)
+})
+
+test('every name that may be asked for is listed, in the file’s order', async () => {
+  const { catalogue } = await given()
+  const names = (changes: Partial<ApiKey>) =>
+    catalogue.visibleTo({ ...key, ...changes }).map(({ id }) => id)
+  expect(names({})).toEqual(['acme/chat-1', 'named', 'gpt-4o', 'acme/latest', 'retired'])
+  expect(names({ scopes: ['embeddings'] })).toEqual(['named', 'gpt-4o', 'acme/latest'])
+  expect(names({ scopes: ['admin'] })).toEqual([])
+  expect(names({ models: ['acme/chat-1'] })).toEqual(['acme/chat-1'])
 })

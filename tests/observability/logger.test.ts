@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
-import { callLogLine, createLogger, maskSecrets } from '#src/observability/index.ts'
+import { createLogger, maskSecrets } from '#src/observability/index.ts'
 import { sampleCall } from '../support/sample-records.ts'
 
 function captured(level = 'info') {
@@ -21,7 +21,7 @@ test('lines are JSON with an ISO timestamp and the level by name', () => {
 
 test('a call is one line with exactly the documented fields, in their order', () => {
   const { log, parsed } = captured()
-  log.info(callLogLine(sampleCall({ overheadMs: 0.4567 })))
+  log.call(sampleCall({ overheadMs: 0.4567 }))
   const names =
     'level timestamp request_id client_request_id event key_id team_id surface model deployment ' +
     'transport upstream_id worker_id status outcome duration_ms queue_ms ttft_ms exec_ms ' +
@@ -88,7 +88,8 @@ test('an error shows where it happened, and the errors behind it', () => {
 test('what somebody else wrote is not in an error’s fields', () => {
   const { log, text } = captured()
   const prompt = 'my private prompt'
-  log.error({ err: new Fault('internal', { message: 'm', cause: prompt }) })
+  log.error({ err: new Fault('internal', { message: 'm', cause: { prompt } }) })
+  log.error({ cause: prompt })
   log.error({ cause: Buffer.from(prompt) })
   log.error({ cause: { body: prompt } })
   try {
@@ -100,6 +101,12 @@ test('what somebody else wrote is not in an error’s fields', () => {
   }
   expect(text()).not.toContain('private')
   expect(text()).toContain('text of 17')
+})
+
+test('a fault’s cause that is given as text is our own, and is shown', () => {
+  const { log, parsed } = captured()
+  log.call(sampleCall(), new Fault('internal', { message: 'm', cause: 'HTTP 500' }).cause)
+  expect(parsed()[0]).toMatchObject({ event: 'call', cause: { message: 'HTTP 500' } })
 })
 
 test('long texts and endless chains of causes are cut', () => {

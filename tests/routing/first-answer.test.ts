@@ -1,7 +1,7 @@
 // From a route to the first sign of an answer: when a try is repeated, and what is told of it.
 import { describe, expect, test } from 'vitest'
 import { type Answer, type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
-import { createRouting } from '#src/routing/index.ts'
+import { type Booking, createRouting, type Watcher } from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import {
@@ -26,28 +26,31 @@ function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100
   const options = { waitingMax, busyPauseMs: 250 }
   const routing = createRouting(() => upstream, options, clock)
   const call = chatCall({}, given.call)
-  const { station, place } = routing.book(call, [sampleDeployment()])
-  const answer = routing.firstAnswer({
-    call,
-    place,
-    station,
-    signal: given.signal ?? new AbortController().signal,
-    watcher: {
-      queued: () => void told.push('queued'),
-      permitted: () => void told.push('permitted'),
-      progress: ({ phase }) => void told.push(phase),
-      began() {
-        told.push('began')
-        return {
-          faulted: ({ kind }) => void told.push(`faulted ${kind}`),
-          released: ({ how }) => void told.push(`released ${how}`),
-        }
-      },
+  const watcher: Watcher = {
+    queued: () => void told.push('queued'),
+    leftQueue: () => void told.push('left the line'),
+    progress: ({ phase }) => void told.push(phase),
+    began() {
+      told.push('began')
+      return {
+        faulted: ({ kind }) => void told.push(`faulted ${kind}`),
+        released: ({ how }) => void told.push(`released ${how}`),
+      }
     },
-    toUpstream: given.toUpstream ?? (() => ({ path: '/p', body: Buffer.from('b') })),
-  })
-  return { told, clock, routing, station, answer: answer.catch((cause: unknown) => cause) }
+  }
+  const book = () => routing.book(call, [sampleDeployment()])
+  const ask = ({ place, station }: Booking, { signal = never, toUpstream = plain }: Given) =>
+    routing
+      .firstAnswer({ call, place, station, signal, watcher, toUpstream })
+      .catch((cause: unknown) => cause)
+  const booking = book()
+  /** Another call behind the first. */
+  const askBehind = (behind: Given) => ask(book(), behind)
+  return { told, clock, routing, station: booking.station, askBehind, answer: ask(booking, given) }
 }
+
+const never = new AbortController().signal
+const plain = () => ({ path: '/p', body: Buffer.from('b') })
 
 function fails(open: Opened, kind: FaultName, started: Started): Fault {
   const fault = new Fault(kind, { message: 'm', started })
@@ -69,7 +72,7 @@ describe('a good answer', () => {
     if (judged === null || typeof judged !== 'object' || !('next' in judged)) throw new Error('no')
     const next = judged.next as () => Promise<unknown>
     expect([await next(), await next(), await next()]).toEqual([first, { kind: 'done' }, null])
-    expect(told).toEqual(['queued', 'permitted', 'began'])
+    expect(told).toEqual(['queued', 'left the line', 'began'])
   })
 
   test('is asked for with the body for this deployment, and the call’s own signal', async () => {
@@ -103,8 +106,8 @@ describe('a try that provably never left', () => {
     second.resolve(scriptedAnswer([first]))
     expect(await answer).not.toBeInstanceOf(Fault)
     expect(told).toEqual([
-      ...['queued', 'permitted', 'began', 'released unsent', 'faulted upstream_unreachable'],
-      ...['queued', 'permitted', 'began'],
+      ...['queued', 'left the line', 'began', 'released unsent', 'faulted upstream_unreachable'],
+      ...['queued', 'left the line', 'began'],
     ])
   })
 
@@ -181,7 +184,7 @@ describe('the permit', () => {
     controller.abort(reason)
     expect(await answer).toBe(reason)
     upstream.setCapacity(1)
-    expect(told).toEqual(['queued'])
+    expect(told).toEqual(['queued', 'left the line'])
     expect(upstream.opened).toHaveLength(0)
   })
 })
@@ -254,6 +257,32 @@ describe('an upstream that says it is full', () => {
     await clock.advance(1)
     controller.abort(new Fault('deadline', { message: 'late' }))
     expect(await answer).toBe(full)
+  })
+
+  test('is why for those, too, who stood behind the one that it turned away', async () => {
+    const upstream = scriptedDeployment()
+    const controller = new AbortController()
+    const { clock, station, askBehind } = route(upstream)
+    turnAway(await upstream.nextOpen())
+    await clock.advance(1)
+    const behind = askBehind({ signal: controller.signal })
+    await clock.advance(1)
+    expect(station.gate.isPaused()).toBe(true)
+    controller.abort(new Fault('deadline', { message: 'late' }))
+    expect(await behind).toMatchObject({ kind: 'overloaded', saturated: true })
+    expect(upstream.opened).toHaveLength(1)
+  })
+
+  test('is asked again when it said to, and not before', async () => {
+    const upstream = scriptedDeployment()
+    const { clock } = route(upstream)
+    const open = await upstream.nextOpen()
+    open.context.onReleased({ how: 'ended', cancellation: 'none' })
+    open.reject(new Fault('overloaded', { message: 'm', saturated: true, retryAfterMs: 7000 }))
+    await clock.advance(6999)
+    expect(upstream.opened).toHaveLength(1)
+    await clock.advance(1)
+    expect(upstream.opened).toHaveLength(2)
   })
 
   test('is not why, when the client left in its line', async () => {

@@ -27,6 +27,7 @@ function createDoor(capacity: number, waitingMax = 100) {
           inside.push(name)
           permits.set(name, permit)
         }),
+    answer: (name: string) => permits.get(name)?.answered(),
     leave: (name: string) => permits.get(name)?.release(),
   }
 }
@@ -69,6 +70,19 @@ describe('permits', () => {
     void door.arrive('c')
     await settled()
     expect(door.inside).toEqual(['a', 'b'])
+  })
+
+  test('are not overtaken where there is room and nobody said so', async () => {
+    const door = createDoor(1)
+    for (const name of ['a', 'b']) void door.arrive(name)
+    await settled()
+    Object.assign(door.upstream, { capacity: () => 2 })
+    void door.arrive('c')
+    await settled()
+    expect(door.inside).toEqual(['a'])
+    door.leave('a')
+    await settled()
+    expect(door.inside).toEqual(['a', 'b', 'c'])
   })
 
   test('let the herd in when capacity grows, in order and no more than it holds', async () => {
@@ -225,26 +239,77 @@ describe('a gate whose upstream is full', () => {
     expect(door.inside).toEqual(['a', 'a again', 'b'])
   })
 
-  test('ends the pause when one of its places comes free', async () => {
+  test.each([
+    ['after it was seen to answer', ['answer', 'leave']],
+    ['before anybody saw that it answered', ['leave', 'answer']],
+  ])('ends the pause when a call that it served is over, %s', async (_when, order) => {
     const door = createDoor(2)
     await door.arrive('a')
     door.gate.turnedAway()
     void door.arrive('b')
-    await settled()
-    expect(door.inside).toEqual(['a'])
-    door.leave('a')
+    for (const step of order) {
+      await settled()
+      expect(door.inside).toEqual(['a'])
+      if (step === 'answer') door.answer('a')
+      else door.leave('a')
+    }
     await settled()
     expect(door.inside).toEqual(['a', 'b'])
+  })
+
+  test('keeps its pause when those whom it turned away give back their places', async () => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    await door.arrive('b')
+    void door.arrive('c')
+    door.gate.turnedAway()
+    door.leave('a')
+    door.gate.turnedAway()
+    door.leave('b')
+    await door.clock.advance(249)
+    expect(door.inside).toEqual(['a', 'b'])
+    await door.clock.advance(1)
+    expect(door.inside).toEqual(['a', 'b', 'c'])
+  })
+
+  test('doubles its pause with each time that it was asked in vain, sixteenfold at most', async () => {
+    const door = createDoor(1)
+    for (const pauseMs of [250, 500, 1000, 2000, 4000, 4000]) {
+      door.gate.turnedAway()
+      const { length } = door.inside
+      void door.arrive('a')
+      await door.clock.advance(pauseMs - 1)
+      expect(door.inside).toHaveLength(length)
+      await door.clock.advance(1)
+      expect(door.inside).toHaveLength(length + 1)
+      door.leave('a')
+    }
   })
 
   test('pauses as short as at first once it has answered', async () => {
     const door = createDoor(1)
     door.gate.turnedAway()
-    door.gate.turnedAway()
-    door.gate.answered()
-    door.gate.turnedAway()
-    void door.arrive('a')
     await door.clock.advance(250)
+    await door.arrive('a')
+    door.answer('a')
+    door.leave('a')
+    door.gate.turnedAway()
+    void door.arrive('b')
+    await door.clock.advance(250)
+    expect(door.inside).toEqual(['a', 'b'])
+  })
+
+  test('is left alone as long as it asks for, whatever comes free there', async () => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    door.answer('a')
+    door.gate.turnedAway(3000)
+    door.gate.turnedAway()
+    void door.arrive('b')
+    door.leave('a')
+    await door.clock.advance(2999)
     expect(door.inside).toEqual(['a'])
+    await door.clock.advance(1)
+    expect(door.inside).toEqual(['a', 'b'])
   })
 })

@@ -77,15 +77,16 @@ test('a deployment that is defined anew gets a new station; the old one closes w
   expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([true, false])
 })
 
-test('the load is told for each deployment, the waiting only', async () => {
+test('the load is told for each deployment: who runs and who waits, of how many places', async () => {
   const { routing } = createFleet()
   const deployments = [sampleDeployment()]
   await routing.book(call, deployments).place.permit(signal)
   void routing.book(call, deployments).place.permit(signal)
   routing.book(call, [sampleDeployment({ id: 'other' })])
+  const quiet = { readiness: { state: 'warm' }, places: 1, isPaused: false }
   expect(routing.load()).toEqual([
-    { deployment: 'deployment-1', waiting: 1 },
-    { deployment: 'other', waiting: 0 },
+    { ...quiet, deployment: 'deployment-1', running: 1, waiting: 1 },
+    { ...quiet, deployment: 'other', running: 0, waiting: 0 },
   ])
 })
 
@@ -95,4 +96,18 @@ test('closing closes every upstream', async () => {
   routing.book(call, [sampleDeployment({ id: 'two' })])
   await routing.close()
   expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([true, true])
+})
+
+test('a deployment that is gone from the registry closes after its last call, others stay', async () => {
+  const { routing, opened } = createFleet()
+  const [gone, stays] = [sampleDeployment({ id: 'gone' }), sampleDeployment({ id: 'stays' })]
+  const { place } = routing.book(call, [gone])
+  routing.book(call, [stays])
+  const running = await place.permit(signal)
+  routing.keepOnly(new Set(['stays']))
+  expect(routing.load().map(({ deployment }) => deployment)).toEqual(['stays'])
+  expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([false, false])
+  running.release()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([true, false])
 })

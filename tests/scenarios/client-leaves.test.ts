@@ -23,6 +23,8 @@ interface Scene {
 interface Moment {
   name: string
   stream: boolean
+  /** Silence before a comment; one that is never reached where it is not said. */
+  keepAliveMs?: number
   /** Brings a call to the moment at which its client leaves. */
   reach(scene: Scene): Promise<{ client: ClientCall; call: UpstreamCall }>
   delivered: { prompt: number; completion: number; source: string }
@@ -45,6 +47,7 @@ const moments: Moment[] = [
   {
     name: 'before the first event, after the upstream’s headers and our heartbeat',
     stream: true,
+    keepAliveMs: 20,
     delivered: nothing,
     status: 200,
     async reach({ gateway, upstream }) {
@@ -102,13 +105,9 @@ describe.each(kinds)('in front of %s', (kind) => {
   describe.each(moments)('a client that leaves $name', (moment) => {
     test.each(ways)('(%s) stops the work and is written down', async (how) => {
       await using upstream = await startUpstream()
-      const config = { relay: { keepAliveMs: 20 } }
-      await using gateway = await startTestGateway({
-        baseUrl: upstream.url,
-        kind,
-        slots: 1,
-        config,
-      })
+      const config = { relay: { keepAliveMs: moment.keepAliveMs ?? 60_000 } }
+      const at = { baseUrl: upstream.url, kind, slots: 1, config }
+      await using gateway = await startTestGateway(at)
       const { client, call } = await moment.reach({ gateway, upstream })
       const leftAtMs = performance.now()
       client.leave(how)
@@ -172,12 +171,8 @@ describe.each(kinds)('in front of %s', (kind) => {
     async (how) => {
       await using upstream = await startUpstream()
       const config = { relay: { keepAliveMs: 20 } }
-      await using gateway = await startTestGateway({
-        baseUrl: upstream.url,
-        kind,
-        slots: 1,
-        config,
-      })
+      const at = { baseUrl: upstream.url, kind, slots: 1, config }
+      await using gateway = await startTestGateway(at)
       const first = gateway.open(chat({ stream: true }))
       const running = await upstream.nextCall()
       const queued = gateway.open(chat({ stream: true }))

@@ -18,7 +18,7 @@ import {
 } from '../support/scripted-upstream.ts'
 import { chat, modelAt, testKey } from '../support/test-gateway.ts'
 
-const drainMs = 1_500
+const drainMs = 2_500
 const graceMs = 2_000
 const authorization = `Bearer ${testKey}`
 
@@ -56,7 +56,6 @@ test('told to stop, it lets streams finish, says no to new calls, and ends in ti
   const toldAtMs = performance.now()
   gateway.process.kill('SIGTERM')
   await gateway.printed(/"event":"stopping"/)
-  await idle.closed
   const ready = await fetch(`${url}/readyz`)
   expect(ready.status).toBe(503)
   expect(await ready.json()).toMatchObject({ reason: 'draining' })
@@ -80,6 +79,10 @@ test('told to stop, it lets streams finish, says no to new calls, and ends in ti
 
   expect(await gateway.exited).toBe(0)
   expect(performance.now() - toldAtMs).toBeLessThan(drainMs + graceMs)
+  await idle.closed
+  stalled.read()
+  expect(await stalled.ended).toBe('cut')
+  expect(stalled.text()).not.toContain('[DONE]')
   const ledgerPath = join(gateway.folder, 'data/podgate-ledger.db')
   expect(callRows(ledgerPath).map(summary)).toEqual([
     'ok null 1',
@@ -93,7 +96,7 @@ test('told to stop, it lets streams finish, says no to new calls, and ends in ti
 test('told to stop, it finishes an answer that its client reads slowly', async () => {
   await using upstream = await startUpstream()
   const gateway = startProcess({
-    gateway: { http: { drainMs: 10_000 } },
+    gateway: { http: { drainMs: 18_000 } },
     models: [modelAt({ baseUrl: upstream.url })],
     env: { API_KEYS: testKey, EXTERNAL_TEST_KEY: 'a-key-of-theirs' },
   })
@@ -107,7 +110,10 @@ test('told to stop, it finishes an answer that its client reads slowly', async (
   await gateway.printed(/"event":"call"/)
   gateway.process.kill('SIGTERM')
   await gateway.printed(/"event":"stopping"/)
-  expect((await fetch(`${url}/readyz`)).status).toBe(503)
+  // Long enough for whoever would take its connection for idle.
+  for (let asked = 0; asked < 200; asked += 1) {
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+  }
   slow.read()
   expect(await slow.ended).toBe('whole')
   expect(JSON.parse(slow.text()).choices[0].finish_reason).toBe('stop')

@@ -72,6 +72,7 @@ const halves: { name: string; given: ProcessGiven; missing: string[] }[] = [
   { name: 'without RunPod’s key', given: { models: podded, env: keys }, missing: ['RUNPOD_API_KEY'] },
   { name: 'with an endpoint and no key for it', given: { models: local, env: { ...keys, RUNPOD_ENDPOINT_ID: 'ep' } }, missing: ['RUNPOD_API_KEY'] },
   { name: 'without an endpoint', given: { models: anyEndpoint, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
+  { name: 'with the models of development', given: { models: devModels, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
   { name: 'with nothing', given: { models: anyEndpoint }, missing: ['API_KEYS', 'RUNPOD_API_KEY', 'RUNPOD_ENDPOINT_ID'] },
 ]
 

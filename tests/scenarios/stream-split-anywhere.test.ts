@@ -35,7 +35,7 @@ describe.each(kinds)('in front of %s', (kind) => {
       await atEvery(offsetsIn(bytes), async (offset) => {
         const { events, isDone } = eventsOf(await answerTo(gateway, offset))
         expect(isDone).toBe(true)
-        expect(events, `split at ${offset}`).toEqual(chunks.map(named))
+        expect(events.map(content), `split at ${offset}`).toEqual(chunks.map(named))
       })
     },
   )
@@ -55,7 +55,7 @@ describe.each(kinds)('in front of %s', (kind) => {
       const { events, isDone } = eventsOf(text)
       const said = chunks.slice(0, complete).map(named)
       expect(isDone, `cut at ${offset}`).toBe(offset >= finishedAt)
-      expect(events.slice(0, said.length), `cut at ${offset}`).toEqual(said)
+      expect(events.slice(0, said.length).map(content), `cut at ${offset}`).toEqual(said)
       const rest = events.slice(said.length)
       if (offset >= finishedAt) expect(rest).toEqual([])
       else expect(rest).toMatchObject([isCut])
@@ -72,7 +72,7 @@ test('a stream that comes byte by byte decodes to the same', async () => {
   await using gateway = await startTestGateway({ baseUrl: upstream.url })
   const { events, isDone } = eventsOf(await answerTo(gateway, 0))
   expect(isDone).toBe(true)
-  expect(events).toEqual(chunks.map(named))
+  expect(events.map(content)).toEqual(chunks.map(named))
 })
 
 const isCut = { error: { type: 'upstream_error', code: 'upstream_cut' } }
@@ -83,6 +83,11 @@ function choice(index: number, delta: object, finish_reason: string | null = nul
 
 function stream(write: (value: unknown) => string): Buffer {
   return Buffer.from(chunks.map(write).join('') + done)
+}
+
+/** What the upstream said; the rest of the envelope is ours to put right. */
+function content({ id, model, choices }: Record<string, unknown>) {
+  return { id, model, choices }
 }
 
 /** How the client sees it: only the model's name is ours. */

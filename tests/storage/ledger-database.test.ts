@@ -49,3 +49,52 @@ test('a reader makes no file and changes nothing', () => {
   onTestFinished(() => void reader.close())
   expect(() => reader.exec('drop table calls')).toThrow(/readonly/)
 })
+
+const callText = "'k', null, null, 's', 'm', null, null, null, null"
+const zeros = "200, 'ok', null, null, 1, 1, 0, 0, null, null, 0, null, 0, 0, 0, 0, 'counted'"
+
+function withOneCall(receivedAtMs: number) {
+  const connection = open(temporaryStorage())
+  connection.exec(`insert into calls values ('req_1', null, ${callText}, ${receivedAtMs}, ${zeros},
+    0, 0, 0, 0, null, 0)`)
+  connection.exec(`insert into attempts values
+    (1, 'req_1', 1, 'm', 'd', 't', ${receivedAtMs + 5}, 1, 'answered', null, 'ended', 'none', 0, null)`)
+  return connection
+}
+
+const forget = (untilMs: number) => `insert into retention (id, until_ms) values (1, ${untilMs})`
+
+test('lets go of what is older than retention says, and of nothing else', () => {
+  const connection = withOneCall(1000)
+  expect(() => connection.exec('delete from calls')).toThrow('the ledger is append-only')
+  connection.exec(forget(1000))
+  expect(() => connection.exec('delete from calls')).toThrow('the ledger is append-only')
+  connection.exec('update retention set until_ms = 1001')
+  connection.exec('delete from attempts')
+  connection.exec('delete from calls')
+  expect(connection.prepare('select count(*) from calls').pluck().get()).toBe(0)
+})
+
+test('an attempt is as old as its call, and goes with it', () => {
+  const connection = withOneCall(1000)
+  connection.exec(forget(1001))
+  connection.exec('delete from attempts')
+  const other = withOneCall(1000)
+  other.exec(forget(1000))
+  expect(() => other.exec('delete from attempts')).toThrow('the ledger is append-only')
+})
+
+test.each(['delete from retention', 'update retention set until_ms = 4'])(
+  'what it has let go of cannot be denied: refuses to %s',
+  (change) => {
+    const connection = open(temporaryStorage())
+    connection.exec(forget(5))
+    expect(() => connection.exec(change)).toThrow('the ledger is append-only')
+  },
+)
+
+test('rows are never changed, however old', () => {
+  const connection = withOneCall(1000)
+  connection.exec(forget(2000))
+  expect(() => connection.exec('update calls set charge_nano_usd = 1')).toThrow('append-only')
+})

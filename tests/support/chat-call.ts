@@ -7,8 +7,9 @@ export const sampleKey: ApiKey = {
   name: 'a test',
   teamId: 'team-1',
   models: null,
+  scopes: ['chat', 'embeddings'],
   requestsPerMinute: null,
-  isAdmin: false,
+  concurrencyMax: null,
   createdAtMs: 1_700_000_000_000,
   expiresAtMs: null,
 }

@@ -1,9 +1,12 @@
 // Commands as a terminal or a script runs them, against a folder of the test's own.
 import { Command } from 'commander'
 import { expect } from 'vitest'
+import { registerAuditCommand } from '#src/cli/audit-command.ts'
+import { registerBackupCommand } from '#src/cli/backup-command.ts'
 import type { CliContext } from '#src/cli/context.ts'
 import { registerCostsCommand } from '#src/cli/costs-command.ts'
 import { registerKeysCommands } from '#src/cli/keys-commands.ts'
+import { registerLedgerCommands } from '#src/cli/ledger-commands.ts'
 import { registerModelsCommands } from '#src/cli/models-commands.ts'
 import { runProgram } from '#src/cli/run-program.ts'
 import type { StorageOptions } from '#src/storage/index.ts'
@@ -23,6 +26,7 @@ export function commandsOver(storage: StorageOptions, changes: Partial<CliContex
     const context: CliContext = {
       loadSettings: () => ({ storage }),
       out: (line) => out.push(line),
+      outDrained: async () => {},
       err: (line) => err.push(line),
       isTerminal: false,
       columns: 80,
@@ -33,6 +37,9 @@ export function commandsOver(storage: StorageOptions, changes: Partial<CliContex
     registerKeysCommands(program, context)
     registerModelsCommands(program, context)
     registerCostsCommand(program, context)
+    registerLedgerCommands(program, context)
+    registerBackupCommand(program, context)
+    registerAuditCommand(program, context)
     const code = await runProgram(program, args, context)
     return { code, out: out.join('\n'), err: err.join('\n') }
   }

@@ -109,6 +109,7 @@ export function sampleDeployment(changes: Partial<Deployment> = {}): Deployment 
     slots: 1,
     gpu: null,
     options: {},
+    isDisabled: false,
     ...changes,
   }
 }

@@ -7,11 +7,13 @@ import { readSecrets } from '#src/config/index.ts'
 import { applyModels, readModelsFile } from '#src/models/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
 import { type ClientCall, type ClientOptions, openCall } from './client-call.ts'
+import { byCommand } from './registry-changes.ts'
+import { checkAnswer, checkedResponse } from './schema-checks.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export const testKey = 'test-key-0123456789abcdef'
 export const adminKey = 'admin-key-0123456789abcdef'
-export const upstreamKey = 'upstream-key-0123456789abcdef'
+const upstreamKey = 'upstream-key-0123456789abcdef'
 
 export interface TestGateway extends AsyncDisposable {
   url: string
@@ -23,8 +25,10 @@ export interface TestGateway extends AsyncDisposable {
   logged(fields: Record<string, unknown>): Promise<Record<string, unknown>>
   metrics(): Promise<string>
   /** A call on a connection of its own that can be watched and left. */
-  open(body: unknown, options?: ClientOptions): ClientCall
-  post(body: unknown, init?: RequestInit): Promise<Response>
+  open(body: unknown, options?: ClientOptions, path?: string): ClientCall
+  /** The chat route, unless a path is given. */
+  post(body: unknown, init?: RequestInit, path?: string): Promise<Response>
+  get(path: string, key?: string): Promise<Response>
 }
 
 type Given = z.input<typeof configSchema>
@@ -33,13 +37,17 @@ export interface GatewayUnderTest {
   baseUrl: string
   kind?: (typeof kinds)[number]
   slots?: number
+  /** For a gateway that outlives a test; a test's own is made and removed with it. */
+  folder?: string
   /** Instead of the one model: what a models file holds. */
   models?: readonly unknown[]
+  /** Secrets of the environment, besides or instead of the usual ones. */
+  secrets?: Record<string, string>
   config?: { [Section in keyof Given]?: Partial<Given[Section]> }
 }
 
 export async function startTestGateway(given: GatewayUnderTest): Promise<TestGateway> {
-  const folder = await temporaryFolder()
+  const folder = given.folder ?? temporaryFolder()
   const path = join(folder, 'podgate.db')
   await fillRegistry(path, given)
   const config = configSchema.parse({
@@ -49,6 +57,7 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
     routing: { ...given.config?.routing },
     upstreams: { orphanHoldMs: 20, ...given.config?.upstreams },
     storage: { path, ...given.config?.storage },
+    retention: { ...given.config?.retention },
     runpod: { ...given.config?.runpod },
     log: { ...given.config?.log },
   })
@@ -57,6 +66,7 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
     API_ADMIN_KEY: adminKey,
     RUNPOD_API_KEY: upstreamKey,
     EXTERNAL_TEST_KEY: upstreamKey,
+    ...given.secrets,
   })
   const log = createLogWatch()
   const gateway = await startGateway(
@@ -75,13 +85,15 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
       const headers = { authorization: `Bearer ${adminKey}` }
       return (await fetch(`${url}/metrics`, { headers })).text()
     },
-    open: (body, options = {}) =>
-      openCall(`${url}/v1/chat/completions`, textOf(body), {
-        ...options,
-        headers: { authorization: `Bearer ${testKey}`, ...options.headers },
-      }),
-    post: (body, init = {}) =>
-      fetch(`${url}/v1/chat/completions`, {
+    open(body, options = {}, path = chatPath) {
+      const headers = { authorization: `Bearer ${testKey}`, ...options.headers }
+      const client = openCall(`${url}${path}`, textOf(body), { ...options, headers })
+      // Rejects on its own, which fails the run, where the answer is not in OpenAI's shape.
+      void checkCall(client, path)
+      return client
+    },
+    async post(body, init = {}, path = chatPath) {
+      const response = await fetch(`${url}${path}`, {
         method: 'POST',
         body: textOf(body),
         ...init,
@@ -90,9 +102,25 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
           'content-type': 'application/json',
           ...Object.fromEntries(new Headers(init.headers)),
         },
-      }),
+      })
+      return checkedResponse(response, path)
+    },
+    async get(path, key = testKey) {
+      const headers = { authorization: `Bearer ${key}` }
+      return checkedResponse(await fetch(`${url}${path}`, { headers }), path)
+    },
     [Symbol.asyncDispose]: () => gateway.close(),
   }
+}
+
+const chatPath = '/v1/chat/completions'
+
+async function checkCall(client: ClientCall, path: string): Promise<void> {
+  const isCut = (await client.ended) === 'cut'
+  const head = await client.head.catch(() => null)
+  if (head === null) return
+  const contentType = head.headers['content-type'] ?? ''
+  checkAnswer({ path, status: head.statusCode ?? 0, contentType, text: client.text(), isCut })
 }
 
 function textOf(body: unknown): string {
@@ -130,7 +158,7 @@ async function fillRegistry(path: string, given: GatewayUnderTest): Promise<void
   const models = given.models ?? [modelAt(given)]
   const registry = await openRegistry({ path, busyTimeoutMs: 50 })
   const file = readModelsFile(JSON.stringify({ models }))
-  await applyModels(registry, file, { dryRun: false, nowMs: 1_700_000_000_000 })
+  await applyModels(registry, file, byCommand(1_700_000_000_000))
   await registry.close()
 }
 

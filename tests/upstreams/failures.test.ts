@@ -22,7 +22,7 @@ describe('a worker’s words around a server’s', () => {
     ['a 400',                    `vLLM returned HTTP 400: ${inner(400, 'm', 'n')}`,      { kind: 'upstream_refused', param: 'n' }],
     ['a 400 over two lines',     `vLLM returned HTTP 400: ${inner(400, 'a\nb', 'n')}\n`, { kind: 'upstream_refused', param: 'n' }],
     ['a context too long',       `vLLM returned HTTP 400: ${inner(400, tooLong)}`,       { kind: 'context_too_long', param: 'messages' }],
-    ['a 404 without an envelope', 'vLLM returned HTTP 404: {"detail":"Not Found"}',      { kind: 'upstream_bad_answer' }],
+    ['a 404 without an envelope', 'vLLM returned HTTP 404: {"detail":"Not Found"}',      { kind: 'upstream_misconfigured' }],
     ['a 400 that is no JSON',    'vLLM returned HTTP 400: nonsense',                     { kind: 'upstream_refused', param: null }],
     ['a 429',                    'vLLM returned HTTP 429: ',                             { kind: 'overloaded', saturated: true }],
     ['a code that differs',      `vLLM returned HTTP 500: ${inner(400)}`,                { kind: 'upstream_refused' }],
@@ -48,7 +48,9 @@ test.each([
   ['temperature',                           'temperature'],
   ['body.messages.0.content',               'messages.0.content'],
   ['messages[0].role',                      'messages[0].role'],
-  ['body.messages.0.Some words of a prompt', null],
+  ['body.messages.0.Some words of a prompt', 'messages.0'],
+  ['body.tools.0.function.a_key_of_a_client', 'tools.0.function'],
+  ['a_key_of_a_client',                     null],
   ['Bearer sk-1234',                        null],
   [`a${'b'.repeat(64)}`,                    null],
   ['',                                      null],
@@ -85,11 +87,12 @@ test.each([
 
 test('the operator is told status, media type and class, and not a word more', () => {
   const body = { error: { message: 'secret', type: 'BadRequestError', param: 'body.n', code: 400 } }
-  expect(refused(400, body, 'application/json; charset=utf-8').cause).toBe(
-    'HTTP 400 (application/json): status 400, BadRequestError, param n',
-  )
+  const told = refused(400, body, 'application/json; charset=utf-8').cause
+  expect(told).toMatchObject({
+    message: 'HTTP 400 (application/json): refused, status 400, BadRequestError, param n',
+  })
   const odd = { error: { message: 'secret', type: 'a secret: {"x":1}', param: 'a secret' } }
-  expect(refused(500, odd, '').cause).toBe(
-    'HTTP 500 (no media type): status 500, no class, param none',
-  )
+  expect(refused(500, odd, '').cause).toMatchObject({
+    message: 'HTTP 500 (no media type): failed, status 500, no class, param none',
+  })
 })

@@ -61,7 +61,7 @@ const streams: [string, Buffer][] = [
   ['CR', withLineEnds(['\r'])],
   ['mixed line ends', withLineEnds(['\r\n', '\n', '\r', '\r\n', '\r\n'])],
   ['mixed line ends, another way', withLineEnds(['\n', '\n', '\r', '\r\n'])],
-  ['a byte order mark', Buffer.concat([Buffer.from('\ufeff'), withLineEnds(['\n'])])],
+  ['a byte order mark before data', Buffer.from(`\ufeff${lines.slice(1).join('\n')}\n`)],
 ]
 
 describe.each(streams)('a stream with %s', (_what, bytes) => {

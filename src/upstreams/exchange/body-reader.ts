@@ -11,10 +11,12 @@ export interface BodyReader {
   end(): UpstreamEvent[]
 }
 
-export function streamReader(options: UpstreamOptions): BodyReader {
+export function streamReader(options: UpstreamOptions, dialect: string): BodyReader {
   const splitter = createSseSplitter(options.eventBytesMax)
+  // vLLM names its answer in every chunk. Others may not, and are not held to it.
+  const read = dialect === 'vllm' ? ofOneAnswer() : streamEvent
   return {
-    push: (bytes) => splitter.push(bytes).map(streamEvent),
+    push: (bytes) => splitter.push(bytes).map(read),
     // An event counts once its blank line arrived: what is left is half a sentence.
     end: () => [],
   }
@@ -34,11 +36,24 @@ export function wholeReader(options: UpstreamOptions): BodyReader {
   }
 }
 
-function streamEvent(text: string): UpstreamEvent {
-  if (text === '[DONE]') return { kind: 'done' }
-  const value = parseObject(text)
+/** A platform that gives a lost job to another worker begins anew: two answers are never one. */
+function ofOneAnswer(): (data: string) => UpstreamEvent {
+  let id: unknown = null
+  return (data) => {
+    const event = streamEvent(data)
+    if (event.kind !== 'chunk' || typeof event.value.id !== 'string') return event
+    id ??= event.value.id
+    return event.value.id === id ? event : { kind: 'failed', fault: begunAnew() }
+  }
+}
+
+function streamEvent(data: string): UpstreamEvent {
+  if (data === '[DONE]') return { kind: 'done' }
+  const value = parseObject(data)
   if (value === null) return { kind: 'failed', fault: nonsense('an event that is no JSON object') }
   const fault = value.error === undefined && value.object !== 'error' ? null : failureIn(value)
+  // Data over several lines: in JSON a line end is a space, in our framing it would end the event.
+  const text = data.includes('\n') ? data.replaceAll('\n', ' ') : data
   return fault === null ? { kind: 'chunk', text, value } : { kind: 'failed', fault }
 }
 
@@ -53,6 +68,14 @@ function nonsense(cause: string): Fault {
   return new Fault('upstream_bad_answer', {
     message: 'The model’s server gave an answer that cannot be read.',
     cause,
+    started: 'yes',
+  })
+}
+
+function begunAnew(): Fault {
+  return new Fault('upstream_cut', {
+    message: 'The model’s server began its answer anew.',
+    cause: 'a chunk has another id than those before it',
     started: 'yes',
   })
 }

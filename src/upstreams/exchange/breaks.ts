@@ -29,7 +29,7 @@ export function broken(cause: unknown, started: Started): Fault {
   return new Fault('upstream_cut', { message, cause: withoutData(cause), started })
 }
 
-/** undici's parser errors carry the bytes that could not be read: foreign text, which stays here. */
+/** undici's parser errors carry the bytes that could not be read: foreign text, kept out of it. */
 function withoutData(cause: unknown): unknown {
   if (!(cause instanceof Error) || !('data' in cause)) return cause
   return Object.assign(new Error(cause.message), { name: cause.name })

@@ -8,23 +8,44 @@ export interface EventQueue {
   end(fault: Fault | null): void
   next(): Promise<UpstreamEvent | null>
   heldBytes(): number
+  /** The reader has left: what was held for it is let go, and nothing more is taken. */
+  discard(): void
+}
+
+/** Of all queues of this process, for whoever watches its memory. */
+let allHeldBytes = 0
+
+export function heldEventBytes(): number {
+  return allHeldBytes
 }
 
 export function createEventQueue(onDrain: () => void): EventQueue {
   const held: { event: UpstreamEvent; bytes: number }[] = []
   let heldBytes = 0
+  let isDiscarded = false
   let ended: { fault: Fault | null } | null = null
   let waiter: PromiseWithResolvers<UpstreamEvent | null> | null = null
 
   function push(event: UpstreamEvent, bytes: number): void {
-    if (ended !== null) return
+    if (ended !== null || isDiscarded) return
     if (waiter !== null) {
       waiter.resolve(event)
       waiter = null
       return
     }
     held.push({ event, bytes })
+    count(bytes)
+  }
+
+  function count(bytes: number): void {
     heldBytes += bytes
+    allHeldBytes += bytes
+  }
+
+  function discard(): void {
+    isDiscarded = true
+    held.length = 0
+    count(-heldBytes)
   }
 
   function end(fault: Fault | null): void {
@@ -39,7 +60,7 @@ export function createEventQueue(onDrain: () => void): EventQueue {
   function next(): Promise<UpstreamEvent | null> {
     const first = held.shift()
     if (first !== undefined) {
-      heldBytes -= first.bytes
+      count(-first.bytes)
       onDrain()
       return Promise.resolve(first.event)
     }
@@ -50,5 +71,5 @@ export function createEventQueue(onDrain: () => void): EventQueue {
     return ended.fault === null ? Promise.resolve(null) : Promise.reject(ended.fault)
   }
 
-  return { push, end, next, heldBytes: () => heldBytes }
+  return { push, end, next, discard, heldBytes: () => heldBytes }
 }

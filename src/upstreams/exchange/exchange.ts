@@ -23,6 +23,7 @@ import { abandonedBy, broken, stopped, tooLate, unreachable } from './breaks.ts'
 import { createEventQueue, type EventQueue } from './event-queue.ts'
 import { createRefusalReader, type RefusalReader } from './refusal-reader.ts'
 import { createRelease, type Holds, type Release } from './release.ts'
+import { readRetryAfter } from './retry-after.ts'
 
 /** How long an answer that said its end may take to close, so that its connection can be kept. */
 const closingMs = 1_000
@@ -108,7 +109,11 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   }
 
   [Symbol.dispose](): void {
-    if (this.#phase === 'over') return
+    if (this.#phase !== 'over') this.#letGo()
+    this.#events.discard()
+  }
+
+  #letGo(): void {
     if (!this.#workOver) return this.#tearDown(stopped())
     // The end was said: let the body close by itself, so that the connection can be used again.
     this.#isLetGo = true
@@ -132,16 +137,17 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   ): void {
     if (this.#phase === 'over' || status < 200) return
     this.#phase = 'answering'
-    const contentType = String(headers['content-type'] ?? '')
-    const encoding = String(headers['content-encoding'] ?? 'identity')
+    const contentType = String(headers['content-type'] ?? '').toLowerCase()
+    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
     if (status !== 200 || encoding !== 'identity') {
-      this.#refusal = createRefusalReader(status, contentType)
+      const retryAfterMs = readRetryAfter(String(headers['retry-after']), this.#tools.clock.nowMs())
+      this.#refusal = createRefusalReader({ status, contentType, retryAfterMs })
       return
     }
     // A 200 that is no stream, where one was asked for, can only be an error in disguise.
     const isStream = contentType.startsWith('text/event-stream')
     const { options } = this.#tools
-    this.#reader = isStream ? streamReader(options) : wholeReader(options)
+    this.#reader = isStream ? streamReader(options, this.dialect) : wholeReader(options)
     this.#tools.onAwake()
     this.#opened.resolve(this)
   }
@@ -179,7 +185,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     const isFirst = !this.#sawEvent
     for (const event of events) {
       this.#sawEvent = true
-      if (event.kind === 'done' || event.kind === 'failed') this.#workOver = true
+      if (saysItsEnd(event)) this.#workOver = true
       // Its own size, not its packet's: the last packet of a large event may be a single byte.
       this.#events.push(event, event.kind === 'chunk' ? event.text.length : 0)
     }
@@ -231,4 +237,10 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     if (fault !== null) this.#opened.reject(fault)
     this.#events.end(fault)
   }
+}
+
+/** That an answer was cut is a finding of ours: whoever works on it goes on. */
+function saysItsEnd(event: UpstreamEvent): boolean {
+  if (event.kind === 'failed') return event.fault.kind !== 'upstream_cut'
+  return event.kind === 'done'
 }

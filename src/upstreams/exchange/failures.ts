@@ -1,124 +1,132 @@
 // What a foreign failure means. This folder is the only place that looks at other people's error
 // bodies, and nothing of their text goes on: messages to clients are ours, and the cause for the
 // operator names statuses and classes only, because validation errors repeat the prompt.
-import { Fault, type JsonObject, type Started } from '#domain'
-import { isJsonObject, parseObject } from '#wire'
+import { Fault, type FaultName, type JsonObject, type Started } from '#domain'
+import { executionTimeoutError, lostWorkerError, parseObject } from '#wire'
+import { type Complaint, complaintIn, complaintOf } from './complaint.ts'
+import { safeParam } from './parameter.ts'
 
 export interface Refusal {
   status: number
   contentType: string
   text: string
+  /** When the upstream wants to be asked again. */
+  retryAfterMs?: number | null
 }
 
-/** A failure as it was given, bare or wrapped in what a worker makes of it. */
-interface Complaint {
-  status: number
+interface Meaning {
+  kind: FaultName
   message: string
-  type: string
-  param: string | null
+  started: Started
+  saturated?: true
+}
+
+/* biome-ignore format: a table reads as a table */
+const meanings = {
+  busy:          { kind: 'overloaded', started: 'no', saturated: true, message: 'The model is at capacity. Please try again shortly.' },
+  credentials:   { kind: 'upstream_credentials', started: 'no', message: 'The gateway could not use the model’s server.' },
+  misconfigured: { kind: 'upstream_misconfigured', started: 'no', message: 'The gateway asked the model’s server for something that it does not have.' },
+  too_large:     { kind: 'body_too_large', started: 'no', message: 'The request is larger than the model’s server accepts.' },
+  late:          { kind: 'first_byte_timeout', started: 'maybe', message: 'The model’s server took too long to begin its answer.' },
+  out_of_time:   { kind: 'deadline', started: 'maybe', message: 'The model’s server ended the call at a time limit of its own.' },
+  unreachable:   { kind: 'upstream_unreachable', started: 'maybe', message: 'The model’s server cannot be reached.' },
+  black_hole:    { kind: 'upstream_unreachable', started: 'no', message: 'The model’s server cannot be reached.' },
+  lost:          { kind: 'upstream_cut', started: 'maybe', message: 'The model’s server was lost before its answer was complete.' },
+  failed:        { kind: 'upstream_bad_answer', started: 'maybe', message: 'The model’s server failed.' },
+} as const satisfies Record<string, Meaning>
+
+type MeaningName = keyof typeof meanings | 'refused'
+
+/** Beginnings only: further on, a text may repeat what a client wrote. */
+const knownTexts: readonly [start: string, meaning: MeaningName][] = [
+  ['no workers available', 'busy'],
+  ['timed out waiting for worker', 'busy'],
+  ['Unauthorized', 'credentials'],
+  ['not allowed for QB API', 'misconfigured'],
+  // A worker whose server has died takes jobs, and fails each at once, until somebody ends it.
+  ['vLLM server process is not running', 'black_hole'],
+  ['Request to vLLM failed', 'unreachable'],
+  [lostWorkerError, 'lost'],
+  [executionTimeoutError, 'out_of_time'],
+]
+
+/* biome-ignore format: a table reads as a table */
+const byStatus: Readonly<Record<number, MeaningName>> = {
+  400: 'refused', 401: 'credentials', 402: 'credentials', 403: 'credentials',
+  404: 'misconfigured', 405: 'misconfigured', 408: 'late', 413: 'too_large', 422: 'refused',
+  429: 'busy', 501: 'misconfigured', 504: 'late',
+  // An edge's own: it did not get through to the worker, or gave up waiting for it.
+  521: 'unreachable', 522: 'unreachable', 523: 'unreachable', 524: 'late',
+  525: 'unreachable', 526: 'unreachable', 530: 'unreachable',
 }
 
 export function faultOf(refusal: Refusal): Fault {
-  const complaint = complaintIn(refusal)
-  return faultOfComplaint(complaint, causeOf(refusal, complaint))
+  const complaint = complaintIn(parseObject(refusal.text), refusal.status)
+  const meaning = meaningOf(complaint)
+  const media = /^[\w/+.-]{1,40}/.exec(refusal.contentType)?.[0] ?? 'no media type'
+  const cause = `HTTP ${refusal.status} (${media}): ${describe(complaint, meaning)}`
+  return faultWith(meaning, complaint, { cause, retryAfterMs: refusal.retryAfterMs ?? null })
 }
 
 /** An error inside a 200: an event of a stream, or a whole body. Null where it is none. */
 export function failureIn(value: JsonObject): Fault | null {
-  const flat = value.object === 'error'
-  if (!flat && !isTruthy(value.error)) return null
-  const complaint = unwrap(read(flat ? value : value.error, 500))
-  const cause = `error inside a 200: ${describe(complaint)}`
-  return faultOfComplaint(complaint, cause, 'yes')
+  const isFlat = value.object === 'error'
+  if (!isFlat && !isTruthy(value.error)) return null
+  const complaint = complaintOf(isFlat ? value : value.error, null)
+  const meaning = meaningOf(complaint)
+  const cause = `error inside a 200: ${describe(complaint, meaning)}`
+  return faultWith(meaning, complaint, { cause, started: 'yes' })
 }
 
-function faultOfComplaint(given: Complaint, cause: string, started?: Started): Fault {
-  const { status } = given
-  const details = { cause, started: started ?? 'no' } as const
-  if (status === 429 || isBusy(given)) {
-    const message = 'The model is at capacity. Please try again shortly.'
-    return new Fault('overloaded', { ...details, message, saturated: true })
-  }
-  if (status === 401 || status === 402 || status === 403) {
-    const message = 'The gateway could not use the model’s server.'
-    return new Fault('upstream_credentials', { ...details, message })
-  }
-  if (status === 413) {
-    const message = 'The request is larger than the model’s server accepts.'
-    return new Fault('body_too_large', { ...details, message })
-  }
-  if (status === 400 || status === 422) return refusedByModel(given, details)
-  if (status === 408 || status === 504 || status === 524) {
-    const message = 'The model’s server took too long to begin its answer.'
-    return new Fault('first_byte_timeout', { ...details, message, started: 'maybe' })
-  }
-  const message = 'The model’s server failed.'
-  return new Fault('upstream_bad_answer', { ...details, message, started: started ?? 'maybe' })
+function meaningOf(complaint: Complaint): MeaningName {
+  const { message, status, type, isQuoted } = complaint
+  const known = knownTexts.find(([start]) => message.startsWith(start))
+  if (known !== undefined) return known[1]
+  // vLLM with a full queue, or draining. A 503 of anybody else is no sign of that.
+  if (status === 503 && (type === 'Service Unavailable' || isQuoted)) return 'busy'
+  return byStatus[status] ?? 'failed'
 }
 
-function refusedByModel(given: Complaint, details: { cause: string; started: Started }): Fault {
-  const limit = /maximum context length is (\d{1,9}) tokens/.exec(given.message)?.[1]
-  if (limit !== undefined) {
+interface Details {
+  cause: string
+  started?: Started
+  retryAfterMs?: number | null
+}
+
+function faultWith(name: MeaningName, complaint: Complaint, details: Details): Fault {
+  if (name === 'refused') return refusedByModel(complaint, details)
+  const { kind, ...meaning }: Meaning = meanings[name]
+  return new Fault(kind, { ...meaning, ...details })
+}
+
+/** How servers say that a prompt is too long, with the limit where they name it first. */
+const contextTexts = [
+  /^This model's maximum context length is (\d{1,9}) tokens/,
+  /^The decoder prompt \(length \d+\) is longer than the maximum model length of (\d{1,9})/,
+  /^Input length \(\d+\) exceeds model's maximum context length \((\d{1,9})\)/,
+]
+
+function refusedByModel(complaint: Complaint, details: Details): Fault {
+  const { message: text, type } = complaint
+  const match = contextTexts.map((pattern) => pattern.exec(text)).find((found) => found !== null)
+  if (match !== undefined || type === 'context_length_exceeded') {
+    const limit = match?.[1]
     const message =
-      `This model's maximum context length is ${limit} tokens. ` +
+      (limit === undefined
+        ? "The request exceeds this model's maximum context length. "
+        : `This model's maximum context length is ${limit} tokens. `) +
       'Please shorten the messages or ask for fewer tokens.'
-    return new Fault('context_too_long', { ...details, message, param: 'messages' })
+    return new Fault('context_too_long', { started: 'no', ...details, message, param: 'messages' })
   }
-  const param = safeParam(given.param)
+  const param = safeParam(complaint.param)
   const named = param === null ? '' : ` because of '${param}'`
   const message = `The model’s server refused the request as invalid${named}.`
-  return new Fault('upstream_refused', { ...details, message, param })
+  return new Fault('upstream_refused', { started: 'no', ...details, message, param })
 }
 
-/** vLLM with a full queue, or draining. */
-function isBusy(given: Complaint): boolean {
-  return given.status === 503 && given.type === 'Service Unavailable'
-}
-
-function complaintIn(refusal: Refusal): Complaint {
-  const value = parseObject(refusal.text)
-  if (value === null) return { status: refusal.status, message: '', type: '', param: null }
-  return unwrap(read(value.error ?? value, refusal.status))
-}
-
-function read(error: unknown, status: number): Complaint {
-  if (!isJsonObject(error)) {
-    return { status, message: typeof error === 'string' ? error : '', type: '', param: null }
-  }
-  return {
-    status: isHttpError(error.code) ? error.code : status,
-    message: typeof error.message === 'string' ? error.message : '',
-    type: typeof error.type === 'string' ? error.type : '',
-    param: typeof error.param === 'string' ? error.param : null,
-  }
-}
-
-/** A RunPod worker keeps vLLM's status only as text: `vLLM returned HTTP 400: {…}`. */
-function unwrap(complaint: Complaint): Complaint {
-  const match = /^vLLM returned HTTP (\d{3}): ([\s\S]*)$/.exec(complaint.message)
-  if (match === null) return complaint
-  const inner = parseObject(match[2] ?? '')
-  return read(inner?.error ?? inner, Number(match[1]))
-}
-
-function causeOf(refusal: Refusal, complaint: Complaint): string {
-  const media = refusal.contentType.split(';')[0] ?? ''
-  return `HTTP ${refusal.status} (${media || 'no media type'}): ${describe(complaint)}`
-}
-
-function describe({ status, type, param }: Complaint): string {
+function describe({ status, type, param }: Complaint, meaning: MeaningName): string {
   const name = /^[\w ]{1,40}$/.test(type) ? type : 'no class'
-  return `status ${status}, ${name}, param ${safeParam(param) ?? 'none'}`
-}
-
-/** `body.temperature` is our client's `temperature`; anything that is no plain path is not said. */
-function safeParam(param: string | null): string | null {
-  const plain = param?.replace(/^body\./, '') ?? ''
-  return /^[a-z][\w.[\]]{0,63}$/.test(plain) ? plain : null
-}
-
-function isHttpError(code: unknown): code is number {
-  return typeof code === 'number' && Number.isInteger(code) && code >= 400 && code <= 599
+  return `${meaning}, status ${status}, ${name}, param ${safeParam(param) ?? 'none'}`
 }
 
 function isTruthy(value: unknown): boolean {

@@ -1,6 +1,6 @@
 // Reads the body of an answer that is not a 200, as much of it as is needed to know what it means.
 import type { Fault } from '#domain'
-import { faultOf } from './failures.ts'
+import { faultOf, type Refusal } from './failures.ts'
 
 const refusalBytesMax = 65_536
 
@@ -10,7 +10,7 @@ export interface RefusalReader {
   end(): { fault: Fault; lingers: boolean }
 }
 
-export function createRefusalReader(status: number, contentType: string): RefusalReader {
+export function createRefusalReader(head: Omit<Refusal, 'text'>): RefusalReader {
   const pieces: Buffer[] = []
   let byteCount = 0
   return {
@@ -19,8 +19,13 @@ export function createRefusalReader(status: number, contentType: string): Refusa
       if (byteCount <= refusalBytesMax) pieces.push(bytes)
     },
     end: () => ({
-      fault: faultOf({ status, contentType, text: Buffer.concat(pieces).toString('utf8') }),
-      lingers: status >= 500 && contentType.startsWith('text/html'),
+      fault: faultOf({ ...head, text: Buffer.concat(pieces).toString('utf8') }),
+      lingers: isEdge(head),
     }),
   }
+}
+
+/** Statuses above 520 are an edge's by definition, and so is a page in front of an API. */
+function isEdge({ status, contentType }: Omit<Refusal, 'text'>): boolean {
+  return status >= 520 || (status >= 500 && contentType.startsWith('text/html'))
 }

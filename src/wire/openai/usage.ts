@@ -2,6 +2,9 @@
 import type { Usage, UsageSource } from '#domain'
 import { isJsonObject } from '../json.ts'
 
+/** No call has more: a nonsense count must not become a bill that no budget survives. */
+const tokensMax = 1_000_000_000
+
 /** Null when it is no usage: zero is a number of tokens, absent is not. */
 export function readUsage(value: unknown, source: UsageSource): Usage | null {
   if (!isJsonObject(value)) return null
@@ -26,5 +29,6 @@ export function writeUsage(usage: Usage): string {
 }
 
 function count(value: unknown): number | null {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return null
+  return value >= 0 && value <= tokensMax ? value : null
 }

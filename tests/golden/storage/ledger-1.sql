@@ -70,3 +70,6 @@ CREATE TRIGGER attempts_refuse_delete before delete on attempts begin select rai
 CREATE TRIGGER cost_postings_refuse_update before update on cost_postings begin select raise(abort, 'the ledger is append-only'); end;
 CREATE TRIGGER cost_postings_refuse_delete before delete on cost_postings begin select raise(abort, 'the ledger is append-only'); end;
 pragma user_version = 1;
+insert into calls values ('req_1', 'client-1', 'key_1', 'web', null, 'openai-chat', 'phi-2', 'phi-2-here', 'openai-compatible', null, null, 1700000000000, 200, 'ok', null, null, 1, 1, 120.5, 0.25, 80.5, null, 0.75, 30, 0, 100, 40, 30, 'reported', 50, 100, 50, 9000, null, 0);
+insert into attempts values (1, 'req_1', 1, 'phi-2', 'phi-2-here', 'openai-compatible', 1700000000000, 119.5, 'answered', null, 'ended', 'none', 0, null);
+insert into cost_postings values (1, 'req_1', 'boot', 5, 'billing', 1700000000500);

@@ -1,8 +1,8 @@
 // A chat answer on its way to the client: content as it came, the envelope put right.
 import { describe, expect, test } from 'vitest'
 import { Fault, type UpstreamEvent } from '#src/domain/index.ts'
+import { answerStripped } from '#src/surfaces/choice-rules.ts'
 import type { Encoder } from '#src/surfaces/index.ts'
-import { answerStripped } from '#src/surfaces/openai-chat/rules.ts'
 import { chatCall, chatSurface } from '../../support/chat-call.ts'
 
 const withUsage = { stream: true, stream_options: { include_usage: true } }
@@ -81,9 +81,10 @@ describe('the envelope', () => {
     const inner =
       '"choices": [ {"index":0,"delta":{"content":"\\u00fc\\ud83d\\ude80 \\/ €","reasoning" : "r"},' +
       '"logprobs":null,"n":12345678901234567890,"finish_reason":null} ]'
-    const text = `{"id":"1", ${inner}, "x_new":1.10e5 , "model":"served"}`
+    const head = '"id":"1","object":"chat.completion.chunk","created":1'
+    const text = `{${head}, ${inner}, "x_new":1.10e5 , "model":"served"}`
     const out = encoder().take(chunkOf(text))
-    expect(out).toBe(`data: {"id":"1",${inner},"x_new":1.10e5,"model":"asked"}\n\n`)
+    expect(out).toBe(`data: {${head},${inner},"x_new":1.10e5,"model":"asked"}\n\n`)
   })
 })
 
@@ -216,7 +217,14 @@ describe('a whole answer', () => {
 
   test('is the body, with the model that was asked for and its usage', () => {
     const one = encoder({})
-    expect(JSON.parse(one.take(wholeOf(value)) ?? '')).toEqual({ ...value, model: 'asked' })
+    const [choice] = value.choices
+    expect(JSON.parse(one.take(wholeOf(value)) ?? '')).toEqual({
+      ...value,
+      model: 'asked',
+      created: 1_700_000_000,
+      // What OpenAI always shows is there, also where the upstream had nothing to say.
+      choices: [{ ...choice, logprobs: null, message: { ...choice?.message, refusal: null } }],
+    })
     expect(one.isComplete()).toBe(true)
     expect(one.usage()).toMatchObject({ promptTokens: 9, completionTokens: 2, source: 'reported' })
   })

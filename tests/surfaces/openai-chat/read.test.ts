@@ -53,6 +53,18 @@ const cases: Record<string, Case> = {
   tool_choice:           { good: ['none', 'auto', 'required', { type: 'function', function: { name: 'f' } }], bad: ['any', '', 1, true, []], beside: { tools: [type('function')] } },
   parallel_tool_calls:   { good: [true, false],                       bad: [1, 'true', {}] },
   response_format:       { good: [type('text'), type('json_object'), { type: 'json_schema', json_schema: {} }], bad: ['text', {}, { type: 1 }, [], true] },
+  top_k:                 { good: [-1, 0, 40],                         bad: [-2, 0.5, '1'] },
+  min_p:                 { good: [0, 0.1, 1],                         bad: [-0.1, 1.1, '0'] },
+  repetition_penalty:    { good: [0.01, 1.1],                         bad: [0, -1, '1'] },
+  min_tokens:            { good: [0, 5],                              bad: [-1, 0.5, '1'] },
+  stop_token_ids:        { good: [[], [0, 50_256]],                   bad: [1, ['1'], [-1], [0.5], {}] },
+  ignore_eos:            { good: [true, false],                       bad: [1, 'true'] },
+  structured_outputs:    { good: [{ choice: ['a', 'b'] }],            bad: [[], 'x', true] },
+  cache_salt:            { good: ['s'],                               bad: ['', 1, {}] },
+  prompt_logprobs:       { good: [],                                  bad: [0, 1, -1, true, '1'] },
+  chat_template_kwargs:  { good: [{}, { enable_thinking: false }],    bad: ['x', [], true] },
+  reasoning_effort:      { good: ['low', 'high'],                     bad: [1, {}, true] },
+  include_reasoning:     { good: [true, false],                       bad: [1, 'no'] },
   user:                  { good: ['', 'somebody'],                    bad: [1, {}, true, ['a']] },
 }
 
@@ -159,6 +171,8 @@ describe('reads', () => {
     const { body, ...facts } = readText(good)
     expect(facts).toEqual({
       modelId: 'm',
+      prompts: 1,
+      demands: [],
       stream: false,
       wantsUsage: false,
       choices: 1,

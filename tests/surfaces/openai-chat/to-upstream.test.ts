@@ -79,7 +79,7 @@ describe('what tenants may not send', () => {
     expect(Object.keys(JSON.parse(asked(text)))).toEqual(['model', 'messages'])
   })
 
-  test.each(['priority', 'user', 'cache_salt', 'chat_template', 'prompt_logprobs', 'store'])(
+  test.each(['priority', 'user', 'chat_template', 'prompt_embeds', 'store', 'metadata'])(
     '%s is on the list',
     (name) => {
       expect(chatStripped.has(name)).toBe(true)

@@ -1,0 +1,93 @@
+// docs/api.md: the routes, and what becomes of each parameter, written from the tables that the
+// code itself obeys.
+import { policyOf } from '../src/domain/index.ts'
+import { type AnswerRule, type Surface, surfaces } from '../src/surfaces/index.ts'
+
+/** Route → who may use it, and what it answers. A test compares them with the server's own. */
+export const routes: Record<string, [access: string, answers: string]> = {
+  'POST /v1/chat/completions': ['key, scope `chat`', 'a chat completion, whole or streamed'],
+  'POST /v1/completions': ['key, scope `chat`', 'a completion of one or many prompts'],
+  'POST /v1/embeddings': ['key, scope `embeddings`', 'a vector for each input'],
+  'GET /v1/models': ['key', 'the models that the key may use'],
+  'GET /v1/models/*': ['key', 'one of them; slashes in its id raw or as `%2F`'],
+  'GET /v1/key': ['key', 'the key’s own limits, what is left of them, and its use since the start'],
+  'GET /auth/info': ['key', 'who the key is and what it may do; never the secret'],
+  'GET /health': ['public', 'whether this process lives'],
+  'GET /healthz': ['public', 'the same'],
+  'GET /readyz': ['public', 'whether it takes calls, and why not'],
+  'GET /health/detailed': ['`admin-read`', 'every deployment with its readiness and places'],
+  'GET /resilience/stats': ['`admin-read`', 'how tries ended since the start, and every gate'],
+  'GET /metrics': ['`admin-read`', 'metrics for Prometheus: [metrics.md](metrics.md)'],
+}
+
+export function apiPage(table: (head: string[], rows: string[][]) => string): string[] {
+  const routeRows = Object.entries(routes).map(([route, cells]) => [`\`${route}\``, ...cells])
+  return [
+    '# API',
+    'Podgate answers as OpenAI does: any OpenAI client works with its `baseURL` pointed here. The ' +
+      'errors are in [errors.md](errors.md). No route asks an upstream anything but the three that ' +
+      'call a model: looking is free. `/admin/*` makes the changes that the commands make.',
+    table(['route', 'who', 'answers'], routeRows),
+    '## What becomes of a parameter',
+    'A parameter passes to the model’s server as it came, to the byte, unless a table below names ' +
+      'it. A checked parameter may be absent or null; anything else that is not as the table says ' +
+      'is a 400 that names it in `param`. A member that is given twice is a 400 too.',
+    ...surfaces.flatMap((surface) => surfacePart(surface, table)),
+    '## What a model allows',
+    'Each model in `models.yaml` may say under `policy` where it differs:',
+    policyTable(table),
+    'A 400 for one of these is given before anything is reserved or sent.',
+  ]
+}
+
+function surfacePart(surface: Surface, table: (head: string[], rows: string[][]) => string) {
+  const { checked, stripped, byModel, forced, answer } = surface.fields
+  const rules = [...checked].sort((one, other) => (one.field < other.field ? -1 : 1))
+  const sets = Object.entries(forced).flatMap(([dialect, members]) =>
+    Object.entries(members).map(([name, value]) => `\`${name}\`: \`${value}\` (${dialect})`),
+  )
+  return [
+    `### \`POST ${surface.path}\``,
+    table(
+      ['checked', 'may be'],
+      rules.map(({ field, expected }) => [`\`${field}\``, expected]),
+    ),
+    `Never passed on: ${listed([...stripped].sort())}.`,
+    `Passed on where the model allows it: ${listed(byModel.map(({ field }) => field))}.`,
+    ...(sets.length === 0 ? [] : [`Set by us on streams: ${sets.join(', ')}.`]),
+    table(
+      ['in a whole answer', 'becomes'],
+      [['`model`', 'the name that was asked for'], ...answerRows(answer)],
+    ),
+  ]
+}
+
+function answerRows(rules: readonly AnswerRule[], path = ''): string[][] {
+  return rules.flatMap(({ member, does, within }) => {
+    const name = `${path}${member}`
+    const rows = [[`\`${name}\``, does]]
+    return within === undefined ? rows : [...rows, ...answerRows(within, `${name}.`)]
+  })
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ')
+}
+
+function policyTable(table: (head: string[], rows: string[][]) => string): string {
+  const meaning: Record<keyof ReturnType<typeof policyOf>, string> = {
+    templateArguments: 'members of `chat_template_kwargs` that pass; others are a 400',
+    cacheSalt: '`cache_salt` passes: prompts with different salts share no prefix cache',
+    remoteMedia:
+      '`image_url`, `video_url` and `audio_url` may be http(s) and are fetched by the model’s ' +
+      'server; else only `data:` URLs pass, and others are a 400',
+    completionTokens: '`max_tokens` of `/v1/completions` where the client names none',
+    outputTokensMax: '`max_tokens` and `max_completion_tokens` are lowered to it; null: no cap',
+  }
+  const rows = Object.entries(policyOf({})).map(([name, value]) => [
+    `\`${name}\``,
+    `\`${JSON.stringify(value)}\``,
+    meaning[name as keyof typeof meaning],
+  ])
+  return table(['policy', 'usually', 'meaning'], rows)
+}

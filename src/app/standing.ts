@@ -1,0 +1,46 @@
+// How the gateway stands, from what its rooms know already: for the operator's routes.
+import { readFileSync } from 'node:fs'
+import type { Ledger } from '#accounting'
+import type { Clock } from '#domain'
+import type { DeploymentStanding, Standing } from '#http'
+import type { Catalogue } from '#models'
+import type { AttemptTally } from '#observability'
+import type { Routing } from '#routing'
+
+export interface StandingRooms {
+  clock: Clock
+  catalogue: Catalogue
+  ledger: Ledger
+  routing: Routing
+  attempts: AttemptTally
+}
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string }
+
+export function watchStanding(rooms: StandingRooms): Standing {
+  const { clock, catalogue, ledger, routing, attempts } = rooms
+  const startedTicksMs = clock.ticksMs()
+  return {
+    version,
+    uptimeSeconds: () => Math.floor((clock.ticksMs() - startedTicksMs) / 1000),
+    ledger: ledger.state,
+    attempts: attempts.counts,
+    deployments: () => deploymentsOf(catalogue, routing),
+  }
+}
+
+function deploymentsOf(catalogue: Catalogue, routing: Routing): DeploymentStanding[] {
+  const loads = new Map(routing.load().map((load) => [load.deployment, load]))
+  return catalogue.list().flatMap(({ id: model, deployments }) =>
+    deployments.map((deployment) => {
+      const load = loads.get(deployment.id)
+      if (load !== undefined) return { ...load, model }
+      // Nobody asked for it yet, so it has no gate: what it would have is not known.
+      const readiness = { state: deployment.isDisabled ? 'off' : 'unknown' } as const
+      const idle = { places: null, running: 0, waiting: 0, isPaused: false }
+      return { deployment: deployment.id, model, readiness, ...idle }
+    }),
+  )
+}

@@ -1,0 +1,79 @@
+// Models as a table, one model in all its fields, and its deployments.
+import { type Deployment, type Model, usdFromNanoUsd } from '#domain'
+import { renderTable, type TableColumn, type TableScreen } from './table.ts'
+
+export function modelTable(models: readonly Model[], screen: TableScreen): string[] {
+  const columns: TableColumn[] = [
+    { title: 'MODEL' },
+    { title: 'SURFACES' },
+    { title: 'CONTEXT', align: 'right' },
+    { title: 'PROMPT $/M', align: 'right' },
+    { title: 'ANSWER $/M', align: 'right' },
+    { title: 'DEPLOYMENTS' },
+  ]
+  const rows = models.map((model) => [
+    model.isDisabled ? `${model.id} (off)` : model.id,
+    model.surfaces.join(','),
+    String(model.contextTokens),
+    perMillion(model.prices.promptNanoUsd),
+    perMillion(model.prices.completionNanoUsd),
+    model.deployments.map(briefly).join(', '),
+  ])
+  return renderTable(columns, rows, screen)
+}
+
+export function modelFields(model: Model): [string, string][] {
+  const { prices } = model
+  return [
+    ['id', model.id],
+    ['state', stateText(model)],
+    ['aliases', listText(model.aliases)],
+    ['owned by', model.ownedBy],
+    ['surfaces', listText(model.surfaces)],
+    ['capabilities', listText(model.capabilities)],
+    ['context', `${model.contextTokens} tokens`],
+    ['prompt', `$${perMillion(prices.promptNanoUsd)} per million tokens`],
+    ['cached prompt', `$${perMillion(prices.cachedNanoUsd)} per million tokens`],
+    ['answer', `$${perMillion(prices.completionNanoUsd)} per million tokens`],
+  ]
+}
+
+export function deploymentTable(deployments: readonly Deployment[], screen: TableScreen): string[] {
+  const columns: TableColumn[] = [
+    { title: 'DEPLOYMENT' },
+    { title: 'STATE' },
+    { title: 'KIND' },
+    { title: 'SERVED NAME' },
+    { title: 'SLOTS', align: 'right' },
+    { title: 'GPU' },
+    { title: 'OPTIONS' },
+  ]
+  const rows = deployments.map((one) => [
+    one.id,
+    stateText(one),
+    one.kind,
+    one.servedName,
+    String(one.slots),
+    one.gpu === null
+      ? '-'
+      : `${one.gpu.count} × ${one.gpu.type} at $${usdFromNanoUsd(one.gpu.nanoUsdPerSecond)}/s`,
+    JSON.stringify(one.options),
+  ])
+  return renderTable(columns, rows, screen)
+}
+
+function briefly({ id, kind, slots, isDisabled }: Deployment): string {
+  return `${id} (${kind}, ${isDisabled ? 'off' : slots})`
+}
+
+function stateText({ isDisabled }: { isDisabled: boolean }): string {
+  return isDisabled ? 'disabled' : 'enabled'
+}
+
+function listText(items: readonly string[]): string {
+  return items.length === 0 ? '-' : items.join(', ')
+}
+
+function perMillion(nanoUsd: number): string {
+  return String(nanoUsd / 1000)
+}

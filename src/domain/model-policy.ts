@@ -1,0 +1,27 @@
+// What a model allows its clients beyond what every model does. A model says only where it differs.
+
+export interface ModelPolicy {
+  /** Members of `chat_template_kwargs` that clients may set. */
+  templateArguments: readonly string[]
+  /** Clients may set `cache_salt`: prompts with different salts share no prefix cache. */
+  cacheSalt: boolean
+  /** Content may be named by URL: the model's server then fetches what its clients name. */
+  remoteMedia: boolean
+  /** What `/v1/completions` generates at most where the client does not say. */
+  completionTokens: number
+  /** More than this is not generated, whatever the client says; null: as much as there is room. */
+  outputTokensMax: number | null
+}
+
+const usual: ModelPolicy = {
+  templateArguments: ['enable_thinking'],
+  cacheSalt: false,
+  remoteMedia: false,
+  // OpenAI's own default. Servers differ, and some would go on to the end of the context.
+  completionTokens: 16,
+  outputTokensMax: null,
+}
+
+export function policyOf(model: { policy?: Partial<ModelPolicy> | undefined }): ModelPolicy {
+  return model.policy === undefined ? usual : { ...usual, ...model.policy }
+}

@@ -1,0 +1,62 @@
+// Keys, through the admin door: listed, shown, made, rotated and revoked. A secret is in the one
+// answer that makes it, and nowhere else.
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { durationMsOf, Fault } from '#domain'
+import {
+  createKey,
+  findKey,
+  keyRequestSchema,
+  keyState,
+  listKeys,
+  revokeKey,
+  rotateKey,
+  rotationSchema,
+  type StoredKey,
+  termsOf,
+} from '#keys'
+import { actorOf, bodyOf, queryOf } from './admin-request.ts'
+import type { HttpPorts } from './ports.ts'
+
+const listQuery = z.strictObject({ teamId: z.string().optional() })
+const nothing = z.strictObject({})
+
+export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: HttpPorts): void {
+  const { registry, changed } = ports
+  const shown = (key: StoredKey) => ({ ...key, state: keyState(key, clock.nowMs()) })
+
+  admin.get('/keys', async (request) => {
+    const { teamId } = queryOf(request, listQuery)
+    const keys = await listKeys(registry)
+    const asked = keys.filter((key) => teamId === undefined || key.teamId === teamId)
+    return { object: 'list', data: asked.map(shown) }
+  })
+  admin.get<{ Params: { id: string } }>('/keys/:id', async ({ params }) => {
+    const key = await findKey(registry, params.id)
+    if (key === null) throw new Fault('not_found', { message: 'There is no key of this id.' })
+    return shown(key)
+  })
+  admin.post('/keys', async (request, reply) => {
+    const terms = termsOf(bodyOf(request, keyRequestSchema), clock.nowMs())
+    const { key, secret } = await createKey(registry, terms, actorOf(request))
+    await changed()
+    return reply.code(201).send({ ...shown(key), secret })
+  })
+  admin.post<{ Params: { id: string } }>('/keys/:id/rotate', async (request) => {
+    const { overlap } = bodyOf(request, rotationSchema)
+    const { key, secret } = await rotateKey(registry, request.params.id, {
+      overlapMs: durationMsOf(overlap) ?? 0,
+      nowMs: clock.nowMs(),
+      actor: actorOf(request),
+    })
+    await changed()
+    return { ...shown(key), secret }
+  })
+  admin.post<{ Params: { id: string } }>('/keys/:id/revoke', async (request) => {
+    bodyOf(request, nothing)
+    const deed = { nowMs: clock.nowMs(), actor: actorOf(request) }
+    const key = await revokeKey(registry, request.params.id, deed)
+    await changed()
+    return shown(key)
+  })
+}

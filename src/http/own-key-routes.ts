@@ -1,0 +1,52 @@
+// What a key may know of itself: who it is, what it may use, how much of that is left, and what it
+// used since this gateway started. Never the secret: it is not here to be told.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type ApiKey, usdFromNanoUsd } from '#domain'
+import { noKey } from './faults.ts'
+import type { HttpPorts } from './ports.ts'
+
+export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
+  app.get('/auth/info', async (request) => identityOf(ownKey(request), ports))
+  app.get('/v1/key', async (request) => {
+    const key = ownKey(request)
+    const { rate, running, usage } = ports.keyState(key)
+    const identity = identityOf(key, ports)
+    return {
+      object: 'key',
+      ...identity,
+      limits: {
+        ...identity.limits,
+        requests_remaining: rate.remaining,
+        requests_reset_ms: rate.resetMs,
+        running,
+      },
+      usage: {
+        since_seconds: ports.standing.uptimeSeconds(),
+        calls: usage.calls,
+        prompt_tokens: usage.promptTokens,
+        completion_tokens: usage.completionTokens,
+        total_tokens: usage.promptTokens + usage.completionTokens,
+        charge_usd: usdFromNanoUsd(usage.chargeNanoUsd),
+      },
+    }
+  })
+}
+
+function ownKey({ apiKey }: FastifyRequest): ApiKey {
+  if (apiKey === null) throw noKey()
+  return apiKey
+}
+
+function identityOf(key: ApiKey, ports: HttpPorts) {
+  const { rate, concurrencyMax } = ports.keyState(key)
+  return {
+    id: key.id,
+    name: key.name,
+    team_id: key.teamId,
+    scopes: key.scopes,
+    models: key.models,
+    limits: { requests_per_minute: rate.limit, concurrency: concurrencyMax },
+    created_at: Math.floor(key.createdAtMs / 1000),
+    expires_at: key.expiresAtMs === null ? null : Math.floor(key.expiresAtMs / 1000),
+  }
+}

@@ -1,0 +1,114 @@
+// Reads request bodies: bytes they come as and bytes they stay, because the surface that they are
+// for parses them once. What the headers give away (size, coding, charset) is refused before a byte
+// is read; what they do not, when it shows.
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Clock } from '#domain'
+import type { BodyBytes, BodyShare } from './body-bytes.ts'
+import type { Connections } from './connections.ts'
+import { aborted, bodyTooLarge, wrongCharset, wrongEncoding } from './faults.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    bodyShare: BodyShare | null
+  }
+}
+
+/** How long a client may go on sending a body that was refused, before it is cut off. */
+const unreadMs = 1_000
+
+export function addBodyParser(
+  app: FastifyInstance,
+  bodyBytes: BodyBytes,
+  connections: Connections,
+): void {
+  app.removeAllContentTypeParsers()
+  app.decorateRequest('bodyShare', null)
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (!hasBody(request)) return done(null, payload)
+    try {
+      refuseUnread(request)
+      const share = bodyBytes.open()
+      request.bodyShare = share
+      reply.raw.once('close', share.release)
+      share.take(declaredBytes(request) ?? 0)
+    } catch (cause) {
+      return done(cause instanceof Error ? cause : null)
+    }
+    // Only now: a client that asks first is spared sending what would be refused.
+    if (asksFirst(request)) reply.raw.writeContinue()
+    done(null, payload)
+  })
+  app.addContentTypeParser('application/json', (request: FastifyRequest) =>
+    readBody(request, connections),
+  )
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+function asksFirst({ headers, raw }: FastifyRequest): boolean {
+  return headers.expect !== undefined && raw.httpVersion === '1.1'
+}
+
+function refuseUnread(request: FastifyRequest): void {
+  const { 'content-encoding': encoding, 'content-type': type } = request.headers
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw wrongEncoding()
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type ?? '')?.[1]
+  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) throw wrongCharset()
+  if ((declaredBytes(request) ?? 0) > request.routeOptions.bodyLimit) throw bodyTooLarge()
+}
+
+/** null: the client did not say, and its chunks are counted as they come. */
+function declaredBytes({ headers }: FastifyRequest): number | null {
+  const length = headers['content-length']
+  return length === undefined ? null : Number(length)
+}
+
+function readBody(request: FastifyRequest, connections: Connections): Promise<Buffer> {
+  const { raw, bodyShare } = request
+  const { bodyLimit } = request.routeOptions
+  const isDeclared = declaredBytes(request) !== null
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const pieces: Buffer[] = []
+  let bytes = 0
+  const onData = (piece: Buffer) => {
+    bytes += piece.length
+    try {
+      if (bytes > bodyLimit) throw bodyTooLarge()
+      if (!isDeclared) bodyShare?.take(piece.length)
+    } catch (cause) {
+      return fail(cause)
+    }
+    pieces.push(piece)
+  }
+  const onEnd = () => {
+    stop()
+    resolve(Buffer.concat(pieces, bytes))
+  }
+  const onClose = () => fail(aborted())
+  const fail = (cause: unknown) => {
+    stop()
+    pieces.length = 0
+    reject(cause)
+  }
+  const reading = connections.reading(raw.socket, fail)
+  const stop = () => {
+    reading[Symbol.dispose]()
+    raw.off('data', onData).off('end', onEnd).off('close', onClose)
+  }
+  raw.on('data', onData).on('end', onEnd).on('close', onClose)
+  return promise
+}
+
+/** Node reads a refused body to its end, or its client would not hear why; but only for a time. */
+export function forgetBody(raw: IncomingMessage, clock: Clock): void {
+  if (raw.complete) return
+  const timer = clock.after(unreadMs, () => {
+    if (!raw.complete) raw.socket.destroy()
+  })
+  raw.once('end', timer.cancel)
+  raw.once('close', timer.cancel)
+}

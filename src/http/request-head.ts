@@ -1,0 +1,71 @@
+// Heads that mean one thing to us and another to whoever stands before us: refused, whatever the
+// rest says. Node has read them and is content; most of what it lets pass is dropped in silence.
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import { Fault } from '#domain'
+import type { Connections } from './connections.ts'
+import { notHttp, tooManyHeaders } from './faults.ts'
+
+/** Given twice, node takes the first, and the proxy before us perhaps the last. */
+const singles = new Set(['host', 'authorization', 'content-type', 'content-encoding'])
+const lengths = new Set([...singles].map((name) => name.length))
+
+export function addHeadRules(
+  app: FastifyInstance,
+  connections: Connections,
+  headersMax: number,
+): void {
+  // One more than allowed: what node drops beyond its maximum it does not tell.
+  app.server.maxHeadersCount = headersMax + 1
+  // Without these, node promises `100 Continue` to everybody, and answers others itself.
+  app.server.on('checkContinue', app.routing)
+  app.server.on('checkExpectation', app.routing)
+  app.addHook('onRequest', (request, reply, done) => {
+    connections.seen(request.raw, reply.raw)
+    const fault = faultOfHead(request.raw, headersMax)
+    if (fault === null) return done()
+    // Whoever misframed one request has misframed what follows on the connection.
+    reply.raw.shouldKeepAlive = false
+    done(fault)
+  })
+}
+
+function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null {
+  const { headers, rawHeaders, httpVersion } = request
+  if (rawHeaders.length / 2 > headersMax) return tooManyHeaders()
+  const double = givenTwice(rawHeaders)
+  if (double !== null) return malformed(`The header '${double}' is given twice.`, double)
+  if (httpVersion === '1.0') return null
+  // A request line that names no version passes node's parser as 0.9.
+  if (httpVersion !== '1.1') return new Fault('bad_request', { message: notHttp })
+  if (headers.host === undefined) return malformed("The header 'host' is missing.", 'host')
+  const coding = headers['transfer-encoding']
+  // `gzip, chunked` is read as chunks, and then taken for the text itself.
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    return malformed('The only Transfer-Encoding is chunked.', 'transfer-encoding')
+  }
+  const { expect } = headers
+  if (expect === undefined || expect.toLowerCase() === '100-continue') return null
+  return new Fault('unknown_expectation', {
+    message: 'This gateway only knows Expect: 100-continue.',
+    param: 'expect',
+  })
+}
+
+function givenTwice(rawHeaders: readonly string[]): string | null {
+  let seen: Set<string> | null = null
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const raw = rawHeaders[at] ?? ''
+    if (!lengths.has(raw.length)) continue
+    const name = raw.toLowerCase()
+    if (!singles.has(name)) continue
+    seen ??= new Set()
+    if (seen.has(name)) return name
+    seen.add(name)
+  }
+  return null
+}
+
+function malformed(message: string, param: string): Fault {
+  return new Fault('bad_request', { message, param })
+}

@@ -1,0 +1,110 @@
+// Making, rotating and revoking keys: the same functions for commands and the admin API. Each
+// leaves a line in the audit, in the transaction of its change, that says all but the secret.
+import { type Actor, type ApiKey, Fault, newPublicId } from '#domain'
+import { noteDeed, type Registry } from '#storage'
+import { refuseWider } from './grants.ts'
+import { type Db, findKey, rowOf, type StoredKey } from './key-records.ts'
+import type { KeyTerms } from './key-request.ts'
+import { hashToken, newToken } from './token.ts'
+
+export interface NewSecret {
+  key: StoredKey
+  /** It exists only in this answer. */
+  secret: string
+}
+
+export async function createKey(
+  registry: Registry,
+  terms: KeyTerms,
+  actor: Actor,
+): Promise<NewSecret> {
+  refuseWider(actor, terms)
+  const secret = newToken()
+  const key: ApiKey = { id: newPublicId('key'), ...terms }
+  await registry.transaction(async (db) => {
+    await db
+      .insertInto('api_keys')
+      .values(rowOf(key, hashToken(secret)))
+      .execute()
+    const { id: target, ...after } = key
+    await noteDeed(db, { atMs: terms.createdAtMs, actor, action: 'key.create', target, after })
+  })
+  const unused = { revokedAtMs: null, lastUsedAtMs: null, overlapUntilMs: null }
+  return { key: { ...key, ...unused }, secret }
+}
+
+export interface Rotation {
+  /** How long the old secret goes on opening. */
+  overlapMs: number
+  nowMs: number
+  actor: Actor
+}
+
+/** A new secret for the same key: whoever has it holds all that the key may do. */
+export function rotateKey(registry: Registry, id: string, rotation: Rotation): Promise<NewSecret> {
+  const { nowMs, actor } = rotation
+  const secret = newToken()
+  return registry.transaction(async (db) => {
+    const before = await existing(db, id)
+    if (before.revokedAtMs !== null) throw gone(id, 'is revoked, and stays so')
+    refuseWider(actor, before)
+    await keepOldSecret(db, id, nowMs, nowMs + rotation.overlapMs)
+    const secret_hash = hashToken(secret)
+    await db.updateTable('api_keys').set({ secret_hash }).where('id', '=', id).execute()
+    const key = await existing(db, id)
+    const after = { overlapUntilMs: key.overlapUntilMs }
+    await noteDeed(db, { atMs: nowMs, actor, action: 'key.rotate', target: id, after })
+    return { key, secret }
+  })
+}
+
+/** Revoking again keeps the first moment. */
+export function revokeKey(
+  registry: Registry,
+  id: string,
+  { nowMs, actor }: { nowMs: number; actor: Actor },
+): Promise<StoredKey> {
+  return registry.transaction(async (db) => {
+    const before = await existing(db, id)
+    if (before.revokedAtMs !== null) return before
+    await db.updateTable('api_keys').set({ revoked_at_ms: nowMs }).where('id', '=', id).execute()
+    await db.deleteFrom('old_secrets').where('key_id', '=', id).execute()
+    const after = { revokedAtMs: nowMs }
+    const { name, teamId, expiresAtMs } = before
+    const deed = { atMs: nowMs, actor, action: 'key.revoke', target: id }
+    await noteDeed(db, { ...deed, before: { name, teamId, expiresAtMs, revokedAtMs: null }, after })
+    return { ...before, ...after, overlapUntilMs: null }
+  })
+}
+
+/** Secrets whose time is over go; one that still has longer than the new overlap is cut short. */
+async function keepOldSecret(db: Db, id: string, nowMs: number, untilMs: number): Promise<void> {
+  const old = await db
+    .selectFrom('api_keys')
+    .select('secret_hash')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  await db
+    .updateTable('old_secrets')
+    .set({ until_ms: untilMs })
+    .where('key_id', '=', id)
+    .where('until_ms', '>', untilMs)
+    .execute()
+  await db
+    .insertInto('old_secrets')
+    .values({ secret_hash: old.secret_hash, key_id: id, until_ms: untilMs })
+    .execute()
+  await db.deleteFrom('old_secrets').where('until_ms', '<=', nowMs).execute()
+}
+
+async function existing(db: Db, id: string): Promise<StoredKey> {
+  const key = await findKey({ db }, id)
+  if (key === null) throw gone(id, 'does not exist')
+  return key
+}
+
+/** The id comes from outside: a message repeats it only where it looks like one. */
+function gone(id: string, why: string): Fault {
+  const name = /^\w{1,64}$/.test(id) ? `The key ${id}` : 'The key that was named'
+  return new Fault('not_found', { message: `${name} ${why}.` })
+}

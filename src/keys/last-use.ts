@@ -1,0 +1,77 @@
+// When a key was last used: kept in memory, and written to the registry once a minute, never on the
+// way of a call. One statement's worth of keys at a time, so that many keys do not stop the loop.
+import type { ApiKey, Clock } from '#domain'
+import type { Registry } from '#storage'
+
+export interface LastUse extends AsyncDisposable {
+  note(key: ApiKey): void
+}
+
+export interface LastUseOptions {
+  clock: Clock
+  /** It could not be written; the next minute tries again. */
+  onTrouble?: (cause: unknown) => void
+}
+
+const writeEveryMs = 60_000
+const keysPerTurn = 50
+
+export function keepLastUse(registry: Registry, { clock, onTrouble }: LastUseOptions): LastUse {
+  let used = new Map<string, number>()
+  let writing: Promise<void> = Promise.resolve()
+  let isDisposed = false
+
+  async function write(): Promise<void> {
+    const batch = used
+    used = new Map()
+    try {
+      for (const part of partsOf([...batch], keysPerTurn)) {
+        await writeUses(registry, part)
+        await nextTurn()
+      }
+    } catch (cause) {
+      for (const [id, atMs] of batch) used.set(id, Math.max(used.get(id) ?? 0, atMs))
+      onTrouble?.(cause)
+    }
+  }
+
+  const timer = clock.after(writeEveryMs, () => {
+    if (used.size > 0) writing = writing.then(write)
+    void writing.then(() => {
+      if (!isDisposed) timer.refresh()
+    })
+  })
+
+  return {
+    // As many as there are keys: whoever is asked about was found in the keyring.
+    note: (key) => void used.set(key.id, clock.nowMs()),
+    async [Symbol.asyncDispose]() {
+      isDisposed = true
+      timer.cancel()
+      await writing.then(write)
+    },
+  }
+}
+
+/** Several gateways write here: a moment only moves forward. Given keys have no row. */
+function writeUses(registry: Registry, uses: readonly [string, number][]): Promise<void> {
+  return registry.transaction(async (db) => {
+    for (const [id, atMs] of uses) {
+      await db
+        .updateTable('api_keys')
+        .set({ last_used_at_ms: atMs })
+        .where('id', '=', id)
+        .where((or) => or.or([or('last_used_at_ms', 'is', null), or('last_used_at_ms', '<', atMs)]))
+        .execute()
+    }
+  })
+}
+
+function partsOf<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size)
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

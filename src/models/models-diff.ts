@@ -1,0 +1,75 @@
+// What applying a file would change, told field by field in the file's own units.
+import { type Model, usdFromNanoUsd } from '#domain'
+import type { ModelEntry } from './models-schema.ts'
+
+export interface FieldChange {
+  field: string
+  /** null: was not there. */
+  from: string | null
+  to: string | null
+}
+
+export interface ModelsDiff {
+  added: readonly string[]
+  changed: readonly { id: string; changes: readonly FieldChange[] }[]
+  removed: readonly string[]
+}
+
+export function diffOf(before: readonly Model[], after: readonly ModelEntry[]): ModelsDiff {
+  const afterIds = new Set(after.map((entry) => entry.id))
+  const added: string[] = []
+  const changed: { id: string; changes: FieldChange[] }[] = []
+  for (const entry of after) {
+    const known = before.find((model) => model.id === entry.id)
+    if (known === undefined) {
+      added.push(entry.id)
+      continue
+    }
+    const changes = changesBetween(fieldsOf(known), fieldsOf(entry))
+    if (changes.length > 0) changed.push({ id: entry.id, changes })
+  }
+  const removed = before.map((model) => model.id).filter((id) => !afterIds.has(id))
+  return { added, changed, removed }
+}
+
+function changesBetween(from: Map<string, string>, to: Map<string, string>): FieldChange[] {
+  const fields = [...new Set([...from.keys(), ...to.keys()])]
+  return fields
+    .map((field) => ({ field, from: from.get(field) ?? null, to: to.get(field) ?? null }))
+    .filter((change) => change.from !== change.to)
+}
+
+function fieldsOf(model: ModelEntry): Map<string, string> {
+  const fields = new Map([
+    ['ownedBy', model.ownedBy],
+    ['aliases', model.aliases.join(', ')],
+    ['surfaces', model.surfaces.join(', ')],
+    ['capabilities', model.capabilities.join(', ')],
+    ['contextTokens', String(model.contextTokens)],
+    ['prices.prompt', perMillion(model.prices.promptNanoUsd)],
+    ['prices.completion', perMillion(model.prices.completionNanoUsd)],
+    ['prices.cached', perMillion(model.prices.cachedNanoUsd)],
+    ['deployments', model.deployments.map((deployment) => deployment.id).join(', ')],
+  ])
+  for (const [name, value] of Object.entries(model.policy ?? {})) {
+    fields.set(`policy.${name}`, JSON.stringify(value))
+  }
+  for (const { id, kind, servedName, slots, gpu, options } of model.deployments) {
+    const prefix = `deployments.${id}`
+    fields.set(`${prefix}.kind`, kind)
+    fields.set(`${prefix}.servedName`, servedName)
+    fields.set(`${prefix}.slots`, String(slots))
+    if (gpu !== null) {
+      const price = usdFromNanoUsd(gpu.nanoUsdPerSecond)
+      fields.set(`${prefix}.gpu`, `${gpu.count} × ${gpu.type} at $${price}/s`)
+    }
+    for (const [option, value] of Object.entries(options)) {
+      fields.set(`${prefix}.options.${option}`, JSON.stringify(value))
+    }
+  }
+  return fields
+}
+
+function perMillion(nanoUsd: number): string {
+  return `$${nanoUsd / 1000} per million`
+}

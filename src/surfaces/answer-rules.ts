@@ -1,0 +1,155 @@
+// What is put right in an answer, as data: one line per member. An object that is as it should be,
+// which is the rule, keeps its bytes; in one that is not, only the members named here change.
+import type { JsonObject } from '#domain'
+import { arrayItems, isJsonObject, type JsonChanges, spliceMembers, topLevelMembers } from '#wire'
+
+export interface AnswerRule {
+  member: string
+  /** What becomes of it, for docs/api.md. */
+  does: string
+  applies(object: JsonObject): boolean
+  /** Its new text; null leaves it out. Only asked for where the rule applies. */
+  change(object: JsonObject, text: string): string | null
+  /** The rules of what is inside. */
+  within?: readonly AnswerRule[]
+}
+
+const nothing: JsonChanges = new Map()
+
+/** The object's text with its rules obeyed: the same text where none applies. */
+export function mend(text: string, object: JsonObject, rules: readonly AnswerRule[]): string {
+  return needsMending(object, rules) ? rewrite(text, object, rules, nothing) : text
+}
+
+/** The same, with members that are changed whatever the object says. */
+export function rewrite(
+  text: string,
+  object: JsonObject,
+  rules: readonly AnswerRule[],
+  always: JsonChanges,
+): string {
+  const members = topLevelMembers(text)
+  // Nearly every chunk of every stream: no map of its own.
+  if (!needsMending(object, rules)) return spliceMembers(text, members, always)
+  const changes = new Map(always)
+  for (const rule of rules) {
+    if (!rule.applies(object)) continue
+    const member = members.find(({ name }) => name === rule.member)
+    const given = member === undefined ? '' : text.slice(member.valueStart, member.end)
+    changes.set(rule.member, rule.change(object, given))
+  }
+  return spliceMembers(text, members, changes)
+}
+
+function needsMending(object: JsonObject, rules: readonly AnswerRule[]): boolean {
+  for (const rule of rules) if (rule.applies(object)) return true
+  return false
+}
+
+export function dropped(member: string): AnswerRule {
+  return {
+    member,
+    does: 'left out',
+    applies: (object) => object[member] !== undefined,
+    change: () => null,
+  }
+}
+
+/** For what servers write on every chunk as a null that says nothing: it may stay. */
+export function droppedWhenSet(member: string): AnswerRule {
+  return {
+    member,
+    does: 'left out unless null',
+    applies: (object) => object[member] !== undefined && object[member] !== null,
+    change: () => null,
+  }
+}
+
+/** For what OpenAI leaves out where there is none. */
+export function droppedWhenNull(member: string): AnswerRule {
+  return {
+    member,
+    does: 'left out where null',
+    applies: (object) => object[member] === null,
+    change: () => null,
+  }
+}
+
+/** For what OpenAI always shows. */
+export function nullWhenMissing(member: string): AnswerRule {
+  return {
+    member,
+    does: 'null where missing',
+    applies: (object) => object[member] === undefined,
+    change: () => 'null',
+  }
+}
+
+/** For what every answer of the dialect has: `text` is its JSON. */
+export function filledWhenMissing(member: string, text: string): AnswerRule {
+  return {
+    member,
+    does: 'filled in where missing',
+    applies: (object) => object[member] === undefined || object[member] === null,
+    change: () => text,
+  }
+}
+
+export function replaced(member: string, from: string, to: string): AnswerRule {
+  return {
+    member,
+    does: `\`${from}\` becomes \`${to}\``,
+    applies: (object) => object[member] === from,
+    change: () => JSON.stringify(to),
+  }
+}
+
+/** A count under the name that OpenAI gives it. */
+export function renamed(from: string, to: string): AnswerRule[] {
+  const added: AnswerRule = {
+    member: to,
+    does: `\`${from}\` by its own name`,
+    applies: (object) => typeof object[from] === 'number' && object[to] === undefined,
+    change: (object) => JSON.stringify(object[from]),
+  }
+  return [dropped(from), added]
+}
+
+export function inside(member: string, within: readonly AnswerRule[]): AnswerRule {
+  return {
+    member,
+    does: 'put right inside',
+    applies: (object) => isJsonObject(object[member]) && needsMending(object[member], within),
+    change: (object, text) => mendInner(text, object[member], within),
+    within,
+  }
+}
+
+export function eachOf(member: string, within: readonly AnswerRule[]): AnswerRule {
+  const needs = (item: unknown) => isJsonObject(item) && needsMending(item, within)
+  return {
+    member,
+    does: 'each put right',
+    applies: (object) => Array.isArray(object[member]) && object[member].some(needs),
+    change(object, text) {
+      const values = Array.isArray(object[member]) ? object[member] : []
+      const items = arrayItems(text).map((item, at) => mendInner(item, values[at], within))
+      return `[${items.join(',')}]`
+    },
+    within,
+  }
+}
+
+/** Several rules for one member: the first that applies. */
+export function either(first: AnswerRule, second: AnswerRule): AnswerRule {
+  return {
+    ...second,
+    does: `${first.does}, else ${second.does}`,
+    applies: (object) => first.applies(object) || second.applies(object),
+    change: (object, text) => (first.applies(object) ? first : second).change(object, text),
+  }
+}
+
+function mendInner(text: string, value: unknown, rules: readonly AnswerRule[]): string {
+  return isJsonObject(value) ? mend(text, value, rules) : text
+}

@@ -1,0 +1,25 @@
+// Compares what a body wants with what its model allows, before anything is reserved or sent: what
+// is refused here cost nothing and was nobody's attempt.
+import { type Call, type Demand, type Model, policyOf } from '#domain'
+import { invalid } from './rules.ts'
+
+export function checkModel(call: Call, model: Pick<Model, 'contextTokens' | 'policy'>): void {
+  for (const demand of call.demands) checkDemand(demand, model)
+}
+
+function checkDemand(demand: Demand, model: Pick<Model, 'contextTokens' | 'policy'>): void {
+  const { param } = demand
+  const { remoteMedia, templateArguments } = policyOf(model)
+  if (demand.wants === 'remote-media' && !remoteMedia) {
+    throw invalid(param, `'${param}' must be a data: URL: nothing is fetched for this model.`)
+  }
+  if (demand.wants === 'template-argument' && !templateArguments.includes(demand.name)) {
+    const allowed = templateArguments.join(', ') || 'none'
+    const message = "An argument of 'chat_template_kwargs' is not allowed for this model."
+    throw invalid(param, `${message} Allowed: ${allowed}.`)
+  }
+  if (demand.wants === 'tokens' && demand.count > model.contextTokens) {
+    const limit = `an integer up to ${model.contextTokens}, the model's whole context`
+    throw invalid(param, `Invalid value for '${param}': expected ${limit}.`)
+  }
+}

@@ -1,0 +1,150 @@
+// Writes one answer made of choices (chat, completions) for its client. Content passes untouched;
+// of the envelope, the model is the one that was asked for, usage is shown only to those who asked,
+// and what OpenAI's shape lacks or adds is put right by the dialect's rules. It remembers what an
+// answer needs to be complete, and how much was delivered.
+import { type Call, Fault, type JsonObject, noUsage, type UpstreamEvent, type Usage } from '#domain'
+import { isJsonObject, readUsage, sseComment, sseData, writeUsage } from '#wire'
+import { type AnswerRule, filledWhenMissing, rewrite } from './answer-rules.ts'
+import { badAnswer, failedEvent, heartbeat } from './said-by-us.ts'
+import type { Encoder } from './surface.ts'
+
+export interface ChoicesDialect {
+  /** For the client: "an answer that is not …". */
+  what: string
+  chunkObject: string
+  wholeObject: string
+  idPrefix: string
+  /** Chunks before the last say `usage: null` to those who asked for it. */
+  showsNullUsage: boolean
+  chunk: readonly AnswerRule[]
+  whole: readonly AnswerRule[]
+}
+
+export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
+  const model = JSON.stringify(call.modelId)
+  const own = ownMembers(call, dialect)
+  const chunkRules = [...own, ...dialect.chunk]
+  const wholeRules = [...own, ...dialect.whole]
+  const named = new Map([['model', model]])
+  const hiddenUsage = call.wantsUsage && dialect.showsNullUsage ? 'null' : null
+  const inChunks = new Map([...named, ['usage', hiddenUsage]])
+  const finished = new Set<number>()
+  const countUsage = createRunningUsage(call)
+  let total: Usage | null = null
+  let runningUsage: Usage | null = null
+  let countedEvents = 0
+  let usageShown = false
+  let head: { id: unknown; created: unknown } = { id: null, created: null }
+
+  function countChoices(choices: readonly unknown[]): void {
+    for (const choice of choices) {
+      if (!isJsonObject(choice) || !isAskedFor(choice.index)) {
+        throw badAnswer(dialect.what, 'It has a choice that nobody asked for.')
+      }
+      countedEvents += 1
+      const { finish_reason: reason = null } = choice
+      if (reason === null) continue
+      if (typeof reason !== 'string') throw badAnswer(dialect.what, 'A finish reason is no text.')
+      refuseAborted(reason)
+      finished.add(Number(choice.index))
+    }
+  }
+
+  function isAskedFor(index: unknown): boolean {
+    return Number.isInteger(index) && Number(index) >= 0 && Number(index) < call.choices
+  }
+
+  function takeChunk(text: string, value: JsonObject): string | null {
+    const choices = choicesOf(value, 'A chunk has no choices.')
+    head = { id: value.id, created: value.created }
+    if (choices.length === 0) {
+      total = readUsage(value.usage, 'reported') ?? total
+      if (!call.wantsUsage || total === null) return null
+      usageShown = true
+      // It has no choices, and of a whole answer's rules only those of its usage can apply.
+      return sseData(rewrite(text, value, wholeRules, named))
+    }
+    countChoices(choices)
+    runningUsage = countUsage(value.usage, choices[0]) ?? runningUsage
+    return sseData(rewrite(text, value, chunkRules, inChunks))
+  }
+
+  function takeWhole(text: string, value: JsonObject): string {
+    countChoices(choicesOf(value, 'A whole answer has no choices.'))
+    total = readUsage(value.usage, 'reported')
+    return rewrite(text, value, wholeRules, named)
+  }
+
+  function choicesOf({ choices }: JsonObject, cause: string): readonly unknown[] {
+    if (Array.isArray(choices)) return choices
+    throw badAnswer(dialect.what, cause)
+  }
+
+  function take(event: UpstreamEvent): string | null {
+    if (event.kind !== 'chunk' && event.kind !== 'whole') return null
+    if (call.stream !== (event.kind === 'chunk')) {
+      throw badAnswer(dialect.what, `Asked for stream=${call.stream}, got a ${event.kind}.`)
+    }
+    const { text, value } = event
+    return call.stream ? takeChunk(text, value) : takeWhole(text, value)
+  }
+
+  function missingUsage(): string {
+    const known = total ?? runningUsage
+    if (!call.wantsUsage || usageShown || known === null) return ''
+    const { id, created } = head
+    const envelope = JSON.stringify({ id, object: dialect.chunkObject, created })
+    return sseData(
+      `${envelope.slice(0, -1)},"model":${model},"choices":[],"usage":${writeUsage(known)}}`,
+    )
+  }
+
+  return {
+    take,
+    heartbeat,
+    usage: () => total ?? runningUsage ?? { ...noUsage, completionTokens: countedEvents },
+    isComplete: () => finished.size >= call.choices,
+    end: (note) => `${missingUsage()}${sseComment(note)}${sseData('[DONE]')}`,
+    failed: failedEvent,
+  }
+}
+
+/** What every answer has: the upstream's own, and ours where it forgot. */
+function ownMembers(call: Call, dialect: ChoicesDialect): AnswerRule[] {
+  const object = call.stream ? dialect.chunkObject : dialect.wholeObject
+  return [
+    filledWhenMissing('id', JSON.stringify(`${dialect.idPrefix}-${call.id}`)),
+    filledWhenMissing('object', JSON.stringify(object)),
+    filledWhenMissing('created', String(Math.floor(call.receivedAtMs / 1000))),
+  ]
+}
+
+/** vLLM's running usage is each choice's own, of its own prompt: a call's is the sum of them. */
+function createRunningUsage({ choices, prompts }: Call) {
+  const completionByChoice = new Map<number, number>()
+  const promptByPrompt = new Map<number, number>()
+  return (given: unknown, choice: unknown): Usage | null => {
+    const usage = readUsage(given, 'running')
+    if (usage === null || !isJsonObject(choice)) return null
+    const index = Number(choice.index)
+    completionByChoice.set(index, usage.completionTokens)
+    promptByPrompt.set(Math.floor((index * prompts) / choices), usage.promptTokens)
+    const completionTokens = sumOf(completionByChoice)
+    return { ...usage, promptTokens: sumOf(promptByPrompt), completionTokens }
+  }
+}
+
+function sumOf(counts: ReadonlyMap<number, number>): number {
+  let sum = 0
+  for (const count of counts.values()) sum += count
+  return sum
+}
+
+/** An engine that gave up calls it a finish reason; a client would take it for an answer. */
+function refuseAborted(reason: string): void {
+  if (reason !== 'abort' && reason !== 'error') return
+  throw new Fault('upstream_cut', {
+    message: 'The model’s server gave up in the middle of its answer.',
+    started: 'yes',
+  })
+}

@@ -1,0 +1,19 @@
+// OpenAI's embeddings, the dialect of `POST /v1/embeddings`.
+import { errorEnvelope } from '#wire'
+import type { Surface } from '../surface.ts'
+import { bodyFor } from '../to-upstream.ts'
+import { embeddingsEncoder } from './encoder.ts'
+import { readEmbeddings } from './read.ts'
+import { embeddingsFields } from './rules.ts'
+
+const path = '/v1/embeddings'
+
+export const embeddings: Surface = {
+  name: 'embeddings',
+  path,
+  fields: embeddingsFields,
+  read: readEmbeddings,
+  toUpstream: (call, target) => ({ path, body: bodyFor(call, target, embeddingsFields) }),
+  encoder: embeddingsEncoder,
+  fault: errorEnvelope,
+}

@@ -1,0 +1,26 @@
+// Reads an embeddings body into the facts of a call: each input is answered by one vector.
+import type { CallFacts } from '#domain'
+import { countPrompts } from '../prompts.ts'
+import { readBody } from '../read-body.ts'
+import { endUserHash, readModel } from '../read-fields.ts'
+import { checkRules } from '../rules.ts'
+import { embeddingsFields, inputsMax } from './rules.ts'
+
+export function readEmbeddings(bytes: Buffer): CallFacts {
+  const { value, body } = readBody(bytes)
+  const modelId = readModel(value.model)
+  const inputs = countPrompts('input', value.input, inputsMax)
+  checkRules(value, embeddingsFields.checked)
+  return {
+    modelId,
+    // Whatever the body says: an answer is one piece.
+    stream: false,
+    wantsUsage: false,
+    choices: inputs,
+    prompts: inputs,
+    maxTokens: 0,
+    endUserHash: endUserHash(value),
+    demands: [],
+    body,
+  }
+}

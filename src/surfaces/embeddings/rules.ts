@@ -1,0 +1,46 @@
+// Which parameters of an embeddings call are checked, which never reach an upstream, and what is
+// put right in its answers: vLLM gives them an id, a birthday and a count of nothing generated.
+import { type AnswerRule, dropped, droppedWhenNull, either, inside } from '../answer-rules.ts'
+import { answerStripped } from '../choice-rules.ts'
+import { cacheSalt, type FieldPolicy, tenantStripped } from '../field-policy.ts'
+import { integer, rule, text } from '../rules.ts'
+
+/** The most inputs that OpenAI takes in one call. */
+export const inputsMax = 2048
+
+const encodings = ['float', 'base64']
+
+const usageRules = [
+  dropped('completion_tokens'),
+  dropped('completion_tokens_details'),
+  droppedWhenNull('prompt_tokens_details'),
+]
+
+export const embeddingsAnswer: readonly AnswerRule[] = [
+  dropped('id'),
+  dropped('created'),
+  ...answerStripped.map(dropped),
+  either(droppedWhenNull('usage'), inside('usage', usageRules)),
+]
+
+export const embeddingsFields: FieldPolicy = {
+  checked: [
+    // Both SDKs ask for base64 where their caller says nothing, and unpack it themselves.
+    rule('encoding_format', encodings.join(' or '), (v) => encodings.includes(String(v))),
+    integer('dimensions', 1),
+    text('user'),
+    rule('cache_salt', 'a non-empty string', (v) => typeof v === 'string' && v !== ''),
+  ],
+  stripped: new Set([
+    ...tenantStripped,
+    'chat_template_kwargs',
+    // vLLM embeds a conversation too; it could name images to be fetched.
+    'messages',
+    'prompt_logprobs',
+    'stream',
+  ]),
+  byModel: [cacheSalt],
+  forced: {},
+  bounds: [],
+  answer: embeddingsAnswer,
+}

@@ -1,0 +1,67 @@
+// What becomes of the members of a body, as data: one table for each surface. The code obeys the
+// tables, and docs/api.md is written from them. Members that no table names pass as they came.
+import type { ModelPolicy } from '#domain'
+import type { AnswerRule } from './answer-rules.ts'
+import type { Rule } from './rules.ts'
+
+export interface FieldPolicy {
+  /** What a member may be; a 400 names the one that is not. */
+  checked: readonly Rule[]
+  /** Members that no tenant may send on. */
+  stripped: ReadonlySet<string>
+  /** Members that pass where the model says so, and are left out elsewhere. */
+  byModel: readonly ModelField[]
+  /** Members of a stream that we set, by the dialect that the upstream is asked in. */
+  forced: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Where the client's bound on its answer stands; capped by the model's policy. */
+  bounds: readonly string[]
+  /** What is put right in a whole answer. */
+  answer: readonly AnswerRule[]
+}
+
+export interface ModelField {
+  field: string
+  passes(policy: ModelPolicy): boolean
+}
+
+/** Some choose scheduling, cache or routing inside the server, some show what is the operator's. */
+const operatorFields = [
+  'priority',
+  'request_id',
+  'session_id',
+  'kv_transfer_params',
+  'ec_transfer_params',
+  'vllm_xargs',
+  'chat_template',
+  'media_io_kwargs',
+  'mm_processor_kwargs',
+  'use_beam_search',
+  'return_token_ids',
+  'return_tokens_as_token_ids',
+  'return_prompt_text',
+  'prompt_embeds',
+  'routed_experts_prompt_start',
+  'stream_interval',
+]
+
+/** For OpenAI alone: read by us, or without a meaning here. */
+const accountFields = [
+  'user',
+  'metadata',
+  'store',
+  'service_tier',
+  'prediction',
+  'moderation',
+  'safety_identifier',
+]
+
+export const tenantStripped: readonly string[] = [...operatorFields, ...accountFields]
+
+export const cacheSalt: ModelField = { field: 'cache_salt', passes: (policy) => policy.cacheSalt }
+
+/** Usage is always asked for: it is what a call costs. */
+export const forcedOnStreams: FieldPolicy['forced'] = {
+  openai: { stream_options: '{"include_usage":true}' },
+  // The running count is how a client that leaves is billed for what it got.
+  vllm: { stream_options: '{"include_usage":true,"continuous_usage_stats":true}' },
+}

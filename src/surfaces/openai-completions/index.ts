@@ -1,0 +1,31 @@
+// OpenAI's older completions, the dialect of `POST /v1/completions`.
+import { type Call, policyOf } from '#domain'
+import { errorEnvelope } from '#wire'
+import { choicesEncoder } from '../choices-encoder.ts'
+import type { Surface, UpstreamTarget } from '../surface.ts'
+import { bodyFor } from '../to-upstream.ts'
+import { readCompletion } from './read.ts'
+import { completionAnswers, completionFields } from './rules.ts'
+
+const path = '/v1/completions'
+
+export const openaiCompletions: Surface = {
+  name: 'openai-completions',
+  path,
+  fields: completionFields,
+  read: readCompletion,
+  toUpstream: (call, target) => ({
+    path,
+    body: bodyFor(call, target, completionFields, tokensUnlessNamed(call, target)),
+  }),
+  encoder: (call) => choicesEncoder(call, completionAnswers),
+  fault: errorEnvelope,
+}
+
+/** Said and not left to the server: some would write on to the end of their context. */
+function tokensUnlessNamed(call: Call, target: UpstreamTarget): Map<string, string> {
+  if (call.maxTokens !== null) return new Map()
+  const { completionTokens, outputTokensMax } = policyOf(target)
+  const tokens = Math.min(completionTokens, outputTokensMax ?? completionTokens)
+  return new Map([['max_tokens', String(tokens)]])
+}

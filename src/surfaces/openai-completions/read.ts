@@ -1,0 +1,40 @@
+// Reads a completion's body into the facts of a call: every prompt is answered by as many choices.
+import type { CallFacts, JsonObject } from '#domain'
+import { countPrompts } from '../prompts.ts'
+import { readBody } from '../read-body.ts'
+import { endUserHash, readModel, tokenDemands, wantsUsage } from '../read-fields.ts'
+import { checkRules, invalid } from '../rules.ts'
+import { completionFields, promptsMax } from './rules.ts'
+
+export function readCompletion(bytes: Buffer): CallFacts {
+  const { value, body } = readBody(bytes)
+  const modelId = readModel(value.model)
+  const prompts = countPrompts('prompt', value.prompt, promptsMax)
+  checkRules(value, completionFields.checked)
+  checkTogether(value)
+  return {
+    modelId,
+    stream: value.stream === true,
+    wantsUsage: wantsUsage(value),
+    choices: prompts * choicesPerPrompt(value),
+    prompts,
+    maxTokens: typeof value.max_tokens === 'number' ? value.max_tokens : null,
+    endUserHash: endUserHash(value),
+    demands: tokenDemands(value, completionFields.bounds),
+    body,
+  }
+}
+
+function choicesPerPrompt({ n }: JsonObject): number {
+  return typeof n === 'number' ? n : 1
+}
+
+/** Rules between two members. */
+function checkTogether(value: JsonObject): void {
+  if (value.max_tokens === 0 && value.echo !== true) {
+    throw invalid('max_tokens', "'max_tokens' may only be 0 when 'echo' is true.")
+  }
+  if (typeof value.best_of === 'number' && value.best_of !== choicesPerPrompt(value)) {
+    throw invalid('best_of', "'best_of' must be the same as 'n': every choice is returned.")
+  }
+}

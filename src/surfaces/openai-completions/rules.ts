@@ -1,0 +1,45 @@
+// Which parameters of a completion are checked, which never reach an upstream, and what is put
+// right in its answers.
+import { eachOf, nullWhenMissing } from '../answer-rules.ts'
+import { choiceRules, envelopeRules, wholeUsage } from '../choice-rules.ts'
+import type { ChoicesDialect } from '../choices-encoder.ts'
+import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
+import { boolean, integer, text } from '../rules.ts'
+import { choicesMax, samplingRules, topLogprobsMax } from '../sampling-rules.ts'
+
+/** The most prompts that vLLM takes in one call. */
+export const promptsMax = 1024
+
+const choices = eachOf('choices', [...choiceRules, nullWhenMissing('logprobs')])
+
+export const completionAnswers: ChoicesDialect = {
+  what: 'a completion',
+  chunkObject: 'text_completion',
+  wholeObject: 'text_completion',
+  idPrefix: 'cmpl',
+  // OpenAI's own shape of a completion has no null there.
+  showsNullUsage: false,
+  chunk: [...envelopeRules, choices],
+  whole: [...envelopeRules, choices, wholeUsage],
+}
+
+export const completionFields: FieldPolicy = {
+  checked: [
+    ...samplingRules,
+    integer('max_tokens', 0),
+    integer('logprobs', 0, topLogprobsMax),
+    boolean('echo'),
+    integer('best_of', 1, choicesMax),
+    text('suffix'),
+  ],
+  stripped: new Set([
+    ...tenantStripped,
+    // A completion has no template, and vLLM no best of several.
+    'chat_template_kwargs',
+    'best_of',
+  ]),
+  byModel: [cacheSalt],
+  forced: forcedOnStreams,
+  bounds: ['max_tokens'],
+  answer: completionAnswers.whole,
+}

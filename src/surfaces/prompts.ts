@@ -1,0 +1,34 @@
+// What completions and embeddings are given: one text or many, as text or as token ids.
+import { invalid } from './rules.ts'
+import { isTokenIds } from './sampling-rules.ts'
+
+/** How many prompts there are. Throws where it is none of the four forms. */
+export function countPrompts(field: string, given: unknown, max: number): number {
+  if (given === undefined || given === null) {
+    throw invalid(field, `Missing required parameter: '${field}'.`)
+  }
+  if (typeof given === 'string' && given !== '') return 1
+  if (!Array.isArray(given) || given.length === 0) throw wrongForm(field)
+  if (typeof given[0] === 'number') {
+    if (isTokenIds(given)) return 1
+    throw wrongForm(field)
+  }
+  if (given.length > max) throw invalid(field, `'${field}' may hold up to ${max} prompts.`)
+  const isForm = typeof given[0] === 'string' ? isText : isSomeTokens
+  const wrong = given.findIndex((one) => !isForm(one))
+  if (wrong === -1) return given.length
+  throw wrongForm(`${field}[${wrong}]`)
+}
+
+function isText(one: unknown): boolean {
+  return typeof one === 'string'
+}
+
+function isSomeTokens(one: unknown): boolean {
+  return isTokenIds(one) && one.length > 0
+}
+
+function wrongForm(param: string): Error {
+  const forms = 'a non-empty string, an array of strings, token ids or an array of token ids'
+  return invalid(param, `Invalid value for '${param}': the input must be ${forms}.`)
+}

@@ -1,0 +1,41 @@
+// What every surface reads in the same way: the model, the end user, and how a stream is asked for.
+import { createHash } from 'node:crypto'
+import type { Demand, JsonObject } from '#domain'
+import { isJsonObject } from '#wire'
+import { invalid } from './rules.ts'
+
+/** Longer names are nobody's; they would only be carried into logs and headers. */
+const modelCharsMax = 256
+
+export function readModel(model: unknown): string {
+  if (typeof model === 'string' && model !== '' && model.length <= modelCharsMax) return model
+  throw invalid('model', 'You must provide a model: a string of 1 to 256 characters.')
+}
+
+export function wantsUsage(value: JsonObject): boolean {
+  if (!isJsonObject(value.stream_options)) return false
+  if (value.stream !== true) {
+    throw invalid('stream_options', "'stream_options' is only allowed when 'stream' is true.")
+  }
+  return value.stream_options.include_usage === true
+}
+
+/** Enough to tell one end user of a key from another, and no way back to the name. */
+export function endUserHash(value: JsonObject): string | null {
+  return hashed(value.safety_identifier) ?? hashed(value.user)
+}
+
+/** The client's own bounds on its answer, for the model to compare with its limits. */
+export function tokenDemands(value: JsonObject, fields: readonly string[]): Demand[] {
+  const demands: Demand[] = []
+  for (const param of fields) {
+    const count = value[param]
+    if (typeof count === 'number') demands.push({ wants: 'tokens', param, count })
+  }
+  return demands
+}
+
+function hashed(name: unknown): string | null {
+  if (typeof name !== 'string' || name === '') return null
+  return createHash('sha256').update(name).digest('hex').slice(0, 16)
+}

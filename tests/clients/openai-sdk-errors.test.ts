@@ -1,0 +1,99 @@
+import OpenAI from 'openai'
+import { describe, expect, test } from 'vitest'
+import { callRows } from '../support/ledger-rows.ts'
+import { errorOf, messages, model, saying, simulated } from '../support/openai-sdk.ts'
+
+const { open, control } = simulated()
+
+describe('an error is of its type:', () => {
+  const asked = { model, messages }
+
+  test('a wrong key', async () => {
+    await using scene = await open()
+    const client = scene.client.withOptions({ apiKey: 'wrong-key-0123456789' })
+    const error = await errorOf(client.chat.completions.create(asked))
+    expect(error).toBeInstanceOf(OpenAI.AuthenticationError)
+    expect(error).toMatchObject({ status: 401, code: 'invalid_api_key' })
+    expect(error.requestID).toMatch(/^req_/)
+  })
+
+  test('an unknown model', async () => {
+    await using scene = await open()
+    const error = await errorOf(
+      scene.client.chat.completions.create({ ...asked, model: 'gpt-unknown' }),
+    )
+    expect(error).toBeInstanceOf(OpenAI.NotFoundError)
+    expect(error).toMatchObject({ code: 'model_not_found', param: 'model' })
+  })
+
+  test.each([
+    ['temperature', { temperature: 9 }],
+    ['n', { n: 0 }],
+    ['max_tokens', { max_tokens: -1 }],
+    ['messages', { messages: [] }],
+    ['tool_choice', { tool_choice: 'required' as const }],
+  ])('a bad parameter, %s', async (param, extra) => {
+    await using scene = await open()
+    const error = await errorOf(scene.client.chat.completions.create({ ...asked, ...extra }))
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError)
+    expect(error).toMatchObject({ param, type: 'invalid_request_error' })
+  })
+
+  test('a conversation that is too long', async () => {
+    await using scene = await open('engine')
+    const long = { model, messages: saying('one more ladder '.repeat(20_000)) }
+    const error = await errorOf(scene.client.chat.completions.create(long))
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError)
+    expect(error).toMatchObject({ param: 'messages', code: 'context_length_exceeded' })
+    expect(error.message).not.toContain('ladder')
+  })
+
+  test('a model that lacks the route', async () => {
+    await using scene = await open()
+    const error = await errorOf(
+      scene.client.chat.completions.create({ ...asked, model: 'bge-small-en' }),
+    )
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError)
+    expect(error).toMatchObject({ param: 'model' })
+  })
+
+  test('malformed JSON', async () => {
+    await using scene = await open()
+    const response = await scene.gateway.post('{"model": ')
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      error: { type: 'invalid_request_error', code: 'invalid_json', param: null },
+    })
+  })
+
+  test('a failure of the upstream', async () => {
+    await using scene = await open()
+    const failing = { model, messages: saying('[[sim:status=500]]') }
+    const error = await errorOf(scene.client.chat.completions.create(failing))
+    expect(error).toBeInstanceOf(OpenAI.InternalServerError)
+    expect(error).toMatchObject({ status: 502, type: 'upstream_error' })
+  })
+})
+
+describe('the SDK’s retries', () => {
+  test('do not repeat what a repeat cannot help', async () => {
+    await using scene = await open()
+    const client = scene.client.withOptions({ maxRetries: 3 })
+    const bad = { model, messages: saying('[[sim:status=401]]') }
+    const error = await errorOf(client.chat.completions.create(bad))
+    expect(error).toMatchObject({ status: 502, code: 'upstream_credentials' })
+    expect(error.headers?.get('x-should-retry')).toBe('false')
+    expect(callRows(scene.gateway.ledgerPath)).toHaveLength(1)
+  })
+
+  test('repeat a failure of the upstream, as often as they were told', async () => {
+    await using scene = await open()
+    const fault = { match: { endpoint: 'sim-qwen' }, fault: 'status=500', times: 1 }
+    await control('POST', 'faults', fault)
+    const client = scene.client.withOptions({ maxRetries: 1 })
+    const { choices } = await client.chat.completions.create({ model, messages, max_tokens: 3 })
+    expect(choices).toHaveLength(1)
+    const outcomes = callRows(scene.gateway.ledgerPath).map(({ outcome }) => outcome)
+    expect(outcomes).toEqual(['failed', 'ok'])
+  })
+})

@@ -1,0 +1,40 @@
+// What a client's headers say about its patience, and what becomes of it.
+import { describe, expect, test } from 'vitest'
+import { patienceOf } from '#src/http/client-hints.ts'
+
+const configured = { totalMs: 600_000, keepAliveMs: 10_000 }
+
+/* biome-ignore format: a table reads as a table */
+describe.each([
+  // headers                                                         stream                                     whole
+  [{},                                                               { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
+  [{ 'x-podgate-deadline-ms': '5000' },                              { totalMs: 5000, keepAliveMs: 10_000 },    { totalMs: 5000 }],
+  [{ 'x-podgate-deadline-ms': '900000' },                            { totalMs: 600_000 },                      { totalMs: 280_000 }],
+  [{ 'x-stainless-timeout': '600' },                                 { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
+  [{ 'x-stainless-timeout': '20' },                                  { totalMs: 600_000, keepAliveMs: 8000 },   { totalMs: 20_000 }],
+  [{ 'x-stainless-timeout': '60', 'x-stainless-read-timeout': '5' }, { totalMs: 600_000, keepAliveMs: 2000 },   { totalMs: 5000 }],
+  [{ 'x-stainless-read-timeout': '5' },                              { totalMs: 600_000, keepAliveMs: 2000 },   { totalMs: 5000 }],
+  [{ 'x-stainless-timeout': '20', 'x-podgate-deadline-ms': '7000' }, { totalMs: 7000, keepAliveMs: 8000 },      { totalMs: 7000 }],
+  [{ 'x-stainless-timeout': 'NOT_GIVEN' },                           { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
+  [{ 'x-stainless-timeout': '-1' },                                  { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
+  [{ 'x-stainless-timeout': '0' },                                   { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
+  [{ 'x-stainless-timeout': '' },                                    { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
+])('%j', (headers, stream, whole) => {
+  test('on a stream', () => {
+    expect(patienceOf(headers, true, configured)).toMatchObject(stream)
+  })
+
+  test('on a whole answer', () => {
+    expect(patienceOf(headers, false, configured)).toMatchObject(whole)
+  })
+})
+
+test.each(['0', '-5', 'soon', '', 'NaN', 'Infinity'])(
+  'a deadline of %j is refused, and the header is named',
+  (value) => {
+    const headers = { 'x-podgate-deadline-ms': value }
+    expect(() => patienceOf(headers, true, configured)).toThrow(
+      expect.objectContaining({ kind: 'bad_request', param: 'x-podgate-deadline-ms' }),
+    )
+  },
+)

@@ -1,0 +1,122 @@
+// Applying a file must not take from keys in use what they name.
+import { expect, onTestFinished, test } from 'vitest'
+import type { ApiKey } from '#src/domain/index.ts'
+import { createKey, revokeKey, runningKeys } from '#src/keys/index.ts'
+import {
+  type ApplyOptions,
+  applyModels,
+  type ModelsFile,
+  readModels,
+  readModelsFile,
+} from '#src/models/index.ts'
+import { listAudit, openRegistry, type Registry } from '#src/storage/index.ts'
+import { sampleKey } from '../support/chat-call.ts'
+import { byCommand } from '../support/registry-changes.ts'
+import { temporaryStorage } from '../support/sample-storage.ts'
+
+const nowMs = 1_700_000_000_000
+const { id: _id, ...sampleTerms } = sampleKey
+
+function fileOf(...models: [id: string, surfaces: string, aliases?: string][]): ModelsFile {
+  const texts = models.map(
+    ([id, surfaces, aliases = '']) => `
+  - id: ${id}
+    aliases: [${aliases}]
+    surfaces: [${surfaces}]
+    contextTokens: 2048
+    prices: { prompt: 1, completion: 2 }
+    deployments: []`,
+  )
+  return readModelsFile(models.length === 0 ? 'models: []' : `models:${texts.join('')}`)
+}
+
+const chat = 'openai-chat'
+const both = 'openai-chat, openai-completions'
+const start = fileOf(['a', both, 'short'], ['b', 'embeddings'])
+
+async function given(terms: Partial<ApiKey>) {
+  const registry = await openRegistry(temporaryStorage())
+  onTestFinished(() => registry.close())
+  await applyModels(registry, start, options())
+  const { key } = await createKey(registry, { ...sampleTerms, name: 'web', ...terms }, 'cli')
+  return { registry, key }
+}
+
+function options(changes: Partial<ApplyOptions> = {}): ApplyOptions {
+  return byCommand(nowMs, { runningKeys: (db) => runningKeys(db, nowMs), ...changes })
+}
+
+test.each<[string, Partial<ApiKey>, ModelsFile, { model: string; surfaces: string[] }[]]>([
+  [
+    'a removed model',
+    { models: ['a'] },
+    fileOf(['b', 'embeddings']),
+    [{ model: 'a', surfaces: ['openai-chat', 'openai-completions'] }],
+  ],
+  [
+    'a removed route',
+    { models: ['a'] },
+    fileOf(['a', chat, 'short'], ['b', 'embeddings']),
+    [{ model: 'a', surfaces: ['openai-completions'] }],
+  ],
+  [
+    'a removed alias',
+    { models: ['short'] },
+    fileOf(['a', both], ['b', 'embeddings']),
+    [{ model: 'short', surfaces: ['openai-chat', 'openai-completions'] }],
+  ],
+])('%s that a key names', async (_what, terms, file, losses) => {
+  const { registry, key } = await given(terms)
+  const before = await readModels(registry.db)
+  const applying = applyModels(registry, file, options())
+  await expect(applying).rejects.toMatchObject({ kind: 'breaks_keys' })
+  await expect(applying).rejects.toThrow(`${key.id} (web) would lose ${losses[0]?.model}`)
+  expect(await readModels(registry.db)).toEqual(before)
+  const breaks = losses.map((loss) => ({ keyId: key.id, keyName: 'web', ...loss }))
+  expect(await applyModels(registry, file, options({ dryRun: true }))).toMatchObject({ breaks })
+  expect(await applyModels(registry, file, options({ force: true }))).toMatchObject({ breaks })
+  const [entry] = await listAudit(registry, { limit: 1, beforeId: null })
+  expect(entry).toMatchObject({ action: 'models.apply', actor: 'cli', after: { breaks } })
+})
+
+test.each<[string, Partial<ApiKey>, ModelsFile]>([
+  ['a key that may use everything names nothing', { models: null }, fileOf()],
+  ['a key that names another model', { models: ['a'] }, fileOf(['a', both, 'short'])],
+  [
+    'a route that the key may not use anyway',
+    { models: ['a', 'b'], scopes: ['chat'] },
+    fileOf(['a', both, 'short']),
+  ],
+  [
+    'a model that goes on under its old name as an alias',
+    { models: ['a'] },
+    fileOf(['c', both, 'a, short'], ['b', 'embeddings']),
+  ],
+  ['a key that has expired', { models: ['a'], expiresAtMs: nowMs }, fileOf()],
+])('is not held up by %s', async (_what, terms, file) => {
+  const { registry } = await given(terms)
+  expect(await applyModels(registry, file, options())).toMatchObject({ breaks: [] })
+})
+
+test('is not held up by a revoked key', async () => {
+  const { registry, key } = await given({ models: ['a'] })
+  await revokeKey(registry, key.id, { nowMs, actor: 'cli' })
+  await applyModels(registry, fileOf(), options())
+  expect(await readModels(registry.db)).toEqual([])
+})
+
+test('a key that may use some models only applies no change to others', async () => {
+  const { registry } = await given({})
+  const actor = { ...sampleKey, models: ['a'] }
+  const changed = fileOf(['a', chat, 'short'], ['b', 'embeddings'])
+  expect(await touched(registry, changed, actor)).toEqual(['a'])
+  const removed = fileOf(['a', chat, 'short'])
+  await expect(touched(registry, removed, actor)).rejects.toMatchObject({ kind: 'not_granted' })
+  const dry = applyModels(registry, removed, options({ actor, dryRun: true }))
+  await expect(dry).rejects.toMatchObject({ kind: 'not_granted' })
+})
+
+async function touched(registry: Registry, file: ModelsFile, actor: ApiKey): Promise<string[]> {
+  const { changed } = await applyModels(registry, file, options({ actor }))
+  return changed.map(({ id }) => id)
+}

@@ -1,0 +1,172 @@
+// How an answer reaches its client, and how it ends.
+import { describe, expect, test } from 'vitest'
+import { Fault, type UpstreamEvent } from '#src/domain/index.ts'
+import { scriptedAnswer } from '../support/scripted-deployment.ts'
+import {
+  brokenOff,
+  done,
+  eventsIn,
+  finished,
+  type GivenCall,
+  released,
+  said,
+  startCall,
+  usage,
+  whole,
+} from './one-call.ts'
+
+async function answered(script: readonly (UpstreamEvent | Error)[], given?: GivenCall) {
+  const one = startCall(given)
+  const answer = scriptedAnswer(script)
+  const open = await one.deployment.nextOpen()
+  open.resolve(answer)
+  await one.ended
+  open.context.onReleased(released)
+  return { ...one, answer, events: eventsIn(one.client.text()) }
+}
+
+function isError(text: string | undefined): unknown {
+  return JSON.parse(text ?? '{}').error
+}
+
+describe('a stream', () => {
+  test('is its content, a comment with what is known by then, and the mark of the end', async () => {
+    const { client, events, records, answer } = await answered([
+      said('Hel'),
+      said('lo'),
+      finished(),
+      usage(9, 2),
+      done,
+    ])
+    expect(events).toHaveLength(4)
+    expect(events[3]).toBe('[DONE]')
+    const tail = client.text().split('\n\n').slice(-3)
+    expect(tail[0]).toMatch(/^: podgate \{"model":"asked","deployment":"deployment-1"/)
+    expect(tail.slice(1)).toEqual(['data: [DONE]', ''])
+    expect(client.headers['x-request-id']).toBe('req_1')
+    expect(records[0]).toMatchObject({ outcome: 'ok', status: 200, chargeNanoUsd: 290 })
+    expect(answer.disposals()).toBe(1)
+  })
+
+  test('gets its mark of the end where the upstream forgot it', async () => {
+    const { events, records } = await answered([said('Hello'), finished()])
+    expect(events.at(-1)).toBe('[DONE]')
+    expect(records[0]?.outcome).toBe('ok')
+  })
+
+  test('that broke after every choice had finished is complete', async () => {
+    const { events, records } = await answered([said('Hello'), finished(), brokenOff()])
+    expect(events.at(-1)).toBe('[DONE]')
+    expect(records[0]).toMatchObject({ outcome: 'ok', fault: null })
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['ended without a reason',        [said('Hello')],                              {}],
+    ['said its end without a reason', [said('Hello'), done],                        {}],
+    ['finished one choice of two',    [said('Hello'), finished(1), done],           { n: 2 }],
+    ['broke',                         [said('Hello'), brokenOff()],                 {}],
+    ['broke with one choice of two',  [said('Hello'), finished(0), brokenOff()],    { n: 2 }],
+  ])('that %s ends in one error event, and nothing after it', async (_what, script, body) => {
+    const { events, client, records, answer } = await answered(script, { body })
+    expect(isError(events.at(-1))).toMatchObject({ type: 'upstream_error', code: 'upstream_cut' })
+    expect(events.filter((event) => isErrorEvent(event))).toHaveLength(1)
+    expect(client.text()).not.toContain('[DONE]')
+    expect(records[0]).toMatchObject({ outcome: 'failed', status: 200, errorCode: 'upstream_cut' })
+    expect(answer.disposals()).toBe(1)
+  })
+
+  test('is a failure with an error in it, whatever is said after it', async () => {
+    const fault = new Fault('upstream_bad_answer', { message: 'It failed.', started: 'yes' })
+    const failed: UpstreamEvent = { kind: 'failed', fault }
+    for (const script of [
+      [said('Hello'), failed, done],
+      [said('Hello'), finished(), failed, done],
+    ]) {
+      const { events, records, client } = await answered(script)
+      expect(isError(events.at(-1))).toMatchObject({ message: 'It failed.' })
+      expect(client.text()).not.toContain('[DONE]')
+      expect(records[0]).toMatchObject({ outcome: 'failed', fault: 'upstream_bad_answer' })
+    }
+  })
+
+  test('that turns out to be no stream is a failure', async () => {
+    const { client, records } = await answered([whole('Hello')])
+    expect(client.status).toBe(502)
+    expect(records[0]).toMatchObject({ fault: 'upstream_bad_answer', status: 502 })
+  })
+})
+
+describe('a whole answer', () => {
+  const body = { stream: false }
+
+  test('is its body, with what is known by then in the headers', async () => {
+    const { client, records, happened } = await answered([whole('Hello')], { body })
+    expect(JSON.parse(client.text())).toMatchObject({ model: 'asked' })
+    expect(client.headers).toMatchObject({
+      'x-request-id': 'req_1',
+      'x-podgate-model': 'asked',
+      'x-podgate-deployment': 'deployment-1',
+      'x-podgate-transport': 'scripted',
+      'x-podgate-queue-ms': '0',
+      'x-podgate-cold-start': 'false',
+      'x-podgate-overhead-ms': '0',
+      'x-ratelimit-limit-requests': '100',
+      'x-ratelimit-remaining-requests': '99',
+      'x-ratelimit-reset-requests': '600ms',
+    })
+    expect(records[0]).toMatchObject({ outcome: 'ok', chargeNanoUsd: 290 })
+    expect(happened).toEqual(['ledger begins', 'ledger', 'metrics', 'log', 'answer 200'])
+  })
+
+  test('with fewer choices than were asked for is no answer', async () => {
+    const { client } = await answered([whole('Hello')], { body: { stream: false, n: 2 } })
+    expect(client.status).toBe(502)
+    expect(client.text()).not.toContain('Hello')
+  })
+
+  test('that breaks is a fault with its status, and no word of the answer', async () => {
+    const { client, events } = await answered([brokenOff()], { body })
+    expect(client.status).toBe(502)
+    expect(events).toEqual([])
+    expect(isError(client.text())).toMatchObject({ code: 'upstream_cut' })
+    expect(client.headers['retry-after']).toBe('1')
+  })
+})
+
+describe('a client that does not read', () => {
+  test('is waited for, event by event', async () => {
+    const one = startCall()
+    one.client.stopsReading()
+    const open = await one.deployment.nextOpen()
+    open.resolve(scriptedAnswer([said('one'), said('two'), finished(), done]))
+    await one.clock.advance(100)
+    expect(eventsIn(one.client.text())).toHaveLength(1)
+    one.client.reads()
+    await one.ended
+    expect(eventsIn(one.client.text())).toHaveLength(4)
+    expect(one.records[0]).toMatchObject({ outcome: 'ok', durationMs: 100 })
+  })
+
+  test('and leaves is cut off without a word; what it got is written down', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    one.client.stopsReading()
+    const answer = scriptedAnswer([said('one'), said('two'), finished(), done])
+    open.resolve(answer)
+    await one.clock.advance(100)
+    one.client.abandon(new Fault('slow_client', { message: 'm' }))
+    await one.ended
+    expect(one.happened.at(-1)).toBe('cut')
+    expect(one.records[0]).toMatchObject({
+      outcome: 'slow_client',
+      usage: { completionTokens: 1, source: 'counted' },
+      chargeNanoUsd: 100,
+    })
+    expect(answer.disposals()).toBe(1)
+  })
+})
+
+function isErrorEvent(event: string): boolean {
+  return event !== '[DONE]' && 'error' in JSON.parse(event)
+}

@@ -1,0 +1,265 @@
+// The way of one call: in which order things become known, and how a call ends that got no answer.
+import { describe, expect, test } from 'vitest'
+import { Fault, type FaultName } from '#src/domain/index.ts'
+import { scriptedAnswer } from '../support/scripted-deployment.ts'
+import {
+  brokenOff,
+  done,
+  eventsIn,
+  finished,
+  released,
+  said,
+  startCall,
+  usage,
+} from './one-call.ts'
+
+const gone = new Fault('client_gone', { message: 'It left.', started: 'maybe' })
+
+test('the ledger has the row before the metrics, the log and the client’s last words', async () => {
+  const one = startCall()
+  const open = await one.deployment.nextOpen()
+  open.resolve(scriptedAnswer([said('Hi'), finished(), done]))
+  await one.ended
+  const order = one.happened.map((what) => what.split(' ').slice(0, 2).join(' '))
+  expect(order).toEqual([
+    ...['begin', 'write data:', 'write data:'],
+    ...['ledger begins', 'ledger', 'metrics', 'log', 'end :'],
+  ])
+  expect(one.records).toHaveLength(1)
+  expect(Object.isFrozen(one.records[0])).toBe(true)
+})
+
+describe('a ledger that cannot be written', () => {
+  const lost = new Fault('ledger_unavailable', { message: 'No ledger.', retryAfterMs: 5000 })
+  const ledger = { append: () => Promise.reject(lost) }
+
+  test('turns a whole answer into a fault', async () => {
+    const one = startCall({ body: { stream: false }, ports: { ledger } })
+    const open = await one.deployment.nextOpen()
+    const value = { choices: [{ index: 0, message: {}, finish_reason: 'stop' }] }
+    open.resolve(scriptedAnswer([{ kind: 'whole', text: JSON.stringify(value), value }]))
+    await one.ended
+    expect(one.client.status).toBe(503)
+    expect(one.client.headers['retry-after']).toBe('5')
+    expect(one.faults).toEqual([lost])
+    expect(one.happened).toEqual(['metrics', 'log', 'answer 503'])
+  })
+
+  test('turns the end of a stream into an error event', async () => {
+    const one = startCall({ ports: { ledger } })
+    const open = await one.deployment.nextOpen()
+    open.resolve(scriptedAnswer([said('Hi'), finished(), done]))
+    await one.ended
+    const events = eventsIn(one.client.text())
+    expect(JSON.parse(events.at(-1) ?? '').error.code).toBe('ledger_unavailable')
+    expect(one.client.text()).not.toContain('[DONE]')
+  })
+})
+
+describe('a call that is refused', () => {
+  const notFound = new Fault('model_not_found', { message: 'No such model.', param: 'model' })
+
+  test('leaves a log line and a metric, and no row', async () => {
+    const resolveRoute = () => {
+      throw notFound
+    }
+    const one = startCall({ ports: { resolveRoute } })
+    await one.ended
+    expect(one.happened).toEqual(['metrics', 'log', 'answer 404'])
+    expect(one.client.headers).toMatchObject({ 'x-request-id': 'req_1', 'x-should-retry': 'false' })
+    expect(one.records[0]).toMatchObject({ outcome: 'refused', status: 404, attempts: 0 })
+    expect(one.attempts).toEqual([])
+  })
+
+  test('for its rate is told exactly when to come back', async () => {
+    const refused = new Fault('rate_requests', { message: 'm', retryAfterMs: 1234 })
+    const one = startCall({ ports: { reserve: () => Promise.reject(refused) } })
+    await one.ended
+    expect(one.client.status).toBe(429)
+    expect(one.client.headers).toMatchObject({
+      'retry-after': '2',
+      'retry-after-ms': '1234',
+      'x-podgate-eta-ms': '1234',
+    })
+    expect(one.records[0]?.outcome).toBe('refused')
+  })
+
+  test('by a mistake of ours says no word of it', async () => {
+    const resolveRoute = () => {
+      throw new TypeError('secret-canary is not a function')
+    }
+    const one = startCall({ ports: { resolveRoute } })
+    await one.ended
+    expect(one.client.status).toBe(500)
+    expect(one.client.text()).not.toContain('canary')
+    expect(one.faults[0]).toMatchObject({ kind: 'internal', cause: expect.any(TypeError) })
+  })
+})
+
+describe('a deadline that passes', () => {
+  test('in the line ends the call with 504, and leaves the line', async () => {
+    const one = startCall({ capacity: 0, body: { stream: false } })
+    await one.clock.advance(599_999)
+    expect(one.happened).toEqual([])
+    await one.clock.advance(1)
+    await one.ended
+    expect(one.client.status).toBe(504)
+    expect(one.records[0]).toMatchObject({ outcome: 'timeout', attempts: 0, durationMs: 600_000 })
+    one.deployment.setCapacity(1)
+    expect(one.deployment.opened).toHaveLength(0)
+  })
+
+  test('in the middle of a stream is one error event', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    const answer = scriptedAnswer([said('Hi')])
+    const next = answer.next
+    const late = new Promise<never>((_resolve, reject) => {
+      open.context.signal.addEventListener('abort', () => reject(open.context.signal.reason))
+    })
+    let asked = 0
+    open.resolve({
+      ...answer,
+      next: () => {
+        asked += 1
+        return asked === 1 ? next() : late
+      },
+    })
+    await one.clock.advance(600_000)
+    await one.ended
+    const events = eventsIn(one.client.text())
+    expect(events).toHaveLength(2)
+    expect(JSON.parse(events[1] ?? '').error.code).toBe('deadline_exceeded')
+    expect(one.records[0]).toMatchObject({ outcome: 'timeout', status: 200 })
+  })
+
+  test('leaves no timer behind when the call ended before', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    open.resolve(scriptedAnswer([said('Hi'), finished(), done]))
+    await one.ended
+    expect(one.clock.pending()).toBe(0)
+  })
+})
+
+describe('a client that leaves', () => {
+  test('while it waits in line leaves the line, without a word', async () => {
+    const one = startCall({ capacity: 0 })
+    await one.clock.advance(10)
+    one.client.abandon(gone)
+    await one.ended
+    expect(one.happened).toEqual(['ledger begins', 'ledger', 'metrics', 'log', 'cut'])
+    expect(one.records[0]).toMatchObject({ outcome: 'client_gone', attempts: 0, chargeNanoUsd: 0 })
+  })
+
+  test.each([
+    ['proven', false],
+    ['hoped', true],
+  ] as const)(
+    'while its answer is made (%s) may leave an orphan: %s',
+    async (cancellation, orphan) => {
+      const one = startCall({ cancellation })
+      const open = await one.deployment.nextOpen()
+      one.client.abandon(gone)
+      open.reject(gone)
+      await one.ended
+      expect(one.records[0]).toMatchObject({ outcome: 'client_gone', possibleOrphan: orphan })
+      expect(one.attempts).toEqual([])
+      await one.clock.advance(2500)
+      open.context.onReleased(
+        orphan
+          ? { how: 'held', cancellation: 'hoped' }
+          : { how: 'destroyed', cancellation: 'proven' },
+      )
+      expect(one.attempts).toMatchObject([
+        {
+          result: 'abandoned',
+          fault: 'client_gone',
+          wastedSeconds: 2.5,
+          wasteReason: orphan ? 'orphan' : 'client_gone',
+        },
+      ])
+    },
+  )
+})
+
+describe('the record', () => {
+  test('tells the times apart: in line, to the first event, in all', async () => {
+    const one = startCall({ capacity: 0 })
+    await one.clock.advance(30)
+    one.deployment.setCapacity(1)
+    const open = await one.deployment.nextOpen()
+    await one.clock.advance(200)
+    open.resolve(scriptedAnswer([said('Hi'), finished(), usage(9, 2), done]))
+    await one.ended
+    open.context.onReleased(released)
+    expect(one.records[0]).toMatchObject({
+      queueMs: 30,
+      ttftMs: 230,
+      durationMs: 230,
+      overheadMs: 0,
+      execMs: 12,
+      workerId: 'worker-1',
+      upstreamId: 'job-1',
+      usage: { promptTokens: 9, completionTokens: 2, source: 'reported' },
+      coldStart: false,
+    })
+    expect(one.attempts).toMatchObject([{ ordinal: 1, durationMs: 200, result: 'answered' }])
+  })
+
+  test('of a repeated try counts the line only while it was waited in', async () => {
+    const one = startCall()
+    const first = await one.deployment.nextOpen()
+    await one.clock.advance(5000)
+    first.context.onReleased({ how: 'unsent', cancellation: 'none' })
+    first.reject(new Fault('upstream_unreachable', { message: 'm' }))
+    const second = await one.deployment.nextOpen()
+    await one.clock.advance(100)
+    second.resolve(scriptedAnswer([said('Hi'), finished(), done]))
+    await one.ended
+    second.context.onReleased(released)
+    expect(one.records[0]).toMatchObject({ queueMs: 0, ttftMs: 5100, attempts: 2 })
+    expect(one.attempts).toMatchObject([
+      { ordinal: 1, result: 'faulted', released: 'unsent', wastedSeconds: 0, wasteReason: null },
+      { ordinal: 2, result: 'answered', wastedSeconds: 0 },
+    ])
+  })
+
+  test('says that the deployment was cold', async () => {
+    const one = startCall({ capacity: 0 })
+    one.deployment.setReadiness({ state: 'cold', etaMs: null })
+    one.deployment.setCapacity(1)
+    const open = await one.deployment.nextOpen()
+    open.resolve(scriptedAnswer([said('Hi'), finished(), done]))
+    await one.ended
+    expect(one.records[0]?.coldStart).toBe(true)
+    expect(one.client.headers['x-podgate-cold-start']).toBe('true')
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['upstream_unreachable', 'failed',  502],
+    ['upstream_credentials', 'failed',  502],
+    ['upstream_refused',     'failed',  400],
+    ['context_too_long',     'failed',  400],
+    ['first_byte_timeout',   'timeout', 504],
+    ['stalled',              'timeout', 504],
+  ] as [FaultName, string, number][])('of a call that ended in %s says %s, %i', async (kind, outcome, status) => {
+    const one = startCall({ body: { stream: false } })
+    const open = await one.deployment.nextOpen()
+    open.context.onReleased(released)
+    open.reject(new Fault(kind, { message: 'm', started: 'maybe' }))
+    await one.ended
+    expect(one.records[0]).toMatchObject({ outcome, status, fault: kind })
+    expect(one.client.status).toBe(status)
+  })
+
+  test('is the client’s leaving, whatever broke because of it', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    one.client.abandon(gone)
+    open.reject(brokenOff())
+    await one.ended
+    expect(one.records[0]).toMatchObject({ outcome: 'client_gone', fault: 'client_gone' })
+  })
+})

@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { vllmRefusedError } from '#src/wire/index.ts'
+import { attemptRows, callRows } from '../support/ledger-rows.ts'
+import {
+  answerWhole,
+  beginStream,
+  goodAnswer,
+  type Script,
+  startUpstream,
+  type UpstreamCall,
+} from '../support/scripted-upstream.ts'
+import { chat, kinds, startTestGateway } from '../support/test-gateway.ts'
+
+const { body: busy } = JSON.parse(
+  readFileSync(new URL('../golden/upstream/vllm-refusals.json', import.meta.url), 'utf8'),
+).find(({ name }: { name: string }) => name === 'queue-full')
+
+const inWorkersWords = JSON.stringify({ error: vllmRefusedError(503, busy) })
+
+const forms: Record<string, Script> = {
+  'a vLLM’s 503': (call) => answerWhole(call, busy, 503),
+  'a worker’s words around it': (call) => answerWhole(call, inWorkersWords, 500),
+  'a worker’s words around it in a 200': (call) => answerWhole(call, inWorkersWords),
+  'a worker’s words around it as the first event': (call) => {
+    beginStream(call)
+    call.response.end(`data: ${inWorkersWords}\n\ndata: [DONE]\n\n`)
+  },
+  'a 429 without a word': ({ response }) => void response.writeHead(429).end(),
+  'no workers available': (call) => answerWhole(call, '{"error":"no workers available"}', 400),
+  'a worker that was waited for': (call) =>
+    answerWhole(call, '{"error":"timed out waiting for worker"}', 400),
+}
+
+/** Does one thing so many times, then the other. */
+function first(count: number, one: Script, then: Script): Script {
+  let calls = 0
+  return (call) => {
+    calls += 1
+    if (calls <= count) one(call)
+    else then(call)
+  }
+}
+
+const config = { routing: { busyPauseMs: 20 } }
+
+describe.each(kinds)('in front of %s', (kind) => {
+  test.each(Object.entries(forms))(
+    'an upstream that is full three times, by %s, then serves',
+    async (_name, full) => {
+      await using upstream = await startUpstream(first(3, full, goodAnswer))
+      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
+      const response = await gateway.post(chat({ stream: true }))
+      expect(response.status).toBe(200)
+      expect(await response.text()).toContain('data: [DONE]')
+      expect(upstream.calls).toHaveLength(4)
+      const [row] = callRows(gateway.ledgerPath)
+      expect(row).toMatchObject({ outcome: 'ok', attempts: 4, error_code: null })
+      // The pauses: 20, 40 and 80 ms, spent in line and not in the call's own time.
+      expect(row?.queue_ms).toBeGreaterThanOrEqual(135)
+      await gateway.gateway.close()
+      expect(attemptRows(gateway.ledgerPath).map(({ result, fault }) => [result, fault])).toEqual([
+        ['faulted', 'overloaded'],
+        ['faulted', 'overloaded'],
+        ['faulted', 'overloaded'],
+        ['answered', null],
+      ])
+    },
+  )
+
+  test.each(Object.entries(forms).slice(0, 2))(
+    'an upstream that is full until the deadline, by %s, is a 429',
+    async (_name, full) => {
+      await using upstream = await startUpstream(full)
+      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
+      const headers = { 'x-podgate-deadline-ms': '200' }
+      const response = await gateway.post(chat(), { headers })
+      expect(response.status).toBe(429)
+      expect(response.headers.get('retry-after')).toBe('1')
+      expect(response.headers.get('x-should-retry')).toBeNull()
+      expect(await response.json()).toEqual({
+        error: {
+          message: 'The model is at capacity. Please try again shortly.',
+          type: 'overloaded',
+          param: null,
+          code: 'capacity',
+        },
+      })
+      const [row] = callRows(gateway.ledgerPath)
+      expect(row).toMatchObject({ outcome: 'failed', status: 429, error_code: 'capacity' })
+      expect(row?.attempts).toBe(upstream.calls.length)
+      expect(row?.attempts).toBeGreaterThan(1)
+
+      expect(row?.completion_tokens).toBe(0)
+    },
+  )
+
+  test('many callers of a full upstream do not hammer it', async () => {
+    await using upstream = await startUpstream((call) => answerWhole(call, busy, 503))
+    const slots = 5
+    const busyPauseMs = 200
+    await using gateway = await startTestGateway({
+      baseUrl: upstream.url,
+      kind,
+      slots,
+      config: { routing: { busyPauseMs } },
+    })
+    const headers = { 'x-podgate-deadline-ms': '500' }
+    const calls = Array.from({ length: 20 }, () => gateway.post(chat(), { headers }))
+    const statuses = (await Promise.all(calls)).map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([429]))
+    // At once, after 200 ms, and after 400 ms more it is over: each time as many as there are
+    // places, and those who were let in before the first of them came back.
+    expect(upstream.calls.length).toBeLessThanOrEqual(4 * slots)
+  })
+
+  test('the time that an upstream asks for is kept', async () => {
+    const at: number[] = []
+    const asks = ({ response }: UpstreamCall) =>
+      void response.writeHead(429, { 'retry-after': '1' }).end()
+    const script = first(1, asks, goodAnswer)
+    await using upstream = await startUpstream((call) => {
+      at.push(performance.now())
+      script(call)
+    })
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
+    const response = await gateway.post(chat())
+    expect(response.status).toBe(200)
+    const [one = 0, two = 0] = at
+    expect(two - one).toBeGreaterThanOrEqual(990)
+    expect(callRows(gateway.ledgerPath)).toMatchObject([{ outcome: 'ok', attempts: 2 }])
+  })
+
+  test('a full upstream that tells its time is why, and when to come again', async () => {
+    await using upstream = await startUpstream(
+      ({ response }) => void response.writeHead(429, { 'retry-after': '30' }).end(),
+    )
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
+    const response = await gateway.post(chat(), { headers: { 'x-podgate-deadline-ms': '100' } })
+    expect(response.status).toBe(429)
+    expect(response.headers.get('retry-after')).toBe('30')
+    expect(await response.json()).toMatchObject({ error: { code: 'capacity' } })
+    expect(upstream.calls).toHaveLength(1)
+  })
+
+  test('a full upstream after the first token ends the stream, and is not asked again', async () => {
+    await using upstream = await startUpstream((call) => {
+      beginStream(call)
+      call.response.end(
+        `data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}\n\ndata: ${inWorkersWords}\n\n`,
+      )
+    })
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
+    const text = await (await gateway.post(chat({ stream: true }))).text()
+    expect(text).toContain('"code":"capacity"')
+    expect(text).not.toContain('[DONE]')
+    expect(upstream.calls).toHaveLength(1)
+  })
+})

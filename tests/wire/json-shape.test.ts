@@ -1,0 +1,46 @@
+// What is told about a JSON text without parsing it, compared with what parsing tells.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { hasLoneSurrogate, jsonShape } from '#src/wire/index.ts'
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['{}', 1, 1], ['[]', 1, 1], ['1', 0, 0], ['', 0, 0], ['[[],[],{}]', 2, 4], ['{"a":{"b":[1,{"c":2}]}}', 4, 4],
+  ['"[[[{{{"', 0, 0], ['{"[":"]","\\"{":"\\\\"}', 1, 1], ['["\\\\",["]"]]', 2, 2], ['[[[', 3, 3], [']]]', 0, 0], ['["[[[', 1, 1],
+])('%s nests %i deep and holds %i', (text, depth, containers) => {
+  expect(jsonShape(text)).toEqual({ depth, containers })
+})
+
+test('any JSON is as deep and holds as many as its parsed value', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
+      const depths = depthsOf(value, 1)
+      const expected = { depth: Math.max(0, ...depths), containers: depths.length }
+      expect(jsonShape(JSON.stringify(value, null, 1))).toEqual(expected)
+    }),
+  )
+})
+
+function depthsOf(value: unknown, depth: number): number[] {
+  if (typeof value !== 'object' || value === null) return []
+  return [depth, ...Object.values(value).flatMap((one) => depthsOf(one, depth + 1))]
+}
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['"\\ud83d\\ude00"', false], ['"\\uD83D\\uDE00"', false], ['"\\u0041\\u00e9"', false], ['"\\\\ud83d"', false], ['"\\\\\\\\ud83d"', false], ['"ud83d"', false], ['"\\ud7ff\\ue000"', false],
+  ['"\\ud83d"', true], ['"\\ude00"', true], ['"\\ude00\\ud83d"', true], ['"\\ud83dx\\ude00"', true], ['"\\ud83d\\n\\ude00"', true], ['"\\ud83d\\u0041"', true],
+  ['"\\ud83d\\ud83d\\ude00"', true], ['"\\\\\\ud83d"', true], ['"\\\\ud83d\\ude00"', true], ['{"\\udbff":1}', true], ['"\\ud83d', true],
+])('%s spells half of a pair: %s', (text, isLone) => {
+  expect(hasLoneSurrogate(text)).toBe(isLone)
+})
+
+test('any text in escapes spells half of a pair exactly when it is not well formed', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0xd7fe, max: 0xe001 }), { maxLength: 8 }), (codes) => {
+      const text = String.fromCharCode(...codes)
+      const escaped = codes.map((code) => `\\u${code.toString(16)}`).join('')
+      expect(hasLoneSurrogate(`"${escaped}"`)).toBe(!text.isWellFormed())
+    }),
+  )
+})
