@@ -76,8 +76,9 @@ describe('a completion', () => {
     await using scene = await open()
     const stream = await scene.client.completions.create({
       model,
-      prompt,
-      max_tokens: 2000,
+      // It goes silent, so that it cannot have ended before the client leaves.
+      prompt: '[[sim:stall-after=3]] Once upon a time',
+      max_tokens: 50,
       stream: true,
     })
     for await (const _ of stream) break
