@@ -20,6 +20,20 @@ export const routes: Record<string, [access: string, answers: string]> = {
   'GET /metrics': ['`admin-read`', 'metrics for Prometheus: [metrics.md](metrics.md)'],
 }
 
+/** The headers of a request that are read, beside those that HTTP itself has. */
+const requestHeaders: Record<string, string> = {
+  'x-podgate-deadline-ms':
+    'the whole call ends after so many milliseconds (plain digits, above 0), if that is sooner ' +
+    'than the configured end; anything else is a 400',
+  'x-podgate-wait':
+    'how long to wait for a place among the key’s own calls at once: `never`, or seconds in plain ' +
+    'digits; it only shortens `limits.concurrencyWaitMs`, and does not bound the wait for the ' +
+    'deployment; anything else is a 400',
+  'x-stainless-timeout, x-stainless-read-timeout':
+    'the SDK’s own patience: comments on a stream come sooner, whole answers end within it',
+  'x-request-id': 'kept beside ours in log and ledger, up to 64 plain characters',
+}
+
 export function apiPage(table: (head: string[], rows: string[][]) => string): string[] {
   const routeRows = Object.entries(routes).map(([route, cells]) => [`\`${route}\``, ...cells])
   return [
@@ -28,6 +42,12 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
       'errors are in [errors.md](errors.md). No route asks an upstream anything but the three that ' +
       'call a model: looking is free. `/admin/*` makes the changes that the commands make.',
     table(['route', 'who', 'answers'], routeRows),
+    'A known path with another method is a 405 whose `Allow` names the right ones.',
+    '## What a request’s headers say',
+    table(
+      ['header', 'means'],
+      Object.entries(requestHeaders).map(([names, means]) => [listed(names.split(', ')), means]),
+    ),
     '## What becomes of a parameter',
     'A parameter passes to the model’s server as it came, to the byte, unless a table below names ' +
       'it. A checked parameter may be absent or null; anything else that is not as the table says ' +

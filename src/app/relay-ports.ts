@@ -55,7 +55,12 @@ async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> 
     return {
       reservation,
       station,
-      firstAnswer: (ask) => routing.firstAnswer({ ...ask, station, place }),
+      firstAnswer(ask) {
+        const answer = () => routing.firstAnswer({ ...ask, station, place })
+        return reservation.turn === null
+          ? answer()
+          : waitForTurn(reservation.turn, ask).then(answer)
+      },
       [Symbol.dispose]() {
         place.leave()
         reservation[Symbol.dispose]()
@@ -64,6 +69,19 @@ async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> 
   } catch (cause) {
     place.leave()
     throw cause
+  }
+}
+
+/** The line of the key's own calls is a queue like any other, and its time is written down. */
+async function waitForTurn(
+  turn: (signal: AbortSignal) => Promise<void>,
+  { signal, watcher }: Parameters<Booked['firstAnswer']>[0],
+): Promise<void> {
+  watcher.queued()
+  try {
+    await turn(signal)
+  } finally {
+    watcher.leftQueue()
   }
 }
 

@@ -53,4 +53,6 @@ export interface Call extends CallFacts {
   deadlineTicksMs: number
   /** Silence before a comment, shorter than the client's own patience. */
   keepAliveMs: number
+  /** How long the client waits for a place; 0: not at all, null: as long as it is let. */
+  waitMaxMs: number | null
 }

@@ -55,7 +55,7 @@ export const faultKinds = {
   unknown_expectation: kind(417, invalid, 'unknown_expectation', 'no', 'client', 'the header `Expect` asks for something other than 100-continue'),
   headers_too_large: kind(431, invalid, 'headers_too_large', 'no', 'client', 'the request’s headers are too many or too large'),
   rate_requests: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'the key’s requests per minute are used up'),
-  rate_concurrency: kind(429, 'requests', 'rate_limit_exceeded', 'estimate', 'client', 'the key has as many calls at once as it may have'),
+  rate_concurrency: kind(429, 'requests', 'rate_limit_exceeded', 'estimate', 'client', 'the key has as many calls at once as it may have, and the call will not wait, may not, or waited in vain for one of them to end'),
   rate_admin: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'too many admin requests from one address'),
   too_many_failures: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'too many failed authentications from one address'),
   overloaded: kind(429, 'overloaded', 'capacity', 'estimate', 'gateway', 'the queue is full, the deployment stayed busy until the deadline, or requests or connections are too many for this gateway’s memory'),

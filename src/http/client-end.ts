@@ -28,6 +28,7 @@ export class HttpClientEnd implements ClientEnd {
   readonly #response: ServerResponse
   readonly #patience: Patience
   readonly #controller = new AbortController()
+  readonly signal = this.#controller.signal
 
   constructor({ request, response }: Exchange, patience: Patience) {
     this.#response = response
@@ -41,10 +42,6 @@ export class HttpClientEnd implements ClientEnd {
     if (response.destroyed || request.socket.destroyed) this.leave()
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
   get hasBegun(): boolean {
     return this.#response.headersSent
   }
@@ -55,7 +52,7 @@ export class HttpClientEnd implements ClientEnd {
   }
 
   abandon(fault: Fault): void {
-    if (!this.#controller.signal.aborted) this.#controller.abort(fault)
+    if (!this.signal.aborted) this.#controller.abort(fault)
   }
 
   begin(headers: Headers): void {
@@ -68,7 +65,7 @@ export class HttpClientEnd implements ClientEnd {
 
   drained(): Promise<void> {
     const response = this.#response
-    const { signal } = this.#controller
+    const { signal } = this
     return new Promise((resolve, reject) => {
       const timer = this.#patience.clock.after(this.#patience.slowClientMs, () =>
         this.abandon(tooSlow()),

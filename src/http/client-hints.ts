@@ -17,8 +17,8 @@ export function patienceOf(
   headers: IncomingHttpHeaders,
   isStream: boolean,
   configured: Patience,
-): Patience {
-  const asked = positive(headers, 'x-podgate-deadline-ms', 1)
+): Patience & { waitMaxMs: number | null } {
+  const asked = deadlineMs(headers)
   const headMs = lenient(headers, 'x-stainless-timeout')
   const silenceMs = lenient(headers, 'x-stainless-read-timeout') ?? headMs
   const bounds = [configured.totalMs, asked]
@@ -27,6 +27,7 @@ export function patienceOf(
   return {
     totalMs: Math.min(...bounds.filter((ms) => ms !== null)),
     keepAliveMs: Math.min(configured.keepAliveMs, keptAliveMs(silenceMs)),
+    waitMaxMs: waitMaxMs(headers),
   }
 }
 
@@ -34,12 +35,28 @@ function keptAliveMs(silenceMs: number | null): number {
   return silenceMs === null ? Number.POSITIVE_INFINITY : Math.max(silenceMs / 2.5, keepAliveMinMs)
 }
 
-function positive(headers: IncomingHttpHeaders, name: string, unitMs: number): number | null {
-  const text = headers[name]
-  if (text === undefined) return null
-  const value = Number(text)
-  if (!Number.isFinite(value) || value <= 0) throw invalidHeader(name, 'a positive number')
-  return value * unitMs
+function deadlineMs(headers: IncomingHttpHeaders): number | null {
+  const name = 'x-podgate-deadline-ms'
+  const given = headers[name]
+  if (given === undefined) return null
+  const ms = plainNumber(given)
+  if (ms === null || ms === 0) throw invalidHeader(name, 'milliseconds above 0, in plain digits')
+  return ms
+}
+
+/** How long to wait for a place: 0 is not at all. */
+function waitMaxMs(headers: IncomingHttpHeaders): number | null {
+  const name = 'x-podgate-wait'
+  const given = headers[name]
+  if (given === undefined) return null
+  const seconds = given === 'never' ? 0 : plainNumber(given)
+  if (seconds === null) throw invalidHeader(name, "'never', or seconds in plain digits")
+  return seconds * 1000
+}
+
+/** Digits alone: `0x10`, `1e3` and `+5` are numbers to a program and mistakes in a header. */
+function plainNumber(given: string | string[]): number | null {
+  return /^\d{1,100}$/.test(String(given)) ? Number(given) : null
 }
 
 /** An SDK's own header: what we cannot read we do not need. */

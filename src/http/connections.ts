@@ -10,8 +10,8 @@ import { faultOfParser, tooManyConnections } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
 export interface Connections {
-  /** A body is being read: it hears when its connection breaks down. */
-  reading(socket: Socket, fail: (fault: Fault) => void): Disposable
+  /** A body is being read: it hears when its connection breaks down, until it says stop. */
+  reading(socket: Socket, fail: (fault: Fault) => void): () => void
   /** The latest request of its connection. */
   seen(request: IncomingMessage, response: ServerResponse): void
   /** What node's parser refused. */
@@ -55,8 +55,9 @@ export function createConnections(ports: Pick<HttpPorts, 'refused' | 'clock'>): 
       if (fault === undefined) readers.set(socket, fail)
       else queueMicrotask(() => fail(fault))
       // The next request's reading may have begun before this one's end is told.
-      const stop = () => readers.get(socket) === fail && readers.delete(socket)
-      return { [Symbol.dispose]: () => void stop() }
+      return () => {
+        if (readers.get(socket) === fail) readers.delete(socket)
+      }
     },
     seen: (request, response) => void latest.set(request.socket, response),
     broke(error, socket) {

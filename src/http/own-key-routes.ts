@@ -9,7 +9,7 @@ export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
   app.get('/auth/info', async (request) => identityOf(ownKey(request), ports))
   app.get('/v1/key', async (request) => {
     const key = ownKey(request)
-    const { rate, running, usage } = ports.keyState(key)
+    const { rate, running, waiting, usage } = ports.keyState(key)
     const identity = identityOf(key, ports)
     return {
       object: 'key',
@@ -19,6 +19,7 @@ export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
         requests_remaining: rate.remaining,
         requests_reset_ms: rate.resetMs,
         running,
+        waiting,
       },
       usage: {
         since_seconds: ports.standing.uptimeSeconds(),

@@ -9,24 +9,45 @@ import { forgetBody } from './request-body.ts'
 import { clientRequestId } from './request-ids.ts'
 
 export function addRefusals(app: FastifyInstance, ports: HttpPorts): void {
-  const methodsByPath = new Map<string, Set<string>>()
-  app.addHook('onRoute', (route) => {
-    const methods = methodsByPath.get(route.url) ?? new Set()
-    for (const method of [route.method].flat()) methods.add(method)
-    methodsByPath.set(route.url, methods)
-  })
+  const methodsAt = listMethods(app)
   app.setErrorHandler((error, request, reply) => {
     refuse(faultOfFramework(error), request, reply, ports)
   })
   // Before a body is read: there is nobody to read it for.
   app.addHook('preParsing', (request, reply, payload, done) => {
     if (!request.is404) return done(null, payload)
-    const path = request.url.split('?')[0] ?? ''
-    const allowed = [...(methodsByPath.get(path) ?? [])].join(', ')
+    const allowed = methodsAt(request.url.split(/[?#]/)[0] ?? '').join(', ')
     if (allowed === '') return done(unknownUrl())
     reply.header('allow', allowed)
     done(wrongMethod(allowed))
   })
+}
+
+/** What the routes that match a path answer to. */
+function listMethods(app: FastifyInstance): (path: string) => string[] {
+  const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const route = routes.get(url) ?? { pattern: patternOf(url), methods: new Set() }
+    for (const one of [method].flat()) route.methods.add(one)
+    routes.set(url, route)
+  })
+  return (path) => {
+    // As the router reads it; what it could not read was refused before.
+    const asRouted = decodeURI(path)
+    const matching = [...routes.values()].filter(({ pattern }) => pattern.test(asRouted))
+    const methods = new Set(matching.flatMap((route) => [...route.methods]))
+    // Browsers may ask of any path; that alone does not make a route of it.
+    return methods.size === 1 && methods.has('OPTIONS') ? [] : [...methods]
+  }
+}
+
+/** `:id` is one part of a path, `*` is all of the rest. */
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').map((part) => {
+    if (part === '*') return '.*'
+    return part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')
+  })
+  return new RegExp(`^${parts.join('/')}$`, 's')
 }
 
 /** Also for addresses that are none: the framework refuses them before there is a route. */

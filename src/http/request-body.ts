@@ -3,7 +3,7 @@
 // is read; what they do not, when it shows.
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Clock } from '#domain'
+import { asFault, type Clock } from '#domain'
 import type { BodyBytes, BodyShare } from './body-bytes.ts'
 import type { Connections } from './connections.ts'
 import { aborted, bodyTooLarge, wrongCharset, wrongEncoding } from './faults.ts'
@@ -39,9 +39,9 @@ export function addBodyParser(
     if (asksFirst(request)) reply.raw.writeContinue()
     done(null, payload)
   })
-  app.addContentTypeParser('application/json', (request: FastifyRequest) =>
-    readBody(request, connections),
-  )
+  app.addContentTypeParser('application/json', (request, _payload, done) => {
+    readBody(request, connections, done)
+  })
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {
@@ -67,11 +67,14 @@ function declaredBytes({ headers }: FastifyRequest): number | null {
   return length === undefined ? null : Number(length)
 }
 
-function readBody(request: FastifyRequest, connections: Connections): Promise<Buffer> {
+function readBody(
+  request: FastifyRequest,
+  connections: Connections,
+  done: (cause: Error | null, body?: Buffer) => void,
+): void {
   const { raw, bodyShare } = request
   const { bodyLimit } = request.routeOptions
   const isDeclared = declaredBytes(request) !== null
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const pieces: Buffer[] = []
   let bytes = 0
   const onData = (piece: Buffer) => {
@@ -86,21 +89,21 @@ function readBody(request: FastifyRequest, connections: Connections): Promise<Bu
   }
   const onEnd = () => {
     stop()
-    resolve(Buffer.concat(pieces, bytes))
+    const [only] = pieces
+    done(null, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, bytes))
   }
   const onClose = () => fail(aborted())
   const fail = (cause: unknown) => {
     stop()
     pieces.length = 0
-    reject(cause)
+    done(asFault(cause))
   }
-  const reading = connections.reading(raw.socket, fail)
+  const stopReading = connections.reading(raw.socket, fail)
   const stop = () => {
-    reading[Symbol.dispose]()
+    stopReading()
     raw.off('data', onData).off('end', onEnd).off('close', onClose)
   }
   raw.on('data', onData).on('end', onEnd).on('close', onClose)
-  return promise
 }
 
 /** Node reads a refused body to its end, or its client would not hear why; but only for a time. */

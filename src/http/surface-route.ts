@@ -61,7 +61,11 @@ function callOf(
   const receivedTicksMs = clock.ticksMs()
   const body = Buffer.isBuffer(request.body) ? request.body : empty
   const facts = surface.read(body)
-  const { totalMs, keepAliveMs } = patienceOf(request.headers, facts.stream, relayOptions)
+  const { totalMs, keepAliveMs, waitMaxMs } = patienceOf(
+    request.headers,
+    facts.stream,
+    relayOptions,
+  )
   return {
     ...facts,
     id: request.id,
@@ -72,5 +76,6 @@ function callOf(
     receivedTicksMs,
     deadlineTicksMs: receivedTicksMs + totalMs,
     keepAliveMs,
+    waitMaxMs,
   }
 }

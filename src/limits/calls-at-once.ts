@@ -1,30 +1,173 @@
-// How many calls of a key run at once. A place is taken with the reservation and given back when
-// the call ends, however it ends; nothing is kept of a key without calls.
+// How many calls of a key run at once, and the line of those that wait for one of its places. Who
+// comes takes a place, or stands in line in order of arrival; a place that is given back, however
+// its call ended, goes to the first in line. Nothing is kept of a key without calls.
+//
+// The lines are bounded one by one here, and in sum by whoever admits calls: each that waits here
+// holds a waiting place at its deployment as well.
+import { type Clock, Fault } from '#domain'
 
-export interface CallsAtOnce {
-  count(keyId: string): number
-  /** The place, to be given back once. */
-  take(keyId: string): () => void
+export interface PlaceAsk {
+  keyId: string
+  /** Calls of the key at once; null: as many as it likes. */
+  placesMax: number | null
+  /** Calls that may wait for one of them. */
+  waitingMax: number
+  /** How long this call waits at most; 0: not at all. */
+  waitMs: number
 }
 
-export function createCallsAtOnce(): CallsAtOnce {
-  const countByKey = new Map<string, number>()
+/** A call's place among its key's calls. Disposing gives it back, or leaves the line. */
+export interface OwnPlace extends Disposable {
+  /** Resolves when the place has come; null: it is there already. Asked for once. */
+  turn: ((signal: AbortSignal) => Promise<void>) | null
+}
 
-  function change(keyId: string, by: 1 | -1): void {
-    const count = (countByKey.get(keyId) ?? 0) + by
-    if (count === 0) countByKey.delete(keyId)
-    else countByKey.set(keyId, count)
+export interface CallsAtOnce {
+  running(keyId: string): number
+  waiting(keyId: string): number
+  /** Throws what `take` could not give; takes nothing. */
+  check(ask: PlaceAsk): void
+  take(ask: PlaceAsk): OwnPlace
+}
+
+interface KeyCalls {
+  running: number
+  placesMax: number
+  /** What gives each of them its place. */
+  line: (() => void)[]
+  /** How long a place was held of late; null while none was given back. */
+  heldMs: number | null
+}
+
+/** How much the latest call says about the next. */
+const latestWeight = 0.3
+
+export function createCallsAtOnce(clock: Clock): CallsAtOnce {
+  const byKey = new Map<string, KeyCalls>()
+
+  function callsOf({ keyId, placesMax }: PlaceAsk): KeyCalls {
+    const known = byKey.get(keyId)
+    const calls = known ?? { running: 0, placesMax: 0, line: [], heldMs: null }
+    if (known === undefined) byKey.set(keyId, calls)
+    // The key's limit may have been changed since its other calls came.
+    calls.placesMax = placesMax ?? Number.POSITIVE_INFINITY
+    letIn(calls)
+    return calls
+  }
+
+  function letIn(calls: KeyCalls): void {
+    while (calls.line.length > 0 && calls.running < calls.placesMax) {
+      calls.running += 1
+      calls.line.shift()?.()
+    }
+  }
+
+  function forgetIfIdle(keyId: string, calls: KeyCalls): void {
+    if (calls.running === 0 && calls.line.length === 0) byKey.delete(keyId)
+  }
+
+  /** The place, from now until it is given back. */
+  function held(keyId: string, calls: KeyCalls): () => void {
+    const sinceTicksMs = clock.ticksMs()
+    return () => {
+      const heldMs = clock.ticksMs() - sinceTicksMs
+      calls.heldMs =
+        calls.heldMs === null ? heldMs : calls.heldMs + latestWeight * (heldMs - calls.heldMs)
+      calls.running -= 1
+      letIn(calls)
+      forgetIfIdle(keyId, calls)
+    }
+  }
+
+  function standInLine(ask: PlaceAsk, calls: KeyCalls): OwnPlace {
+    let giveBack: (() => void) | null = null
+    const { promise: granted, resolve } = Promise.withResolvers<void>()
+    const grant = () => {
+      giveBack = held(ask.keyId, calls)
+      resolve()
+    }
+    calls.line.push(grant)
+    return {
+      turn: (signal) => turnOf(granted, signal, ask.waitMs, () => waitedInVain(ask, calls)),
+      [Symbol.dispose]() {
+        const at = calls.line.indexOf(grant)
+        if (at !== -1) calls.line.splice(at, 1)
+        giveBack?.()
+        giveBack = null
+        forgetIfIdle(ask.keyId, calls)
+      },
+    }
+  }
+
+  /** Until the place comes, the call is abandoned, or it has waited as long as it may. */
+  function turnOf(
+    granted: Promise<void>,
+    signal: AbortSignal,
+    waitMs: number,
+    inVain: () => Fault,
+  ): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onAbort = () => reject(signal.reason)
+    const timer = clock.after(waitMs, () => reject(inVain()))
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    void granted.then(resolve)
+    return promise.finally(() => {
+      timer.cancel()
+      signal.removeEventListener('abort', onAbort)
+    })
   }
 
   return {
-    count: (keyId) => countByKey.get(keyId) ?? 0,
-    take(keyId) {
-      change(keyId, 1)
-      let isHeld = true
-      return () => {
-        if (isHeld) change(keyId, -1)
-        isHeld = false
+    running: (keyId) => byKey.get(keyId)?.running ?? 0,
+    waiting: (keyId) => byKey.get(keyId)?.line.length ?? 0,
+    check(ask) {
+      const calls = byKey.get(ask.keyId)
+      if (calls === undefined || ask.placesMax === null) return
+      const ahead = calls.running + calls.line.length - ask.placesMax
+      if (ahead < 0) return
+      if (ask.waitMs === 0) throw willNotWait(ask, calls)
+      if (ahead >= ask.waitingMax) throw lineFull(ask, calls)
+    },
+    take(ask) {
+      const calls = callsOf(ask)
+      if (calls.running >= calls.placesMax) return standInLine(ask, calls)
+      calls.running += 1
+      let giveBack: (() => void) | null = held(ask.keyId, calls)
+      return {
+        turn: null,
+        [Symbol.dispose]() {
+          giveBack?.()
+          giveBack = null
+        },
       }
     },
   }
+}
+
+function willNotWait(ask: PlaceAsk, { heldMs, line }: KeyCalls): Fault {
+  const limit = `${ask.placesMax} calls at once`
+  return tooMany(limit, etaMs(ask, heldMs, line.length + 1))
+}
+
+function lineFull(ask: PlaceAsk, { heldMs, line }: KeyCalls): Fault {
+  const limit = `${ask.placesMax} calls at once, and ${ask.waitingMax} that wait`
+  return tooMany(limit, etaMs(ask, heldMs, line.length + 1))
+}
+
+/** The call still stands in the line that it would stand in again. */
+function waitedInVain(ask: PlaceAsk, { heldMs, line }: KeyCalls): Fault {
+  const limit = `${ask.placesMax} calls at once, and no place came free in ${ask.waitMs} ms`
+  return tooMany(limit, etaMs(ask, heldMs, line.length))
+}
+
+/** When the last of so many would have its turn, by how long the key's calls took of late. */
+function etaMs(ask: PlaceAsk, heldMs: number | null, waiting: number): number | null {
+  if (heldMs === null || ask.placesMax === null) return null
+  return Math.max(1, Math.ceil((heldMs * waiting) / ask.placesMax))
+}
+
+function tooMany(limit: string, retryAfterMs: number | null): Fault {
+  const message = `Rate limit reached: ${limit}. Try again when one has ended.`
+  return new Fault('rate_concurrency', { message, retryAfterMs })
 }

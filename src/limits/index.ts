@@ -1,7 +1,7 @@
 // How much a key may ask. Everything is reserved in one step before a call is accepted, and settled
 // once after it ended. The port is asynchronous: a shared store can stand behind it.
 import { type ApiKey, type Call, type Clock, Fault } from '#domain'
-import { createCallsAtOnce } from './calls-at-once.ts'
+import { createCallsAtOnce, type PlaceAsk } from './calls-at-once.ts'
 import type { LimitsOptions } from './options.ts'
 import { createRequestRate, type RateState } from './request-rate.ts'
 
@@ -11,6 +11,11 @@ export type { RateState } from './request-rate.ts'
 /** Disposing gives back the place among the key's calls: it is for as long as the call runs. */
 export interface Reservation extends Disposable {
   rate: RateState
+  /**
+   * Resolves when the call has its place among the key's calls, in order of arrival; null: it has
+   * it already. Rejects with the signal's reason, or with a fault when it has waited long enough.
+   */
+  turn: ((signal: AbortSignal) => Promise<void>) | null
 }
 
 /** Too many requests: with what is left of them, which the client is told either way. */
@@ -31,7 +36,12 @@ export interface Limits {
   /** Takes what the call needs, or throws the fault that says what is used up and until when. */
   reserve(call: Call): Promise<Reservation>
   /** What a key has left; looking takes nothing. */
-  look(key: ApiKey): { rate: RateState; concurrencyMax: number | null; running: number }
+  look(key: ApiKey): {
+    rate: RateState
+    concurrencyMax: number | null
+    running: number
+    waiting: number
+  }
 }
 
 /** Far above the keys of any registry: buckets of unknown keys are never made. */
@@ -39,27 +49,33 @@ const keysMax = 100_000
 
 export function createLimits(options: LimitsOptions, clock: Clock): Limits {
   const requests = createRequestRate(clock, keysMax)
-  const running = createCallsAtOnce()
+  const atOnce = createCallsAtOnce(clock)
   return {
     async reserve(call) {
-      const atOnceMax = call.key.concurrencyMax ?? options.concurrencyMax
+      const ask = placeAsk(call, options)
       // Looked at first and taken last: what is refused for one of them costs nothing of the other.
-      if (atOnceMax !== null && running.count(call.key.id) >= atOnceMax) throw tooMany(atOnceMax)
+      atOnce.check(ask)
       const perMinute = call.key.requestsPerMinute ?? options.requestsPerMinute
       const { isTaken, ...rate } = requests.take(call.key.id, perMinute)
       if (!isTaken) throw new RateFault(rate)
-      return { rate, [Symbol.dispose]: running.take(call.key.id) }
+      const place = atOnce.take(ask)
+      return { rate, turn: place.turn, [Symbol.dispose]: place[Symbol.dispose] }
     },
     look: (key) => ({
       rate: requests.look(key.id, key.requestsPerMinute ?? options.requestsPerMinute),
       concurrencyMax: key.concurrencyMax ?? options.concurrencyMax,
-      running: running.count(key.id),
+      running: atOnce.running(key.id),
+      waiting: atOnce.waiting(key.id),
     }),
   }
 }
 
-function tooMany(atOnceMax: number): Fault {
-  return new Fault('rate_concurrency', {
-    message: `Rate limit reached: ${atOnceMax} calls at once. Try again when one has ended.`,
-  })
+function placeAsk({ key, waitMaxMs }: Call, options: LimitsOptions): PlaceAsk {
+  const { concurrencyMax, concurrencyWaitingMax, concurrencyWaitMs } = options
+  return {
+    keyId: key.id,
+    placesMax: key.concurrencyMax ?? concurrencyMax,
+    waitingMax: concurrencyWaitingMax,
+    waitMs: Math.min(concurrencyWaitMs, waitMaxMs ?? concurrencyWaitMs),
+  }
 }

@@ -13,6 +13,16 @@ export const limitsOptions = z.object({
     .nullable()
     .default(null)
     .describe('calls at once of a key that has no limit of its own; null: as many as it likes'),
+  concurrencyWaitingMax: z
+    .int()
+    .min(0)
+    .default(20)
+    .describe('calls of one key that may wait for a place among its calls at once'),
+  concurrencyWaitMs: z
+    .int()
+    .min(0)
+    .default(30_000)
+    .describe('how long a call waits for a place among its key’s calls at once; 0: not at all'),
 })
 
 export type LimitsOptions = z.output<typeof limitsOptions>

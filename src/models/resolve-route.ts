@@ -14,22 +14,27 @@ export function resolveRoute(
   surface: SurfaceName,
   key: ApiKey,
 ): Route {
-  const name = quoted(modelId)
   const model = catalogue.find(modelId)
   if (model === null) {
-    throw new Fault('model_not_found', { message: `The model ${name} does not exist.`, param })
+    throw new Fault('model_not_found', {
+      message: `The model ${quoted(modelId)} does not exist.`,
+      param,
+    })
   }
   if (!mayUse(key, model, modelId)) {
-    throw new Fault('model_not_allowed', { message: `This key may not use ${name}.`, param })
+    throw new Fault('model_not_allowed', {
+      message: `This key may not use ${quoted(modelId)}.`,
+      param,
+    })
   }
   if (!model.surfaces.includes(surface)) {
     const routes = model.surfaces.join(', ')
-    const message = `The model ${name} cannot be used on ${surface}, only on: ${routes}.`
+    const message = `The model ${quoted(modelId)} cannot be used on ${surface}, only on: ${routes}.`
     throw new Fault('bad_request', { message, param })
   }
   const deployments = model.deployments.filter(({ isDisabled }) => !isDisabled)
   if (deployments.length === 0) {
-    const message = `No deployment of the model ${name} is switched on.`
+    const message = `No deployment of the model ${quoted(modelId)} is switched on.`
     throw new Fault('no_deployment', { message })
   }
   return { model, deployments }

@@ -8,8 +8,10 @@ const SECRETS_MAX = 1000
 const LENGTH_MIN = 4
 
 /** What credentials look like: bearer headers and the well-known prefixes of keys. */
-const lookalike =
-  /(\b(?:bearer|basic)(?:\s|%20)+)[\w.~+/=-]{8,}|\b(?:sk|pk|rpa|hf|ghp)[-_][\w-]{12,}/gi
+const credentialLike =
+  /(\b(?:bearer|basic)(?:\s|%20)+)[\w.~+/=-]{8,}|\b(?:sk|pk|rpa|hf|ghp)[-_][\w-]{12,}/i
+/** The same for replacing: asking first is half the price, and few lines hold one. */
+const lookalike = new RegExp(credentialLike, 'gi')
 
 const known = new Set<string>()
 let knownForms: readonly string[] = []
@@ -32,7 +34,8 @@ export function masked(text: string): string {
   for (const form of knownForms) {
     if (result.includes(form)) result = result.replaceAll(form, MASK)
   }
-  return result.replace(lookalike, (_, scheme: string | undefined) => `${scheme ?? ''}${MASK}`)
+  if (!credentialLike.test(result)) return result
+  return result.replaceAll(lookalike, (_, scheme: string | undefined) => `${scheme ?? ''}${MASK}`)
 }
 
 function formsOf(secret: string): string[] {

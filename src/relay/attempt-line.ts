@@ -6,6 +6,8 @@ import type { AttemptLine, Station } from '#routing'
 export interface OpenAttempt extends AttemptLine {
   /** The call is over: null when this try answered it. */
   ended(fault: Fault | null): void
+  /** Nobody said that the work is over, and nothing proved that it stopped. */
+  mayGoOn(): boolean
 }
 
 export interface AttemptStart {
@@ -55,6 +57,7 @@ export function openAttempt(
   return {
     faulted: endWith,
     ended: endWith,
+    mayGoOn: () => release === null || release.released.how === 'held',
     released(released) {
       release = { released, atTicksMs: ticksMs() }
       writeWhenKnown()

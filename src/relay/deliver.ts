@@ -26,7 +26,11 @@ export async function deliver(
       const text = encoder.take(event)
       story.event()
       if (event.kind === 'whole') whole = text
-      else if (text !== null) await send(text, client, story)
+      else if (text !== null) {
+        // Most events need no turn of their own.
+        const sent = send(text, client, story)
+        if (sent !== null) await sent
+      }
     }
   } catch (cause) {
     // A connection that breaks after every choice has finished took nothing from the client.
@@ -36,10 +40,10 @@ export async function deliver(
   return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
 }
 
-/** A promise only when the client must be waited for: most events need no turn of theirs. */
-function send(text: string, client: ClientEnd, story: Story): Promise<void> | undefined {
+/** A promise only when the client must be waited for. */
+function send(text: string, client: ClientEnd, story: Story): Promise<void> | null {
   if (!client.hasBegun) client.begin(answerHeaders(story))
-  if (client.write(text)) return undefined
+  if (client.write(text)) return null
   const sinceTicksMs = story.nowTicksMs
   return client.drained().finally(() => story.waitedForClient(sinceTicksMs))
 }

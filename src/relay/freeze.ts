@@ -63,10 +63,10 @@ function overheadOf(story: Story, endTicksMs: number): number {
   return round3(Math.max(0, before) + after)
 }
 
-/** Something was sent, nobody said that it ended, and nothing can prove that it stopped. */
-function isPossibleOrphan(story: Story, fault: Fault | null): boolean {
-  if (fault === null || story.station === null || fault.started === 'no') return false
-  return story.station.upstream.cancellation === 'hoped'
+/** Torn down where nothing proves that it stopped. What the upstream itself ended is over. */
+function isPossibleOrphan({ attempt, station }: Story, fault: Fault | null): boolean {
+  if (fault === null || attempt === null) return false
+  return station?.upstream.cancellation === 'hoped' && attempt.mayGoOn()
 }
 
 function round3(ms: number): number {

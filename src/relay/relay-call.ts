@@ -1,6 +1,6 @@
 // The way of one call, from top to bottom. Whatever happens on it, the call ends in exactly one
 // record, and the client hears the end only after the ledger has it.
-import { type Answer, type Call, type Clock, Fault } from '#domain'
+import { type Answer, type Call, type Clock, Fault, type Timer } from '#domain'
 import type { Reservation } from '#limits'
 import type { Route } from '#models'
 import type { Station, Watcher } from '#routing'
@@ -42,7 +42,7 @@ export async function relayCall(
   const story = new Story(call, ports)
   const encoder = surface.encoder(call)
   const company = keepCompany(client, story, encoder, ports.clock)
-  using _deadline = abandonAtDeadline(call, client, ports.clock)
+  const deadline = abandonAtDeadline(call, client, ports.clock)
   const toUpstream = (target: UpstreamTarget) =>
     surface.toUpstream(call, { ...target, policy: story.model?.policy })
   let ending: Ending
@@ -65,18 +65,18 @@ export async function relayCall(
     ending = failed(cause, client.signal)
   }
   company.stop()
+  deadline.cancel()
   const record = story.freeze(ending, encoder.usage(), client.hasBegun)
   const lost = await settle(record, faultOf(ending), story.reservation !== null, ports)
   if (lost !== null) ending = { kind: 'failed', fault: lost }
   endCall(client, { ending, record, story, encoder, surface })
 }
 
-function abandonAtDeadline(call: Call, client: ClientEnd, clock: Clock): Disposable {
-  const timer = clock.after(call.deadlineTicksMs - clock.ticksMs(), () => {
+function abandonAtDeadline(call: Call, client: ClientEnd, clock: Clock): Timer {
+  return clock.after(call.deadlineTicksMs - clock.ticksMs(), () => {
     const message = 'The call did not finish before its deadline.'
     client.abandon(new Fault('deadline', { message, started: 'maybe' }))
   })
-  return { [Symbol.dispose]: () => timer.cancel() }
 }
 
 function faultOf(ending: Ending): Fault | null {

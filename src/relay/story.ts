@@ -36,6 +36,8 @@ export class Story implements Watcher {
   timings: AnswerTimings | null = null
   isColdStart = false
   attempts = 0
+  /** The latest of them. */
+  attempt: OpenAttempt | null = null
   queueMs = 0
   firstEventTicksMs: number | null = null
   lastEventTicksMs: number | null = null
@@ -44,7 +46,6 @@ export class Story implements Watcher {
   readonly #ports: StoryPorts
   #queuedTicksMs = 0
   #sentTicksMs: number | null = null
-  #attempt: OpenAttempt | null = null
 
   constructor(call: Call, ports: StoryPorts) {
     this.call = call
@@ -100,8 +101,8 @@ export class Story implements Watcher {
       startedAtMs: clock.nowMs(),
       startedTicksMs: this.#sentTicksMs,
     }
-    this.#attempt = openAttempt(start, () => clock.ticksMs(), this.#ports.onAttempt)
-    return this.#attempt
+    this.attempt = openAttempt(start, () => clock.ticksMs(), this.#ports.onAttempt)
+    return this.attempt
   }
 
   answering(timings: AnswerTimings): void {
@@ -119,7 +120,7 @@ export class Story implements Watcher {
 
   /** The one moment after which nothing changes. */
   freeze(ending: Ending, usage: Usage, hasBegun: boolean): CallRecord {
-    this.#attempt?.ended(ending.kind === 'failed' ? ending.fault : null)
+    this.attempt?.ended(ending.kind === 'failed' ? ending.fault : null)
     const prices = this.model?.prices ?? noPrices
     const chargeNanoUsd = this.#ports.charge(usage, prices)
     return Object.freeze(freeze(this, ending, { usage, prices, chargeNanoUsd }, hasBegun))

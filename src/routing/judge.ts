@@ -12,21 +12,32 @@ export async function judge(answer: Answer): Promise<Answer> {
     answer[Symbol.dispose]()
     throw cause
   }
-  return withFirst(answer, first)
+  return new PeekedAnswer(answer, first)
 }
 
-function withFirst(answer: Answer, first: UpstreamEvent): Answer {
-  let peeked: UpstreamEvent | null = first
-  return {
-    dialect: answer.dialect,
-    timings: answer.timings,
-    next() {
-      if (peeked === null) return answer.next()
-      const event = peeked
-      peeked = null
-      return Promise.resolve(event)
-    },
-    [Symbol.dispose]: () => answer[Symbol.dispose](),
+/** A class: a literal with a computed name goes through V8's runtime, 0.5 µs for each call. */
+class PeekedAnswer implements Answer {
+  readonly dialect: string
+  readonly timings: Answer['timings']
+  readonly #answer: Answer
+  #peeked: UpstreamEvent | null
+
+  constructor(answer: Answer, first: UpstreamEvent) {
+    this.dialect = answer.dialect
+    this.timings = answer.timings
+    this.#answer = answer
+    this.#peeked = first
+  }
+
+  next(): Promise<UpstreamEvent | null> {
+    if (this.#peeked === null) return this.#answer.next()
+    const event = this.#peeked
+    this.#peeked = null
+    return Promise.resolve(event)
+  }
+
+  [Symbol.dispose](): void {
+    this.#answer[Symbol.dispose]()
   }
 }
 

@@ -29,7 +29,6 @@ export function rewrite(
   always: JsonChanges,
 ): string {
   const members = topLevelMembers(text)
-  // Nearly every chunk of every stream: no map of its own.
   if (!needsMending(object, rules)) return spliceMembers(text, members, always)
   const changes = new Map(always)
   for (const rule of rules) {
@@ -41,7 +40,7 @@ export function rewrite(
   return spliceMembers(text, members, changes)
 }
 
-function needsMending(object: JsonObject, rules: readonly AnswerRule[]): boolean {
+export function needsMending(object: JsonObject, rules: readonly AnswerRule[]): boolean {
   for (const rule of rules) if (rule.applies(object)) return true
   return false
 }

@@ -5,12 +5,15 @@
 import { type Call, Fault, type JsonObject, noUsage, type UpstreamEvent, type Usage } from '#domain'
 import { isJsonObject, readUsage, sseComment, sseData, writeUsage } from '#wire'
 import { type AnswerRule, filledWhenMissing, rewrite } from './answer-rules.ts'
+import { createChunkRewriter } from './chunk-rewriter.ts'
 import { badAnswer, failedEvent, heartbeat } from './said-by-us.ts'
 import type { Encoder } from './surface.ts'
 
 export interface ChoicesDialect {
   /** For the client: "an answer that is not …". */
   what: string
+  /** The member that holds what the model reads. */
+  promptField: string
   chunkObject: string
   wholeObject: string
   idPrefix: string
@@ -22,12 +25,9 @@ export interface ChoicesDialect {
 
 export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
   const model = JSON.stringify(call.modelId)
-  const own = ownMembers(call, dialect)
-  const chunkRules = [...own, ...dialect.chunk]
-  const wholeRules = [...own, ...dialect.whole]
   const named = new Map([['model', model]])
   const hiddenUsage = call.wantsUsage && dialect.showsNullUsage ? 'null' : null
-  const inChunks = new Map([...named, ['usage', hiddenUsage]])
+  const chunks = createChunkRewriter(new Map([...named, ['usage', hiddenUsage]]))
   const finished = new Set<number>()
   const countUsage = createRunningUsage(call)
   let total: Usage | null = null
@@ -62,17 +62,22 @@ export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
       if (!call.wantsUsage || total === null) return null
       usageShown = true
       // It has no choices, and of a whole answer's rules only those of its usage can apply.
-      return sseData(rewrite(text, value, wholeRules, named))
+      return sseData(rewrite(text, value, rulesFor(value, dialect.whole), named))
     }
     countChoices(choices)
     runningUsage = countUsage(value.usage, choices[0]) ?? runningUsage
-    return sseData(rewrite(text, value, chunkRules, inChunks))
+    return sseData(chunks.rewrite(text, value, rulesFor(value, dialect.chunk)))
   }
 
   function takeWhole(text: string, value: JsonObject): string {
     countChoices(choicesOf(value, 'A whole answer has no choices.'))
     total = readUsage(value.usage, 'reported')
-    return rewrite(text, value, wholeRules, named)
+    return rewrite(text, value, rulesFor(value, dialect.whole), named)
+  }
+
+  /** The rules for what every answer has are only made for the rare one that lacks it. */
+  function rulesFor(value: JsonObject, usual: readonly AnswerRule[]): readonly AnswerRule[] {
+    return hasOwnMembers(value) ? usual : [...ownMembers(call, dialect), ...usual]
   }
 
   function choicesOf({ choices }: JsonObject, cause: string): readonly unknown[] {
@@ -105,8 +110,12 @@ export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
     usage: () => total ?? runningUsage ?? { ...noUsage, completionTokens: countedEvents },
     isComplete: () => finished.size >= call.choices,
     end: (note) => `${missingUsage()}${sseComment(note)}${sseData('[DONE]')}`,
-    failed: failedEvent,
+    failed: (fault) => failedEvent(fault, dialect.promptField),
   }
+}
+
+function hasOwnMembers({ id, object, created }: JsonObject): boolean {
+  return (id ?? null) !== null && (object ?? null) !== null && (created ?? null) !== null
 }
 
 /** What every answer has: the upstream's own, and ours where it forgot. */
@@ -125,6 +134,7 @@ function createRunningUsage({ choices, prompts }: Call) {
   const promptByPrompt = new Map<number, number>()
   return (given: unknown, choice: unknown): Usage | null => {
     const usage = readUsage(given, 'running')
+    if (choices === 1) return usage
     if (usage === null || !isJsonObject(choice)) return null
     const index = Number(choice.index)
     completionByChoice.set(index, usage.completionTokens)

@@ -2,10 +2,10 @@
 // A second `model` must not slip past, because the body is spliced later and not written anew.
 import { isAscii, isUtf8 } from 'node:buffer'
 import { type CallBody, Fault, type JsonObject } from '#domain'
-import { hasLoneSurrogate, isJsonObject, jsonShape, topLevelMembers } from '#wire'
+import { hasLoneSurrogate, hasMoreOpeners, isJsonObject, jsonShape, topLevelMembers } from '#wire'
 
-/** Up to here the worst of bodies is parsed in a few milliseconds, and is not looked at first. */
-const simpleCharsMax = 65_536
+/** So many brackets, strings included, are parsed in a few milliseconds however they nest. */
+const simpleOpenersMax = 32_768
 const depthMax = 256
 const containersMax = 100_000
 
@@ -29,7 +29,7 @@ export function readBody(bytes: Buffer): ReadBody {
 
 /** Parsing 20 MB of brackets takes seconds, in which nobody else is served. */
 function refuseCostly(text: string): void {
-  if (text.length <= simpleCharsMax) return
+  if (!hasMoreOpeners(text, simpleOpenersMax)) return
   const { depth, containers } = jsonShape(text)
   if (depth > depthMax) throw unreadable('The body nests too deeply.')
   if (containers > containersMax) throw unreadable('The body holds too many objects and arrays.')

@@ -1,20 +1,30 @@
 // What a parameter may be, as data: one line per field, the same checks for every surface. A field
 // may be absent or null (SDKs send both); anything else must pass, or a 400 names the field.
-import { Fault, type JsonObject } from '#domain'
+import { type CallBody, Fault } from '#domain'
 import { isJsonObject } from '#wire'
+import type { ReadBody } from './read-body.ts'
 
 export interface Rule {
   field: string
   expected: string
   passes(value: unknown): boolean
+  /** For what a number cannot hold: looks at the value as it was written. */
+  passesAsWritten?(text: string): boolean
 }
 
-export function checkRules(value: JsonObject, rules: readonly Rule[]): void {
+export function checkRules({ value, body }: ReadBody, rules: readonly Rule[]): void {
   for (const rule of rules) {
     const given = value[rule.field]
-    if (given === undefined || given === null || rule.passes(given)) continue
+    if (given === undefined || given === null) continue
+    if (rule.passes(given) && rule.passesAsWritten?.(writtenIn(body, rule.field)) !== false)
+      continue
     throw invalid(rule.field, `Invalid value for '${rule.field}': expected ${rule.expected}.`)
   }
+}
+
+function writtenIn({ text, members }: CallBody, field: string): string {
+  const member = members.find(({ name }) => name === field)
+  return member === undefined ? '' : text.slice(member.valueStart, member.end)
 }
 
 export function number(field: string, min: number, max: number): Rule {
@@ -32,6 +42,21 @@ export function integer(field: string, min: number, max = Number.MAX_SAFE_INTEGE
     expected: `an integer ${bound}`,
     passes: (v) => typeof v === 'number' && Number.isInteger(v) && v >= min && v <= max,
   }
+}
+
+/** An integer that needs more bits than a number has. */
+export function int64(field: string): Rule {
+  return {
+    field,
+    expected: 'an integer of at most 64 bits, written in digits',
+    passes: (v) => typeof v === 'number',
+    passesAsWritten: isInt64,
+  }
+}
+
+function isInt64(text: string): boolean {
+  if (!/^-?\d{1,19}$/.test(text)) return false
+  return BigInt.asIntN(64, BigInt(text)) === BigInt(text)
 }
 
 export function boolean(field: string): Rule {

@@ -7,9 +7,14 @@ export function heartbeat({ phase, etaMs }: Progress): string {
   return sseComment(`podgate ${phase}${etaMs === null ? '' : ` eta=${Math.ceil(etaMs / 1000)}s`}`)
 }
 
+/** A fault as a whole body. What is too long for a context is named as this dialect names it. */
+export function faultBody(fault: Fault, promptField: string): string {
+  return errorEnvelope(fault, fault.kind === 'context_too_long' ? promptField : fault.param)
+}
+
 /** The envelope with no chunk around it, which every SDK takes for an error. */
-export function failedEvent(fault: Fault): string {
-  return sseData(errorEnvelope(fault))
+export function failedEvent(fault: Fault, promptField: string): string {
+  return sseData(faultBody(fault, promptField))
 }
 
 export function badAnswer(expected: string, cause: string): Fault {

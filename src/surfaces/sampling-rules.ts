@@ -1,5 +1,5 @@
 // What chat and completions have in common: the parameters that choose among tokens.
-import { boolean, integer, number, object, type Rule, refused, rule, text } from './rules.ts'
+import { boolean, int64, integer, number, object, type Rule, refused, rule, text } from './rules.ts'
 
 /** The most choices of one prompt: each is a sequence of its own on the GPU. */
 export const choicesMax = 8
@@ -15,7 +15,8 @@ export const samplingRules: readonly Rule[] = [
   rule('top_p', 'a number above 0 and at most 1', (v) => isPositive(v) && v <= 1),
   number('presence_penalty', -2, 2),
   number('frequency_penalty', -2, 2),
-  rule('seed', 'an integer of at most 53 bits', Number.isSafeInteger),
+  // Passed on as it was written: a seed may have more bits than a number here.
+  int64('seed'),
   object('logit_bias'),
   rule('stop', `a string or up to ${stopStringsMax} strings, none empty`, isStop),
   text('user'),

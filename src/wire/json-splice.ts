@@ -16,9 +16,10 @@ const CLOSE_BRACKET = 93
 const OPEN_BRACE = 123
 const CLOSE_BRACE = 125
 
-export function topLevelMembers(text: string): JsonMember[] {
+/** From the object's beginning, or from where one of its members starts. */
+export function topLevelMembers(text: string, from = text.indexOf('{') + 1): JsonMember[] {
   const members: JsonMember[] = []
-  let at = skipSpace(text, text.indexOf('{') + 1)
+  let at = skipSpace(text, from)
   while (text.charCodeAt(at) === QUOTE) {
     const nameEnd = closingQuote(text, at) + 1
     const valueStart = skipSpace(text, text.indexOf(':', nameEnd) + 1)
@@ -30,16 +31,48 @@ export function topLevelMembers(text: string): JsonMember[] {
   return members
 }
 
-/**
- * The object's text with the changes made; members that it lacked are added at its end. Neighbours
- * that stay are copied in one piece: this runs for every chunk of every stream.
- */
+/** An object's first members as they were written for a text that began in the same way. */
+export interface SplicedHead {
+  out: string
+  names: ReadonlySet<string>
+}
+
+const noHead: SplicedHead = { out: '', names: new Set() }
+
+/** The object's text with the changes made; members that it lacked are added at its end. */
 export function spliceMembers(
   text: string,
   members: readonly JsonMember[],
   changes: JsonChanges,
+  head = noHead,
 ): string {
-  let out = ''
+  let out = copyMembers(text, members, changes, head.out)
+  for (const [name, change] of changes) {
+    if (change === null || head.names.has(name)) continue
+    if (members.some((member) => member.name === name)) continue
+    out = joined(out, `${JSON.stringify(name)}:${change}`)
+  }
+  return `{${out}}`
+}
+
+/** What the first of an object's members become, for texts that begin in the same way. */
+export function spliceHead(
+  text: string,
+  members: readonly JsonMember[],
+  changes: JsonChanges,
+): SplicedHead {
+  const names = new Set(members.map(({ name }) => name))
+  return { out: copyMembers(text, members, changes, ''), names }
+}
+
+/** Neighbours that stay are copied in one piece: this runs for every chunk of every stream. */
+function copyMembers(
+  text: string,
+  members: readonly JsonMember[],
+  changes: JsonChanges,
+  before: string,
+): string {
+  let out = before
   let keptFrom = 0
   let keptUntil = 0
   for (const { name, start, valueStart, end } of members) {
@@ -56,12 +89,7 @@ export function spliceMembers(
       out = joined(out, text.slice(start, valueStart) + change)
     }
   }
-  if (keptFrom < keptUntil) out = joined(out, text.slice(keptFrom, keptUntil))
-  for (const [name, change] of changes) {
-    if (change === null || members.some((member) => member.name === name)) continue
-    out = joined(out, `${JSON.stringify(name)}:${change}`)
-  }
-  return `{${out}}`
+  return keptFrom < keptUntil ? joined(out, text.slice(keptFrom, keptUntil)) : out
 }
 
 function joined(out: string, piece: string): string {

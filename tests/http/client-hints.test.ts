@@ -29,12 +29,44 @@ describe.each([
   })
 })
 
-test.each(['0', '-5', 'soon', '', 'NaN', 'Infinity'])(
-  'a deadline of %j is refused, and the header is named',
+test.each([
+  '0',
+  '00',
+  '-5',
+  '+5',
+  '0x10',
+  '1e3',
+  '5.0',
+  '5 0',
+  ' 5',
+  '5, 5',
+  'soon',
+  '',
+  'NaN',
+  'Infinity',
+])('a deadline of %j is refused, and the header is named', (value) => {
+  const headers = { 'x-podgate-deadline-ms': value }
+  expect(() => patienceOf(headers, true, configured)).toThrow(
+    expect.objectContaining({ kind: 'bad_request', param: 'x-podgate-deadline-ms' }),
+  )
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  [{},                            null],
+  [{ 'x-podgate-wait': 'never' }, 0],
+  [{ 'x-podgate-wait': '0' },     0],
+  [{ 'x-podgate-wait': '7' },     7000],
+])('%j is patience for a place of %j ms', (headers, waitMaxMs) => {
+  expect(patienceOf(headers, true, configured)).toMatchObject({ waitMaxMs })
+})
+
+test.each(['always', 'Never', '-1', '1.5', '0x10', '1e3', '', '7, 7'])(
+  'a wait of %j is refused, and the header is named',
   (value) => {
-    const headers = { 'x-podgate-deadline-ms': value }
+    const headers = { 'x-podgate-wait': value }
     expect(() => patienceOf(headers, true, configured)).toThrow(
-      expect.objectContaining({ kind: 'bad_request', param: 'x-podgate-deadline-ms' }),
+      expect.objectContaining({ kind: 'bad_request', param: 'x-podgate-wait' }),
     )
   },
 )

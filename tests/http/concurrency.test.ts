@@ -5,10 +5,10 @@ import { beginStream, chunk, done, lastChunk } from '../support/scripted-upstrea
 import { chat } from '../support/test-gateway.ts'
 import { openDoor } from './door.ts'
 
-const limited = { limits: { concurrencyMax: 1 } }
+const oneAtOnce = { concurrencyMax: 1, concurrencyWaitingMax: 0 }
 
-async function given() {
-  const door = await openDoor(limited, (call) => {
+async function given(limits = oneAtOnce) {
+  const door = await openDoor({ limits }, (call) => {
     beginStream(call)
     call.response.write(chunk('Hello'))
   })
@@ -46,7 +46,8 @@ test('a call that has ended makes room before its last word is read', async () =
 })
 
 test('so does one whose client left, and one whose upstream broke', async () => {
-  const { stream, gateway } = await given()
+  // When a client has left is heard a moment after it did: the next may have to wait so long.
+  const { stream, gateway } = await given({ ...oneAtOnce, concurrencyWaitingMax: 1 })
   const left = await stream()
   left.call.leave('reset')
   await gateway.logged({ outcome: 'client_gone' })

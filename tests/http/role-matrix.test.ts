@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Scope } from '#src/domain/index.ts'
 import { createKey, type KeyTerms, revokeKey } from '#src/keys/index.ts'
 import { openRegistry, type Registry } from '#src/storage/index.ts'
-import { goodAnswer, type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts'
-import { chat, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
+import { answerGood, openaiSurfaces } from '../support/openai-surfaces.ts'
+import { type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts'
+import { startTestGateway, type TestGateway } from '../support/test-gateway.ts'
 import type { ErrorBody } from './door.ts'
 
 type Access = 'public' | 'key' | Scope
@@ -23,8 +24,6 @@ interface Route {
 }
 
 const origin = 'https://app.example'
-const completion = { model: 'test-model', prompt: 'Hi' }
-const embedding = { model: 'test-model', input: 'Hi' }
 const spare = { model: 'test-model', deployment: 'test-deployment' }
 
 const routes: Record<string, Route> = {
@@ -39,9 +38,12 @@ const routes: Record<string, Route> = {
   ...alsoHead('/v1/models', { access: 'key', status: 200 }),
   ...alsoHead('/v1/models/*', { access: 'key', path: '/v1/models/nothing', status: 404 }),
   'OPTIONS /v1/*': { access: 'public', path: '/v1/chat/completions', status: 204 },
-  'POST /v1/chat/completions': { access: 'chat', body: chat(), status: 200 },
-  'POST /v1/completions': { access: 'chat', body: completion },
-  'POST /v1/embeddings': { access: 'embeddings', body: embedding },
+  ...Object.fromEntries(
+    openaiSurfaces.map(({ path, scope, body }) => [
+      `POST ${path}`,
+      { access: scope, body: body('Hi'), status: 200 },
+    ]),
+  ),
   ...alsoHead('/admin/keys', { access: 'admin-read', status: 200 }),
   ...alsoHead('/admin/keys/:id', { access: 'admin-read', path: '/admin/keys/VICTIM', status: 200 }),
   'POST /admin/keys': { access: 'admin', body: { name: 'new', scopes: ['admin'] }, status: 201 },
@@ -84,7 +86,7 @@ beforeAll(async () => {
   const registry = await openRegistry({ path: join(folder, 'podgate.db'), busyTimeoutMs: 50 })
   await fillKeys(registry)
   await registry.close()
-  upstream = await startUpstream(goodAnswer)
+  upstream = await startUpstream(answerGood)
   const unlimited = { failuresPerMinute: 1_000_000, adminPerMinute: 1_000_000 }
   gateway = await startTestGateway({
     baseUrl: upstream.url,
@@ -134,9 +136,11 @@ test('every route of the server is in the table, and nothing else', () => {
 
 describe.each(Object.entries(routes))('%s', (name, route) => {
   test.each(roles)('with %s', async (role) => {
+    const before = upstream.calls.length
     const { status, error } = await ask(name, route, role)
     const refusal = refusalOf(route.access, role)
     if (refusal !== null) {
+      expect(upstream.calls).toHaveLength(before)
       expect(status).toBe(refusal.status)
       // The head of a refusal has no body to say more.
       if (!name.startsWith('HEAD')) expect(error?.code).toBe(refusal.code)

@@ -105,3 +105,23 @@ test.each([
   attempt.released(released)
   expect(written).toMatchObject([{ result, fault: kind, wastedSeconds, wasteReason }])
 })
+
+describe('what was asked for', () => {
+  test('may go on until somebody says that it is over', () => {
+    const { attempt } = start()
+    expect(attempt.mayGoOn()).toBe(true)
+    attempt.ended(fault('upstream_bad_answer'))
+    expect(attempt.mayGoOn()).toBe(true)
+  })
+
+  test.each([
+    [ended, false],
+    [destroyed, false],
+    [unsent, false],
+    [held, true],
+  ])('and its place came free with %j may go on: %s', (released, mayGoOn) => {
+    const { attempt } = start()
+    attempt.released(released)
+    expect(attempt.mayGoOn()).toBe(mayGoOn)
+  })
+})

@@ -67,11 +67,10 @@ describe('a good answer', () => {
     const { answer, told } = route(upstream)
     const open = await upstream.nextOpen()
     open.resolve(scriptedAnswer([first, { kind: 'done' }]))
-    const judged = await answer
+    const judged = (await answer) as Answer // nothing was said that could make it a fault
     expect(judged).toMatchObject({ dialect: 'vllm', timings: { workerId: 'worker-1' } })
-    if (judged === null || typeof judged !== 'object' || !('next' in judged)) throw new Error('no')
-    const next = judged.next as () => Promise<unknown>
-    expect([await next(), await next(), await next()]).toEqual([first, { kind: 'done' }, null])
+    const events = [await judged.next(), await judged.next(), await judged.next()]
+    expect(events).toEqual([first, { kind: 'done' }, null])
     expect(told).toEqual(['queued', 'left the line', 'began'])
   })
 

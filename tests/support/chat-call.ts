@@ -39,6 +39,7 @@ export function chatCall(
     receivedTicksMs: 0,
     deadlineTicksMs: 600_000,
     keepAliveMs: 10_000,
+    waitMaxMs: null,
     ...changes,
   }
 }

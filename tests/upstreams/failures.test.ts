@@ -21,7 +21,7 @@ describe('a worker’s words around a server’s', () => {
   test.each([
     ['a 400',                    `vLLM returned HTTP 400: ${inner(400, 'm', 'n')}`,      { kind: 'upstream_refused', param: 'n' }],
     ['a 400 over two lines',     `vLLM returned HTTP 400: ${inner(400, 'a\nb', 'n')}\n`, { kind: 'upstream_refused', param: 'n' }],
-    ['a context too long',       `vLLM returned HTTP 400: ${inner(400, tooLong)}`,       { kind: 'context_too_long', param: 'messages' }],
+    ['a context too long',       `vLLM returned HTTP 400: ${inner(400, tooLong)}`,       { kind: 'context_too_long', param: null }],
     ['a 404 without an envelope', 'vLLM returned HTTP 404: {"detail":"Not Found"}',      { kind: 'upstream_misconfigured' }],
     ['a 400 that is no JSON',    'vLLM returned HTTP 400: nonsense',                     { kind: 'upstream_refused', param: null }],
     ['a 429',                    'vLLM returned HTTP 429: ',                             { kind: 'overloaded', saturated: true }],

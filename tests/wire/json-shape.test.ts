@@ -1,7 +1,7 @@
 // What is told about a JSON text without parsing it, compared with what parsing tells.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hasLoneSurrogate, jsonShape } from '#src/wire/index.ts'
+import { hasLoneSurrogate, hasMoreOpeners, jsonShape } from '#src/wire/index.ts'
 
 /* biome-ignore format: a table reads as a table */
 test.each([
@@ -17,6 +17,22 @@ test('any JSON is as deep and holds as many as its parsed value', () => {
       const depths = depthsOf(value, 1)
       const expected = { depth: Math.max(0, ...depths), containers: depths.length }
       expect(jsonShape(JSON.stringify(value, null, 1))).toEqual(expected)
+    }),
+  )
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['[]', 0, true], ['[]', 1, false], ['{"a":[1]}', 1, true], ['{"a":[1]}', 2, false], ['"[{"', 1, true], ['', 0, false], ['aaaa', 0, false],
+])('%s opens more than %i: %s', (text, max, isMore) => {
+  expect(hasMoreOpeners(text, max)).toBe(isMore)
+})
+
+test('a text never opens fewer than its value holds', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(20), (value, max) => {
+      const isMore = hasMoreOpeners(JSON.stringify(value), max)
+      if (depthsOf(value, 1).length > max) expect(isMore).toBe(true)
     }),
   )
 })

@@ -4,7 +4,7 @@ import { readUsage } from '#wire'
 import { rewrite } from '../answer-rules.ts'
 import { badAnswer, failedEvent, heartbeat } from '../said-by-us.ts'
 import type { Encoder } from '../surface.ts'
-import { embeddingsAnswer } from './rules.ts'
+import { embeddingsAnswer, promptField } from './rules.ts'
 
 const what = 'a list of embeddings'
 
@@ -29,6 +29,6 @@ export function embeddingsEncoder(call: Call): Encoder {
     usage: () => usage,
     isComplete: () => vectors >= call.choices,
     end: () => '',
-    failed: failedEvent,
+    failed: (fault) => failedEvent(fault, promptField),
   }
 }

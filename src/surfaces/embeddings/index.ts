@@ -1,10 +1,10 @@
 // OpenAI's embeddings, the dialect of `POST /v1/embeddings`.
-import { errorEnvelope } from '#wire'
+import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
 import { bodyFor } from '../to-upstream.ts'
 import { embeddingsEncoder } from './encoder.ts'
 import { readEmbeddings } from './read.ts'
-import { embeddingsFields } from './rules.ts'
+import { embeddingsFields, promptField } from './rules.ts'
 
 const path = '/v1/embeddings'
 
@@ -15,5 +15,5 @@ export const embeddings: Surface = {
   read: readEmbeddings,
   toUpstream: (call, target) => ({ path, body: bodyFor(call, target, embeddingsFields) }),
   encoder: embeddingsEncoder,
-  fault: errorEnvelope,
+  fault: (fault) => faultBody(fault, promptField),
 }

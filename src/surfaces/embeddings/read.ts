@@ -4,13 +4,14 @@ import { countPrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import { endUserHash, readModel } from '../read-fields.ts'
 import { checkRules } from '../rules.ts'
-import { embeddingsFields, inputsMax } from './rules.ts'
+import { embeddingsFields, inputsMax, promptField } from './rules.ts'
 
 export function readEmbeddings(bytes: Buffer): CallFacts {
-  const { value, body } = readBody(bytes)
+  const read = readBody(bytes)
+  const { value, body } = read
   const modelId = readModel(value.model)
-  const inputs = countPrompts('input', value.input, inputsMax)
-  checkRules(value, embeddingsFields.checked)
+  const inputs = countPrompts(promptField, value[promptField], inputsMax)
+  checkRules(read, embeddingsFields.checked)
   return {
     modelId,
     // Whatever the body says: an answer is one piece.

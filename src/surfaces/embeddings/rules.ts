@@ -8,6 +8,9 @@ import { integer, rule, text } from '../rules.ts'
 /** The most inputs that OpenAI takes in one call. */
 export const inputsMax = 2048
 
+/** The member that holds what the model reads. */
+export const promptField = 'input'
+
 const encodings = ['float', 'base64']
 
 const usageRules = [

@@ -1,7 +1,7 @@
 // OpenAI's chat completions, the dialect of `POST /v1/chat/completions`.
 import type { Call } from '#domain'
-import { errorEnvelope } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
+import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
 import { bodyFor } from '../to-upstream.ts'
 import { readChat } from './read.ts'
@@ -19,7 +19,7 @@ export const openaiChat: Surface = {
     body: bodyFor(call, target, chatFields, withoutEmptyTools(call)),
   }),
   encoder: (call) => choicesEncoder(call, chatAnswers),
-  fault: errorEnvelope,
+  fault: (fault) => faultBody(fault, chatAnswers.promptField),
 }
 
 /** OpenAI takes an empty list of tools, vLLM refuses it; `tool_choice` makes no sense without. */

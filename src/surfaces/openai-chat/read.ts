@@ -9,10 +9,11 @@ import { readMessages } from './messages.ts'
 import { chatFields } from './rules.ts'
 
 export function readChat(bytes: Buffer): CallFacts {
-  const { value, body } = readBody(bytes)
+  const read = readBody(bytes)
+  const { value, body } = read
   const modelId = readModel(value.model)
   const media = readMessages(value.messages)
-  checkRules(value, chatFields.checked)
+  checkRules(read, chatFields.checked)
   checkTogether(value)
   return {
     modelId,

@@ -42,6 +42,7 @@ export const chatAnswers: ChoicesDialect = {
   chunkObject: 'chat.completion.chunk',
   wholeObject: 'chat.completion',
   idPrefix: 'chatcmpl',
+  promptField: 'messages',
   showsNullUsage: true,
   chunk: [
     ...envelopeRules,

@@ -1,7 +1,7 @@
 // OpenAI's older completions, the dialect of `POST /v1/completions`.
 import { type Call, policyOf } from '#domain'
-import { errorEnvelope } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
+import { faultBody } from '../said-by-us.ts'
 import type { Surface, UpstreamTarget } from '../surface.ts'
 import { bodyFor } from '../to-upstream.ts'
 import { readCompletion } from './read.ts'
@@ -19,7 +19,7 @@ export const openaiCompletions: Surface = {
     body: bodyFor(call, target, completionFields, tokensUnlessNamed(call, target)),
   }),
   encoder: (call) => choicesEncoder(call, completionAnswers),
-  fault: errorEnvelope,
+  fault: (fault) => faultBody(fault, completionAnswers.promptField),
 }
 
 /** Said and not left to the server: some would write on to the end of their context. */

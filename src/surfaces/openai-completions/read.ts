@@ -7,10 +7,11 @@ import { checkRules, invalid } from '../rules.ts'
 import { completionFields, promptsMax } from './rules.ts'
 
 export function readCompletion(bytes: Buffer): CallFacts {
-  const { value, body } = readBody(bytes)
+  const read = readBody(bytes)
+  const { value, body } = read
   const modelId = readModel(value.model)
   const prompts = countPrompts('prompt', value.prompt, promptsMax)
-  checkRules(value, completionFields.checked)
+  checkRules(read, completionFields.checked)
   checkTogether(value)
   return {
     modelId,

@@ -17,6 +17,7 @@ export const completionAnswers: ChoicesDialect = {
   chunkObject: 'text_completion',
   wholeObject: 'text_completion',
   idPrefix: 'cmpl',
+  promptField: 'prompt',
   // OpenAI's own shape of a completion has no null there.
   showsNullUsage: false,
   chunk: [...envelopeRules, choices],

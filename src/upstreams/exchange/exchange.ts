@@ -69,6 +69,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   #refusal: RefusalReader | null = null
   #timer: Timer | null = null
   #sawEvent = false
+  #heardAtTicksMs = 0
   /** The upstream said that it is done, well or badly: nothing generates any more. */
   #workOver = false
   /** Nobody reads any more: only the end of the body is of interest. */
@@ -191,7 +192,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     }
     if (this.#events.heldBytes() > this.#tools.options.bufferedBytesMax) this.#pause()
     else if (isFirst && this.#sawEvent) this.#awaitMore()
-    else if (this.#sawEvent) this.#timer?.refresh()
+    else this.#heardAtTicksMs = this.#tools.clock.ticksMs()
   }
 
   #pause(): void {
@@ -208,7 +209,19 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   }
 
   #awaitMore(): void {
-    this.#arm(this.#tools.options.betweenChunksMs, () => tooLate('stalled'))
+    this.#heardAtTicksMs = this.#tools.clock.ticksMs()
+    this.#lookAgain(this.#tools.options.betweenChunksMs)
+  }
+
+  /** A look now and then costs less than a timer that every chunk would have to move. */
+  #lookAgain(inMs: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#tools.clock.after(inMs, () => {
+      const silentMs = this.#tools.clock.ticksMs() - this.#heardAtTicksMs
+      const leftMs = this.#tools.options.betweenChunksMs - silentMs
+      if (leftMs > 0) this.#lookAgain(leftMs)
+      else this.#tearDown(tooLate('stalled'))
+    })
   }
 
   #arm(delayMs: number, fault: () => Fault): void {

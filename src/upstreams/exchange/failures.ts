@@ -115,8 +115,9 @@ function refusedByModel(complaint: Complaint, details: Details): Fault {
       (limit === undefined
         ? "The request exceeds this model's maximum context length. "
         : `This model's maximum context length is ${limit} tokens. `) +
-      'Please shorten the messages or ask for fewer tokens.'
-    return new Fault('context_too_long', { started: 'no', ...details, message, param: 'messages' })
+      'Please shorten the input or ask for fewer tokens.'
+    // Which parameter holds the input is the surface's to say.
+    return new Fault('context_too_long', { started: 'no', ...details, message })
   }
   const param = safeParam(complaint.param)
   const named = param === null ? '' : ` because of '${param}'`

@@ -2,7 +2,7 @@
 // string or null. Clients of every OpenAI route read it, so every OpenAI surface writes it here.
 import type { Fault } from '#domain'
 
-export function errorEnvelope(fault: Fault): string {
+export function errorEnvelope(fault: Fault, param = fault.param): string {
   const { type, code } = fault.rule
-  return JSON.stringify({ error: { message: fault.message, type, param: fault.param, code } })
+  return JSON.stringify({ error: { message: fault.message, type, param, code } })
 }

@@ -22,7 +22,7 @@ test('the model is the one that the server knows', () => {
 describe('what is not ours', () => {
   const untouched = [
     '"messages": [ {"role":"user", "content":"Gr\\u00fc\\u00dfe \\ud83d\\ude80 /\\/ 世界"} ]',
-    '"seed" : 9007199254740991',
+    '"seed" : -9223372036854775808',
     '"logit_bias":{"50256": -100.000}',
     '"some_id":12345678901234567890123',
     '"a_number":1.10000e+02',

@@ -54,7 +54,7 @@ const cases = {
   top_p:              { good: [0.1, 1],            bad: [0, 1.1] },
   presence_penalty:   { good: [-2, 2],             bad: [3] },
   frequency_penalty:  { good: [-2, 2],             bad: [3] },
-  seed:               { good: [0, -1],             bad: [0.5] },
+  seed:               { good: [0, -1],             bad: [0.5, '1'] },
   logit_bias:         { good: [{}],                bad: [[]] },
   stop:               { good: ['a', ['a', 'b']],   bad: ['', ['a', 'b', 'c', 'd', 'e']] },
   user:               { good: ['u'],               bad: [1] },

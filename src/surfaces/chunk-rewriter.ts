@@ -1,0 +1,41 @@
+// Rewrites the chunks of one stream. They all begin in the same way (id, object, created, model):
+// what that beginning becomes is worked out once, and only the rest of each chunk is looked at.
+import type { JsonObject } from '#domain'
+import {
+  type JsonChanges,
+  type SplicedHead,
+  spliceHead,
+  spliceMembers,
+  topLevelMembers,
+} from '#wire'
+import { type AnswerRule, needsMending, rewrite } from './answer-rules.ts'
+
+export interface ChunkRewriter {
+  rewrite(text: string, value: JsonObject, rules: readonly AnswerRule[]): string
+}
+
+/** The first member that differs from chunk to chunk. */
+const firstOwnMember = 'choices'
+
+export function createChunkRewriter(always: JsonChanges): ChunkRewriter {
+  let given: string | null = null
+  let head: SplicedHead | null = null
+
+  function learn(text: string): string {
+    const members = topLevelMembers(text)
+    const at = members.findIndex(({ name }) => name === firstOwnMember)
+    given = text.slice(0, members[at]?.start ?? 0)
+    head = spliceHead(text, members.slice(0, Math.max(at, 0)), always)
+    return spliceMembers(text, members, always)
+  }
+
+  return {
+    rewrite(text, value, rules) {
+      if (needsMending(value, rules)) return rewrite(text, value, rules, always)
+      if (head === null || given === null || given === '' || !text.startsWith(given)) {
+        return learn(text)
+      }
+      return spliceMembers(text, topLevelMembers(text, given.length), always, head)
+    },
+  }
+}
