@@ -2,9 +2,10 @@
 // run. Ratios within one run can be compared; absolute figures of different machines cannot.
 //
 //   --quick     fewer and shorter rounds     --json      verdicts as JSON
-//   --only X    cost, streams or stalled
+//   --only X    cost, streams, stalled or simulator
 import { parseArgs } from 'node:util'
 import { measureCost } from './parts/cost.ts'
+import { measureSimulatedStreams } from './parts/simulated-streams.ts'
 import { measureStalled } from './parts/stalled.ts'
 import { measureStreams } from './parts/streams.ts'
 import { asTable, type Verdict } from './rig/report.ts'
@@ -26,6 +27,7 @@ const parts: Record<string, Part> = {
   cost: (rig) => measureCost(rig, { rounds, loopMs: flags.quick ? 1000 : 1500 }),
   streams: (rig) => measureStreams(rig, { rounds }),
   stalled: (rig) => measureStalled(rig, { rounds }),
+  simulator: (rig) => measureSimulatedStreams(rig, { seconds: flags.quick ? 10 : 60 }),
 }
 
 const verdicts: Verdict[] = []

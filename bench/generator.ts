@@ -1,10 +1,12 @@
 // The clients: a closed loop of short calls, streams whose every chunk is timed, and clients that
 // ask and then never read.
 import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { answerAsks } from './rig/child.ts'
+import { latenessMs } from './rig/lateness.ts'
 import { machineMs } from './rig/process-figures.ts'
 import { openConnection } from './rig/raw-connection.ts'
-import { type ModelId, requestText, stampIn, type Target } from './rig/wire-texts.ts'
+import { type ModelId, pacedText, requestText, stampIn, type Target } from './rig/wire-texts.ts'
 
 export interface StreamFigures {
   streams: number
@@ -22,6 +24,18 @@ export type GeneratorAsks = {
     back: { answers: number; failures: number; wallMs: number }
   }
   streams: { given: { target: Target; model: ModelId; count: number }; back: StreamFigures }
+  /** Streams of the simulator whose chunks come at known moments. */
+  paced: {
+    given: {
+      target: Target
+      count: number
+      chunksEach: number
+      stepMs: number
+      /** Between the first stream's start and the last one's. */
+      spreadMs: number
+    }
+    back: { completed: number; chunks: number; p50Ms: number; p99Ms: number; maxMs: number }
+  }
   stall: { given: { target: Target; count: number }; back: null }
   /** The stalled clients read again: how their answers ended. */
   unstall: { given: null; back: { cut: number; complete: number } }
@@ -32,6 +46,7 @@ let stalled: Socket[] = []
 answerAsks<GeneratorAsks>({
   closedLoop,
   streams,
+  paced,
   async stall({ target, count }) {
     const opened = Array.from({ length: count }, () => openStalled(target))
     stalled = await Promise.all(opened)
@@ -130,6 +145,44 @@ async function streams(given: GeneratorAsks['streams']['given']): Promise<Stream
     p50Ms: at(0.5),
     p99Ms: at(0.99),
   }
+}
+
+async function paced(given: GeneratorAsks['paced']['given']) {
+  const { target, count, chunksEach, stepMs, spreadMs } = given
+  const request = pacedText(target, chunksEach)
+  let completed = 0
+  const run = (): Promise<number[]> =>
+    new Promise((resolve) => {
+      const connection = openConnection(target.port)
+      const moments: number[] = []
+      let rest = ''
+      const finish = () => {
+        connection.socket.destroy()
+        resolve(moments)
+      }
+      connection.send(request, {
+        onBody(bytes) {
+          const nowMs = machineMs()
+          const events = (rest + bytes.toString('latin1')).split('\n\n')
+          rest = events.pop() ?? ''
+          for (const event of events) {
+            if (event.includes('"delta":{"content":')) moments.push(nowMs)
+            else if (event === 'data: [DONE]') completed += 1
+          }
+        },
+        onEnd: finish,
+        onClose: finish,
+      })
+    })
+  const arrivals = await Promise.all(
+    Array.from({ length: count }, async (_, at) => {
+      await delay((at * spreadMs) / count)
+      return run()
+    }),
+  )
+  const late = latenessMs(arrivals, stepMs)
+  const at = (share: number) => late[Math.floor((late.length - 1) * share)] ?? Number.NaN
+  return { completed, chunks: late.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
 }
 
 /** Paused before it connects: node would read a first piece otherwise. */

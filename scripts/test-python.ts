@@ -1,23 +1,18 @@
 // Runs the official Python client's tests against a gateway of this checkout in front of the
-// simulator. Python is no part of the product: where there is none, this says so and passes, except
-// in CI, where something that is not tested must not look tested.
+// simulator.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pythonWith, withoutPython } from './python.ts'
 
 const clientVersion = '3.54.0'
-const folder = join('data', `python-openai-${clientVersion}`)
 
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const python = findPython()
-  if (python === null) {
-    console.log('No Python 3.10 or newer here: the Python client is not tested.')
-    return process.env.CI === 'true' ? 1 : 0
-  }
-  const interpreter = prepare(python)
+  const interpreter = pythonWith('openai', clientVersion)
+  if (interpreter === null) return withoutPython('the Python client')
   const storage = mkdtempSync(join(tmpdir(), 'podgate-python-'))
   const gateway = await startGateway(join(storage, 'podgate.db'))
   try {
@@ -28,28 +23,6 @@ async function main(): Promise<number> {
     await stop(gateway.process)
     rmSync(storage, { recursive: true, force: true })
   }
-}
-
-function findPython(): string | null {
-  const isNew = 'import sys; sys.exit(sys.version_info < (3, 10))'
-  const names = ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10']
-  return names.find((name) => spawnSync(name, ['-c', isNew]).status === 0) ?? null
-}
-
-/** The interpreter of a virtual environment with the client in it, made once. */
-function prepare(python: string): string {
-  const interpreter = join(folder, 'bin', 'python')
-  const done = join(folder, 'done')
-  if (existsSync(done)) return interpreter
-  run(python, ['-m', 'venv', '--clear', folder])
-  run(interpreter, ['-m', 'pip', 'install', '--quiet', `openai==${clientVersion}`])
-  run(interpreter, ['-c', `open(${JSON.stringify(done)}, 'w')`])
-  return interpreter
-}
-
-function run(command: string, args: readonly string[]): void {
-  const { status } = spawnSync(command, args, { stdio: 'inherit' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`)
 }
 
 interface RunningGateway {

@@ -1,11 +1,12 @@
 // Writes the pages of docs/ that say what the code says: errors from the table of faults, metrics
 // from the table of metrics, configuration from the schema. A test compares them with the files.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { configSchema, envNames } from '../src/app/index.ts'
 import { describeOptions, type OptionRow } from '../src/config/index.ts'
 import { faultKinds } from '../src/domain/index.ts'
 import { type Metric, metricTable } from '../src/observability/index.ts'
 import { apiPage } from './api-page.ts'
+import { simulatorPage } from './simulator-page.ts'
 
 /** Path → text of every generated page. */
 export function generatedDocs(): Record<string, string> {
@@ -14,8 +15,12 @@ export function generatedDocs(): Record<string, string> {
     'docs/errors.md': errorsPage(),
     'docs/metrics.md': metricsPage(),
     'docs/configuration.md': configurationPage(),
+    'docs/simulator.md': simulatorPage(readFileSync(simulatorFile, 'utf8'), table),
   }
 }
+
+/** Most of it is prose; only its tables are written. */
+const simulatorFile = new URL('../docs/simulator.md', import.meta.url)
 
 const NOTE = 'Generated from the code by `npm run docs`; a test keeps it true.'
 

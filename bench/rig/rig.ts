@@ -3,6 +3,7 @@
 import type { BareAsks } from '../bare-relay.ts'
 import type { GeneratorAsks } from '../generator.ts'
 import type { MockAsks } from '../mock-vllm.ts'
+import type { SimulatorAsks } from '../simulator.ts'
 import { type Child, startChild } from './child.ts'
 import { type GatewayHome, makeHome, startGatewayProcess } from './gateway-process.ts'
 import { pin } from './process-figures.ts'
@@ -31,6 +32,8 @@ export interface Rig {
     slowClientMs?: number
     nodeFlags?: readonly string[]
   }): Promise<GatewayContender>
+  /** Its one endpoint is `paced`. */
+  startSimulator(given: SimulatorAsks['listen']['given']): Promise<Target>
   close(): Promise<void>
 }
 
@@ -63,6 +66,12 @@ export async function openRig(): Promise<Rig> {
       })
       pin(gateway.pid, 'contender')
       return { name: 'gateway', pid: gateway.pid, target: home.target, home }
+    },
+    async startSimulator(given) {
+      const simulator = startChild<SimulatorAsks>(moduleUrl('simulator'))
+      ends.unshift(simulator.stop)
+      pin(simulator.pid, 'contender')
+      return simulator.ask('listen', given)
     },
     async close() {
       for (const end of ends) await end()

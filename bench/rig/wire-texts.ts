@@ -21,6 +21,18 @@ export function requestText(target: Target, model: ModelId, bodyBytes = 512): st
   )
 }
 
+/** Asks the simulator's endpoint `paced` for a stream of exactly so many chunks. */
+export function pacedText(target: Target, chunks: number): string {
+  const messages = [{ role: 'user', content: 'Say as much as you can.' }]
+  const more = { max_tokens: chunks, ignore_eos: true, stream: true }
+  const body = JSON.stringify({ model: 'paced', messages, ...more })
+  return (
+    `POST /v2/paced/openai/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${target.port}\r\n` +
+    `authorization: Bearer ${target.key}\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}
+
 /** Messages of a usual length, as many as it takes. */
 function requestBody(model: ModelId, bodyBytes: number): string {
   const head = `{"model":"${model}","messages":[`

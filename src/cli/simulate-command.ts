@@ -1,17 +1,17 @@
 // `podgate simulate`: a RunPod that runs on this machine, until it is told to stop.
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { systemClock } from '#domain'
-import { type Simulator, type SimulatorOptions, simulatorOptions, startSimulator } from '#simulator'
+import {
+  type Simulator,
+  type SimulatorOptions,
+  shellLines,
+  startSimulator,
+  workerEnvironment,
+} from '#simulator'
 import { CommandFailure } from './context.ts'
-
-interface Flags {
-  port: number
-  host: string
-  cold: number
-  speed: number
-  seed: number
-  json?: boolean
-}
+import { replayTrace, type TraceFlags } from './replay-trace.ts'
+import { addOptionFlags, anyNumber, optionsFrom, type SimulateFlags } from './simulate-options.ts'
+import { watchSimulator } from './watch-simulator.ts'
 
 const teaching = `
 What you get at http://127.0.0.1:8090 (key: sim-key):
@@ -19,6 +19,7 @@ What you get at http://127.0.0.1:8090 (key: sim-key):
   /v2/sim-embed/openai/v1/embeddings           the same for embeddings
   /v2/sim-mixtral/run, /runsync, /status, …    RunPod's job API
   /engine/sim-mixtral/v1/chat/completions      a bare vLLM server, without a key
+  /v2/serverless, /v2/billing/serverless, …    RunPod's management API
   /__control/state                             what is going on inside
 
 Misbehaviour: write [[sim:cut-after=5]] (or another fault) into a prompt; docs/simulator.md has the
@@ -27,41 +28,39 @@ whole list.
 Examples:
   npm run podgate -- simulate --cold 120   a cold start as long as a real one
   npm run podgate -- simulate --speed 20   tokens twenty times as fast as on real GPUs
+  npm run podgate -- simulate --real       cold starts, limits and delays as on the platform
+  npm run podgate -- simulate --trace azure2023_conv.csv --real   ten days in a minute
+  npm run podgate -- simulate --endpoint mine --workers external   your own handler does the work
+  npm run podgate -- simulate --watch      queue, workers, tokens per second and money
 `
 
 export function registerSimulate(program: Command): void {
-  const defaults = simulatorOptions.parse({})
-  program
+  const command = program
     .command('simulate')
     .description(
       'Run a simulated RunPod with vLLM workers on this machine, until it is told to stop.',
     )
-    .option('--port <port>', 'port to listen on; 0 takes a free one', wholeNumber, defaults.port)
-    .option('--host <address>', 'address to listen on', defaults.host)
-    .option('--cold <seconds>', 'how long a cold start takes', anyNumber, defaults.coldMs / 1000)
-    .option('--speed <factor>', 'how fast tokens come; 1 is real time', anyNumber, defaults.speed)
-    .option('--seed <number>', 'the same seed gives the same texts', wholeNumber, defaults.seed)
-    .option('--json', 'print where it listens as one line of JSON')
+  addOptionFlags(command)
+    .option('--watch', 'show queue, workers, tokens per second and money while it runs')
+    .option('--trace <file>', 'replay recorded calls at once, without listening, and tell the bill')
+    .option('--days <number>', 'how long the trace is stretched (default: 10)', anyNumber)
+    .option('--json', 'print where it listens, or what a trace cost, as one line of JSON')
     .addHelpText('after', teaching)
     .action(simulate)
 }
 
-async function simulate(flags: Flags, command: Command): Promise<void> {
-  const read = simulatorOptions.safeParse({
-    port: flags.port,
-    host: flags.host,
-    coldMs: Math.round(flags.cold * 1000),
-    speed: flags.speed,
-    seed: flags.seed,
-  })
-  if (!read.success) {
-    const [issue] = read.error.issues
-    return command.error(`error: ${issue?.path.join('.')}: ${issue?.message}`)
-  }
+async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Promise<void> {
+  const options = optionsFrom(flags)
+  if ('mistake' in options) return command.error(`error: ${options.mistake}`)
+  if (flags.trace !== undefined) return replayTrace(flags.trace, flags, options)
   const stopped = toldToStop()
-  const simulator = await started(read.data)
-  console.log(flags.json ? asJson(simulator, read.data) : `simulator listening on ${simulator.url}`)
+  const simulator = await started(options)
+  console.log(flags.json ? asJson(simulator, options) : asText(simulator, options))
+  const unwatch = flags.watch
+    ? watchSimulator(simulator, systemClock, process.stdout, process.env.NO_COLOR === undefined)
+    : () => {}
   await stopped
+  unwatch()
   await simulator.close()
 }
 
@@ -76,9 +75,32 @@ async function started(options: SimulatorOptions): Promise<Simulator> {
   }
 }
 
-function asJson(simulator: Simulator, options: SimulatorOptions): string {
-  const endpoints = Object.keys(options.endpoints)
-  return JSON.stringify({ url: simulator.url, key: options.key, endpoints })
+function asText({ url }: Simulator, options: SimulatorOptions): string {
+  const attach = Object.entries(environments(url, options)).map(([id, environment]) => {
+    return (
+      `\nA handler written with RunPod's Python SDK attaches to ${id} with this environment; ` +
+      `each worker\nneeds a RUNPOD_POD_ID of its own:\n\n${shellLines(environment)}\n`
+    )
+  })
+  return [`simulator listening on ${url}`, ...attach].join('\n')
+}
+
+function asJson({ url }: Simulator, options: SimulatorOptions): string {
+  const workers = environments(url, options)
+  return JSON.stringify({
+    url,
+    key: options.key,
+    endpoints: Object.keys(options.endpoints),
+    ...(Object.keys(workers).length > 0 && { workers }),
+  })
+}
+
+/** What attaches a worker to each of the endpoints that wait for real ones. */
+function environments(url: string, options: SimulatorOptions) {
+  const external = Object.entries(options.endpoints).filter(
+    ([, { workers }]) => workers === 'external',
+  )
+  return Object.fromEntries(external.map(([id]) => [id, workerEnvironment(url, id, options)]))
 }
 
 function toldToStop(): Promise<void> {
@@ -86,16 +108,4 @@ function toldToStop(): Promise<void> {
     process.once('SIGINT', () => resolve())
     process.once('SIGTERM', () => resolve())
   })
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isInteger(value)) return value
-  throw new InvalidArgumentError('It must be a whole number.')
-}
-
-function anyNumber(text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isFinite(value)) return value
-  throw new InvalidArgumentError('It must be a number.')
 }

@@ -22,8 +22,9 @@ export function httpSink(response: ServerResponse, headers: Headers): ReplySink 
       response.write(body.slice(0, body.length / 2))
       tear(response)
     },
-    open() {
-      response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8' })
+    open(more) {
+      const type = { 'content-type': 'text/event-stream; charset=utf-8' }
+      response.writeHead(200, { ...headers, ...more, ...type })
       response.flushHeaders()
     },
     event(text) {
@@ -62,7 +63,8 @@ export function sendWhole(
   body: string,
 ): void {
   if (response.headersSent || response.destroyed) return
-  const type = body === '' ? {} : { 'content-type': 'application/json' }
+  const isTyped = body === '' || 'content-type' in headers
+  const type = isTyped ? {} : { 'content-type': 'application/json' }
   const length = String(Buffer.byteLength(body))
   response.writeHead(status, { ...headers, 'content-length': length, ...type })
   response.end(body)

@@ -2,6 +2,14 @@
 // of two seconds, and token timing of the real machines. The timing parameters of an endpoint are
 // explained in engine/batch.ts.
 import { z } from 'zod'
+import { faultRule } from './control/fault-rules.ts'
+import { edgeOptions } from './edge/edge-options.ts'
+import { fleetOptions, fleetOverrides } from './endpoint/fleet-options.ts'
+import { engineOptions, lostCancelShare } from './engine/engine-options.ts'
+import { externalOptions } from './external/external-options.ts'
+import { jobOptions } from './jobs/job-options.ts'
+import { quotaLimits } from './management/quota-limits.ts'
+import { personality, workerPostMs } from './worker/personality.ts'
 
 const timing = z.object({
   stepMs: z.number().min(0).describe('Time of one decoding step with an empty batch.'),
@@ -11,10 +19,22 @@ const timing = z.object({
 
 const endpoint = z.object({
   model: z.string().min(1).describe('The name that the model is served under.'),
-  kind: z.enum(['generate', 'pooling']).default('generate'),
-  contextTokens: z.int().min(1).default(16_384),
-  embeddingSize: z.int().min(1).default(384),
-  timing: timing.default({ stepMs: 13.3, stepPerSequenceMs: 0.7, prefillMsPer1k: 80 }),
+  kind: z
+    .enum(['generate', 'pooling'])
+    .default('generate')
+    .describe('Makes text, or embeddings and scores.'),
+  type: z
+    .enum(['queue', 'load-balancer'])
+    .default('queue')
+    .describe('Jobs in a queue, or calls that go straight to the HTTP server of a worker.'),
+  contextTokens: z.int().min(1).default(16_384).describe('Prompt and answer together.'),
+  embeddingSize: z.int().min(1).default(384).describe('Numbers in an embedding.'),
+  ...personality,
+  timing: timing
+    .default({ stepMs: 13.3, stepPerSequenceMs: 0.7, prefillMsPer1k: 80 })
+    .describe('How long a decoding step takes, what each sequence adds, and reading 1,000 tokens.'),
+  engine: engineOptions.prefault({}).describe('How its vLLM servers are started.'),
+  fleet: fleetOverrides.default({}).describe('What is different about its workers.'),
 })
 
 // Mixtral: FP8 on 4 H100s, fitted to vLLM's published sweep (14.4 to 42.3 ms per token at 1 to 6
@@ -26,6 +46,8 @@ const defaultEndpoints = {
     contextTokens: 16_384,
     embeddingSize: 384,
     timing: { stepMs: 13.3, stepPerSequenceMs: 0.7, prefillMsPer1k: 80 },
+    engine: { kvTokens: 600_000 },
+    fleet: { gpuPool: 'ADA_80_PRO', gpus: 4 },
   },
   'sim-qwen': {
     model: 'Qwen/Qwen2-7B-Instruct',
@@ -33,6 +55,8 @@ const defaultEndpoints = {
     contextTokens: 32_768,
     embeddingSize: 384,
     timing: { stepMs: 16, stepPerSequenceMs: 0.2, prefillMsPer1k: 110 },
+    engine: { kvTokens: 90_000 },
+    fleet: { gpuPool: 'ADA_24', gpus: 1 },
   },
   'sim-phi': {
     model: 'microsoft/phi-2',
@@ -40,6 +64,8 @@ const defaultEndpoints = {
     contextTokens: 2048,
     embeddingSize: 384,
     timing: { stepMs: 8, stepPerSequenceMs: 0.15, prefillMsPer1k: 60 },
+    engine: { kvTokens: 24_000 },
+    fleet: { gpuPool: 'AMPERE_24', gpus: 1 },
   },
   'sim-embed': {
     model: 'BAAI/bge-small-en-v1.5',
@@ -47,37 +73,41 @@ const defaultEndpoints = {
     contextTokens: 512,
     embeddingSize: 384,
     timing: { stepMs: 4, stepPerSequenceMs: 0.05, prefillMsPer1k: 4 },
+    fleet: { gpuPool: 'AMPERE_16', gpus: 1 },
   },
 }
 
 export const simulatorOptions = z.object({
-  host: z.string().default('127.0.0.1'),
+  host: z.string().default('127.0.0.1').describe('Address to listen on.'),
   port: z.int().min(0).max(65_535).default(8090).describe('0 takes a free port.'),
   key: z.string().min(1).default('sim-key').describe('What RunPod would call an API key.'),
   seed: z.int().default(0).describe('The same seed and the same calls give the same texts.'),
   speed: z.number().positive().default(1).describe('1 is real time, 10 is ten times as fast.'),
-  coldMs: z.int().min(0).default(2000).describe('From the first request to a worker ready.'),
-  idleTimeoutMs: z.int().min(1).default(60_000).describe('An idle worker stops after this.'),
-  workersMax: z.int().min(1).default(3).describe('Workers per endpoint.'),
-  slotsPerWorker: z.int().min(1).default(30).describe('Jobs that a worker takes at a time.'),
+  clock: z
+    .enum(['real', 'manual'])
+    .default('real')
+    .describe('manual: time stands still until POST /__control/clock moves it.'),
+  clockStart: z.iso
+    .datetime()
+    .default('2026-01-01T00:00:00Z')
+    .describe('When a manual clock begins; always the same, so that runs can be compared.'),
+  ...fleetOptions,
   seqsMax: z.int().min(1).default(256).describe('Sequences in one batch of an engine.'),
+  lostCancelShare,
   queueMax: z.int().min(1).default(10_000).describe('Jobs waiting at one endpoint; then 429.'),
   jobsMax: z.int().min(1).default(10_000).describe('Jobs remembered by one endpoint.'),
-  executionTimeoutMs: z.int().min(1).default(600_000).describe('A job running longer fails.'),
-  edgeTimeoutMs: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('RunPod: 100,000. No first byte in this time is an HTML 524; 0 waits for ever.'),
-  disconnectCancels: z
-    .boolean()
-    .default(false)
-    .describe('Whether a client that leaves the OpenAI route stops its job.'),
-  routeErrors: z
-    .enum(['string', 'vllm'])
-    .default('string')
-    .describe('A failed job on the OpenAI route: a bare 500 string, or what vLLM said.'),
-  endpoints: z.record(z.string(), endpoint).default(defaultEndpoints),
+  ...jobOptions,
+  ...edgeOptions,
+  ...externalOptions,
+  workerPostMs: workerPostMs.default(0),
+  managementQuota: quotaLimits
+    .default({ minute: 60, hour: 3000, day: 50_000 })
+    .describe('Requests to the management API in each of these times.'),
+  faults: z.array(faultRule).default([]).describe('Fault rules that stand from the start.'),
+  endpoints: z
+    .record(z.string(), endpoint)
+    .prefault(defaultEndpoints)
+    .describe('The endpoints that there are from the start, by their ids.'),
 })
 
 export type SimulatorOptions = z.output<typeof simulatorOptions>

@@ -8,18 +8,11 @@ export interface ReplySink {
   /** A good whole answer of which half arrives before the connection is torn. */
   tornWhole(body: string): void
   /** The status is 200 and events will follow. */
-  open(): void
+  open(headers?: { readonly [name: string]: string }): void
   /** Takes an event; false: there is more waiting than should, wait for `whenDrained`. */
   event(text: string, kind: EventKind): boolean
   whenDrained(callback: () => void): void
   end(): void
   /** The connection is torn, or the worker lost. */
   breakOff(): void
-}
-
-/** Where a worker's answer to a job goes. */
-export interface JobSink extends ReplySink {
-  started(workerId: string): void
-  /** The job failed, not by an answer of vLLM's. */
-  failed(error: string): void
 }

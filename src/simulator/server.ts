@@ -1,70 +1,54 @@
-// The simulator's HTTP server: it reads a call, finds its door by the path, and closes cleanly.
+// The simulator's HTTP server: it reads a call, finds its door by the path or the host, and closes
+// cleanly.
 //
-//   /v2/<endpoint>/openai/…   the OpenAI route of a queue-based endpoint   openai-route.ts
-//   /v2/<endpoint>/…          RunPod's job API                            job-api.ts
-//   /engine/<endpoint>/…      a stock vLLM server                         engine-door.ts
-//   /__control/…              faults, cold starts, state                  control.ts
+//   /v2/<endpoint>/…       the platform: job API, OpenAI route, workers   edge/platform-door.ts
+//   /v2/serverless, …      REST v2: endpoints, bill, catalogue            management/management.ts
+//   /lb/<endpoint>/…       a load balancer; or by its host name           edge/load-balancer.ts
+//   /engine/<endpoint>/…   a stock vLLM server                            edge/engine-door.ts
+//   /__control/…           faults, cold starts, state                     control/control.ts
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '#domain'
-import { serveControl } from './control.ts'
-import type { DoorCall } from './door.ts'
-import { type Endpoint, openEndpoint } from './endpoint.ts'
-import { serveEngine } from './engine-door.ts'
-import { openFaultRules } from './fault-rules.ts'
-import { type FaultPlan, faultPlan, markedFaults } from './faults.ts'
+import { openAccount } from './account.ts'
+import { openManualClock } from './clock/manual-clock.ts'
+import { serveControl } from './control/control.ts'
+import { openStateLook, type SimulatorState } from './control/state.ts'
+import { type DoorCall, hasKey } from './edge/door.ts'
+import { serveEngine } from './edge/engine-door.ts'
+import { hostedEndpoint, serveAlias, serveBalanced } from './edge/load-balancer.ts'
+import { bodyMaxBytes } from './edge/payload-limits.ts'
+import { servePlatform } from './edge/platform-door.ts'
 import { sendWhole } from './http-sink.ts'
-import { type JobApi, openJobApi } from './job-api.ts'
-import { serveOpenaiRoute } from './openai-route.ts'
+import { openManagement } from './management/management.ts'
 import type { SimulatorOptions } from './options.ts'
 
 export interface Simulator {
   url: string
+  /** What is going on inside; `GET /__control/state` gives the same as JSON. */
+  state(): SimulatorState
   close(): Promise<void>
 }
 
-/** RunPod's limit for `/runsync`; longer bodies are refused. */
-const bodyMaxBytes = 20 * 1024 * 1024
 const keepAliveMs = 60_000
 
 export async function startSimulator(options: SimulatorOptions, clock: Clock): Promise<Simulator> {
-  const endpoints = new Map<string, Endpoint>()
-  const jobApis = new Map<string, JobApi>()
-  for (const [id, model] of Object.entries(options.endpoints)) {
-    const endpoint = openEndpoint(id, model, options, clock)
-    endpoints.set(id, endpoint)
-    jobApis.set(id, openJobApi(endpoint, options.jobsMax, clock))
-  }
-  const rules = openFaultRules(options.seed)
+  const account = openAccount(options, clockOf(options, clock))
+  const management = openManagement(account)
+  const rays = account.chanceOf('rays')
   let sockets = 0
-
-  const faultsOf = (endpoint: Endpoint, body: Buffer): FaultPlan =>
-    faultPlan([...rules.meet(endpoint.id), ...markedFaults(body)])
+  const look = openStateLook(account, () => sockets)
 
   function serve(call: DoorCall): void {
-    const [, door = '', id = '', rest = ''] = /^\/([^/]+)(?:\/([^/]+))?(.*)$/.exec(call.path) ?? []
-    const { response } = call
-    if (door === '__control') {
-      const inner = { ...call, path: `/${id}${rest}` }
-      if (!serveControl(inner, { endpoints, rules, sockets: () => sockets })) notFound(response)
-      return
-    }
-    if (door === 'v2' && !hasKey(call, options.key)) return unauthorized(response)
-    const endpoint = endpoints.get(id)
-    if (endpoint === undefined) return notFound(response)
-    const inner = { ...call, path: rest }
-    if (door === 'engine') {
-      const faults = call.method === 'POST' ? faultsOf(endpoint, call.body) : faultPlan([])
-      return serveEngine(inner, endpoint, faults)
-    }
-    if (door !== 'v2') return notFound(response)
-    if (rest.startsWith('/openai/')) {
-      const routed = { ...call, path: rest.slice('/openai'.length) }
-      serveOpenaiRoute(routed, endpoint, faultsOf(endpoint, call.body), options, clock)
-      return
-    }
-    const served = jobApis.get(id)?.serve(inner, () => faultsOf(endpoint, call.body))
-    if (served !== true) notFound(response)
+    const hosted = hostedEndpoint(call)
+    if (hosted !== null) return serveBalanced(call, hosted, account, rays)
+    const [, door = '', path = ''] = /^\/([^/]+)(.*)$/.exec(call.path) ?? []
+    const inner = { ...call, path }
+    if (door === 'v2' && management.serve(inner, hasKey(call, options.key))) return
+    if (door === 'lb') return serveAlias(inner, account, rays)
+    if (door === 'v2') return servePlatform(inner, account, rays)
+    if (door === 'engine') return serveEngine(inner, account)
+    if (door === '__control' && serveControl(inner, account, look)) return
+    sendWhole(call.response, 404, {}, '{"error":"not found"}')
   }
 
   const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: 0 })
@@ -79,14 +63,20 @@ export async function startSimulator(options: SimulatorOptions, clock: Clock): P
   const port = await listen(server, options)
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    state: look.state,
     close() {
-      for (const endpoint of endpoints.values()) endpoint.close()
+      management.close()
+      account.close()
       return new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
       })
     },
   }
+}
+
+function clockOf(options: SimulatorOptions, clock: Clock): Clock {
+  return options.clock === 'manual' ? openManualClock(Date.parse(options.clockStart)) : clock
 }
 
 function listen(server: ReturnType<typeof createServer>, options: SimulatorOptions) {
@@ -123,18 +113,4 @@ function readCall(
     })
   })
   request.on('error', () => response.destroy())
-}
-
-/** RunPod takes its key with and without `Bearer`. */
-function hasKey(call: DoorCall, key: string): boolean {
-  const given = call.headers.authorization ?? ''
-  return given.replace(/^Bearer\s+/i, '') === key
-}
-
-function unauthorized(response: ServerResponse): void {
-  sendWhole(response, 401, { server: 'cloudflare' }, '{"error":"unauthorized"}')
-}
-
-function notFound(response: ServerResponse): void {
-  sendWhole(response, 404, { server: 'cloudflare' }, '{"error":"not found"}')
 }

@@ -26,12 +26,16 @@ function simulate(...args: string[]): Running {
 }
 
 async function firstLine(child: Running): Promise<string> {
+  return (await printedUntil(child, '\n')).split('\n')[0] ?? ''
+}
+
+async function printedUntil(child: Running, end: string): Promise<string> {
   let text = ''
   for await (const chunk of child.stdout.setEncoding('utf8')) {
     text += chunk
-    if (text.includes('\n')) break
+    if (text.includes(end)) break
   }
-  return text.split('\n')[0] ?? ''
+  return text
 }
 
 async function ended(child: Running): Promise<{ code: number | null; errors: string }> {
@@ -53,6 +57,29 @@ test('it says where it listens, answers there, and SIGTERM ends it with 0, calls
   expect(job.status).toBe(200)
   child.kill('SIGTERM')
   expect(await ended(child)).toEqual({ code: 0, errors: '' })
+})
+
+test('an endpoint for real workers comes with the environment that attaches them', async () => {
+  const child = simulate('--port', '0', '--endpoint', 'mine', '--workers', 'external', '--json')
+  const { url, endpoints, workers } = JSON.parse(await firstLine(child))
+  expect(endpoints).toContain('mine')
+  expect(workers.mine).toMatchObject({
+    RUNPOD_WEBHOOK_GET_JOB: `${url}/v2/mine/job-take/$ID?gpu=NVIDIA+H100`,
+    RUNPOD_AI_API_KEY: 'sim-key',
+  })
+  const headers = { authorization: workers.mine.RUNPOD_AI_API_KEY }
+  const taken = fetch(workers.mine.RUNPOD_WEBHOOK_GET_JOB.replace('$ID', 'w1'), { headers })
+  const body = JSON.stringify({ input: { prompt: 'hi' } })
+  const run = await fetch(`${url}/v2/mine/run`, { method: 'POST', headers, body })
+  const { id } = (await run.json()) as { id: string }
+  expect(await (await taken).json()).toEqual({ id, input: { prompt: 'hi' } })
+})
+
+test('without --json the environment is there to be pasted', async () => {
+  const child = simulate('--port', '0', '--endpoint', 'sim-phi', '--workers', 'external')
+  const text = await printedUntil(child, 'RUNPOD_SKIP_GPU_CHECK')
+  expect(text).toMatch(/^simulator listening on .*\n\n.* attaches to sim-phi with this/)
+  expect(text).toMatch(/^export RUNPOD_POD_ID='worker-1'$/m)
 })
 
 test('with --json it says so for scripts, and Ctrl-C ends it with 0', async () => {
@@ -85,13 +112,17 @@ test('a taken port is one clear line and code 1', async () => {
   server.close()
 })
 
-test.each([[['--speed', '0']], [['--port', 'x']], [['--cold', '-1']], [['--nonsense']]])(
-  'wrong usage (%j) is code 2 and a line that says what is wrong',
-  async (args) => {
-    const { code, lines } = await run(...args)
-    expect([code, lines[0]]).toEqual([2, expect.stringMatching(/^error: /)])
-  },
-)
+test.each([
+  [['--speed', '0']],
+  [['--port', 'x']],
+  [['--cold', '-1']],
+  [['--nonsense']],
+  [['--workers', 'external']],
+  [['--endpoint', 'x', '--workers', 'y']],
+])('wrong usage (%j) is code 2 and a line that says what is wrong', async (args) => {
+  const { code, lines } = await run(...args)
+  expect([code, lines[0]]).toEqual([2, expect.stringMatching(/^error: /)])
+})
 
 test('--help teaches the doors, the faults and two examples', async () => {
   const { code, lines } = await run('--help')

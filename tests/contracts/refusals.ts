@@ -95,7 +95,7 @@ function expectedOf({ name, status, body }: Recorded) {
   const path = typeof param === 'string' ? param.replace(/^body\b\.?|\.[A-Z].*/g, '') : ''
   const plain = /^[a-z]/.test(path) ? path : null
   if (body.includes('maximum context length')) {
-    return { kind: 'context_too_long', param: 'messages', started: 'no' }
+    return { kind: 'context_too_long', param: null, started: 'no' }
   }
   if (name === 'queue-full') return { kind: 'overloaded', saturated: true, started: 'no' }
   if (status === 400) return { kind: 'upstream_refused', param: plain, started: 'no' }

@@ -6,7 +6,7 @@ import { surfaces } from '#src/surfaces/index.ts'
 import { checkAnswer } from '../support/schema-checks.ts'
 import { callOf, chunkFrom, wholeEvent } from '../support/surface-call.ts'
 
-const folder = 'tests/golden/vllm'
+const folder = 'tests/golden/recordings/vllm'
 
 interface Recording {
   request: { path: string; body: Record<string, unknown> }

@@ -1,7 +1,6 @@
 // A whole chat answer with vLLM's keys in vLLM's order; it writes its nulls.
 import { chatLogprobs, promptLogprobs } from './logprobs.ts'
 import type { Plan } from './plan.ts'
-import { fingerprint } from './response-ids.ts'
 import type { TextRequest } from './text-request.ts'
 import { tokenId, tokenize } from './tokens.ts'
 import { promptTokens, tokensAfter, wholeUsage } from './usage.ts'
@@ -9,6 +8,11 @@ import { promptTokens, tokensAfter, wholeUsage } from './usage.ts'
 export interface AnswerHead {
   id: string
   createdSeconds: number
+  fingerprint: string
+  /** Whether usage says how much of the prompt was cached. */
+  promptDetails: boolean
+  /** Sixteen digits of an id inside the answer. */
+  innerId: string
   /** A fault rule may take the usage away. */
   hidesUsage: boolean
 }
@@ -24,8 +28,10 @@ export function wholeChat(head: AnswerHead, request: TextRequest, plans: readonl
     model: request.model,
     choices: plans.map((plan, index) => chatChoice(request, plan, index)),
     service_tier: null,
-    system_fingerprint: fingerprint,
-    usage: head.hidesUsage ? null : wholeUsage(promptTokens(request), completion),
+    system_fingerprint: head.fingerprint,
+    usage: head.hidesUsage
+      ? null
+      : wholeUsage(promptTokens(request), completion, head.promptDetails),
     prompt_logprobs: asked === null ? null : promptLogprobs(prompt, asked),
     prompt_token_ids: request.returnTokenIds ? prompt.map(tokenId) : null,
     prompt_text: null,

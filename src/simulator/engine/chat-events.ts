@@ -1,10 +1,9 @@
 // A streamed chat answer: the text of each event, built from prefixes that are made once per
 // stream. Ten thousand events a second on one core leave no time for an object per event.
 import type { AnswerHead } from './chat-answer.ts'
-import type { StreamDialect } from './event-writer.ts'
+import { doneEvent, type StreamDialect } from './event-writer.ts'
 import { chatLogprobs } from './logprobs.ts'
 import type { Plan } from './plan.ts'
-import { fingerprint } from './response-ids.ts'
 import type { TextRequest } from './text-request.ts'
 import { tokenId, tokenize } from './tokens.ts'
 import { finalUsage, runningUsage } from './usage.ts'
@@ -17,7 +16,7 @@ export function chatEvents(
   const start =
     `data: {"id":${JSON.stringify(head.id)},"object":"chat.completion.chunk",` +
     `"created":${head.createdSeconds},"model":${JSON.stringify(request.model)},"choices":[`
-  const print = `,"system_fingerprint":"${fingerprint}"`
+  const print = `,"system_fingerprint":"${head.fingerprint}"`
   const continuous = request.continuousUsage && !head.hidesUsage
   const final = request.includeUsage && !head.hidesUsage
   const running = (prompt: number, done: number) =>
@@ -46,7 +45,10 @@ export function chatEvents(
       )
     },
     usage: (prompt, completion) =>
-      final ? `${start}],"usage":${finalUsage(prompt, completion)}${print}}\n\n` : null,
+      final
+        ? `${start}],"usage":${finalUsage(prompt, completion, head.promptDetails)}${print}}\n\n`
+        : null,
+    done: doneEvent,
   }
 }
 

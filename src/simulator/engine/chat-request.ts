@@ -48,6 +48,7 @@ export function readChat(body: JsonObject, model: ModelProfile, text: () => stri
     logprobs: body.logprobs === true,
     topLogprobs: numberOr(body.top_logprobs, 0),
     echo: false,
+    echoOnly: false,
   }
 }
 

@@ -36,10 +36,11 @@ export function readCompletion(
     throw badRequest(message, 'suffix')
   }
   const prompts = promptsOf(body.prompt, model)
-  const asked = numberOr(body.max_tokens, defaultMaxTokens)
+  const echoOnly = body.echo === true && body.max_tokens === 0
+  const asked = echoOnly ? 1 : numberOr(body.max_tokens, defaultMaxTokens)
   const longest = Math.max(...prompts.map((prompt) => prompt.tokens))
   const maxTokens = fitContext(model, longest, asked, 'max_tokens')
-  checkBounds(body)
+  checkBounds(echoOnly ? { ...body, max_tokens: 1 } : body)
   const logprobs = typeof body.logprobs === 'number' ? body.logprobs : null
   checkLogprobsBound(logprobs ?? 0)
   const shape = shapeOf({ structured_outputs: body.structured_outputs }, [])
@@ -53,6 +54,7 @@ export function readCompletion(
     logprobs: logprobs !== null,
     topLogprobs: logprobs ?? 0,
     echo: body.echo === true,
+    echoOnly,
   }
 }
 

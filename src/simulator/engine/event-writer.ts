@@ -17,6 +17,17 @@ export interface StreamDialect {
     counts: { prompt: number; completion: number },
   ): string | null
   usage(promptTokens: number, completionTokens: number): string | null
+  /** What marks the end of the stream. */
+  done(): string
+}
+
+export const doneEvent = () => 'data: [DONE]\n\n'
+
+export interface EventWriter {
+  /** So many tokens of each choice are there. */
+  step(done: number): void
+  /** Nothing more is written, whatever comes. */
+  abandon(): void
 }
 
 export function writeEvents(
@@ -24,12 +35,13 @@ export function writeEvents(
   plans: readonly Plan[],
   promptTokens: number,
   sink: ReplySink,
-): (done: number) => void {
+): EventWriter {
   const stepsOf = plans.map((plan) => plan.pieces.length + (plan.endsOnToken ? 0 : 1))
   const last = Math.max(...stepsOf)
   let made = 0
   let sent = 0
   let waits = false
+  let isAbandoned = false
 
   function send(): void {
     let room = true
@@ -62,19 +74,24 @@ export function writeEvents(
     waits = true
     sink.whenDrained(() => {
       waits = false
-      if (made > sent) send()
+      if (made > sent && !isAbandoned) send()
     })
   }
 
   function finish(): void {
     const usage = dialect.usage(promptTokens, tokensAfter(plans, last))
     if (usage !== null) sink.event(usage, 'usage')
-    sink.event('data: [DONE]\n\n', 'done')
+    sink.event(dialect.done(), 'done')
     sink.end()
   }
 
-  return (done) => {
-    made = done
-    if (!waits) send()
+  return {
+    step(done) {
+      made = done
+      if (!waits && !isAbandoned) send()
+    },
+    abandon() {
+      isAbandoned = true
+    },
   }
 }

@@ -30,20 +30,29 @@ export function chatLogprobs(tokens: readonly string[], top: number) {
   return { content }
 }
 
-export function completionLogprobs(tokens: readonly string[], top: number, offset: number) {
+/** `echoed`: tokens of the prompt in front, of which nothing came before the first. */
+export function completionLogprobs(
+  made: readonly string[],
+  top: number,
+  offset: number,
+  echoed: readonly string[] = [],
+) {
   let at = offset
+  const tokens = [...echoed, ...made]
   const offsets = tokens.map((token) => {
     const start = at
     at += token.length
     return start
   })
-  const entries = tokens.map((token) => rated(token, Math.max(1, top)))
+  const entries = tokens.map((token, place) => {
+    return place === 0 && echoed.length > 0 ? null : rated(token, Math.max(1, top))
+  })
   return {
     text_offset: offsets,
-    token_logprobs: entries.map((one) => one[0]?.logprob ?? 0),
+    token_logprobs: entries.map((one) => one && (one[0]?.logprob ?? 0)),
     tokens,
     top_logprobs: entries.map((one) => {
-      return Object.fromEntries(one.map((rival) => [rival.token, rival.logprob]))
+      return one && Object.fromEntries(one.map((rival) => [rival.token, rival.logprob]))
     }),
   }
 }

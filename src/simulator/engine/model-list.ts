@@ -1,10 +1,13 @@
 // `GET /v1/models`: one model, `created` now on every call, its path given away in `root`.
-import { randomBytes } from 'node:crypto'
 import type { EndpointOptions } from '../options.ts'
 
-export function modelList(model: EndpointOptions, createdSeconds: number): string {
+export function modelList(
+  model: EndpointOptions,
+  permissionId: string,
+  createdSeconds: number,
+): string {
   const permission = {
-    id: `modelperm-${randomBytes(8).toString('hex')}`,
+    id: permissionId,
     object: 'model_permission',
     created: createdSeconds,
     allow_create_engine: false,

@@ -1,10 +1,27 @@
-// Ids and fingerprints in vLLM's form.
-import { randomBytes } from 'node:crypto'
+// Ids and fingerprints in vLLM's form. The ids of an engine come from its seed and the moment, so
+// that a run on a clock of its own gives the same ids again.
+import type { Clock } from '#domain'
+import { hashOf } from './random.ts'
 
-export const fingerprint = 'vllm-0.32.0-ac399d9a'
-export const engineVersion = '0.32.0'
+export interface ResponseIds {
+  /** So many hexadecimal digits. */
+  digits(length: number): string
+}
 
-/** `chatcmpl-` and the client's request id, or sixteen random digits. */
-export function responseId(prefix: string, requestId: string | null): string {
-  return `${prefix}-${requestId ?? randomBytes(8).toString('hex')}`
+export function openResponseIds(seed: number, name: string, clock: Clock): ResponseIds {
+  let made = 0
+  return {
+    digits(length) {
+      made += 1
+      let text = ''
+      for (let part = 0; text.length < length; part += 1) {
+        text += hashOf(seed, name, clock.ticksMs(), made, part).toString(16).padStart(8, '0')
+      }
+      return text.slice(0, length)
+    },
+  }
+}
+
+export function fingerprintOf(version: string): string {
+  return `vllm-${version}-ac399d9a`
 }

@@ -42,6 +42,10 @@ export interface TextRequest {
   promptLogprobs: number | null
   returnTokenIds: boolean
   echo: boolean
+  /** What was asked for in another dialect's own words, where the answer repeats it. */
+  asked?: JsonObject
+  /** Nothing but the prompt is to come back. */
+  echoOnly: boolean
   seed: number | null
   temperature: number
 }

@@ -1,5 +1,5 @@
-// The two routes that make text, chat and completions: they read differently and write differently,
-// but plan, generate and count in one way.
+// The routes that make text: they read differently and write differently, but plan, generate and
+// count in one way.
 import type { Clock, JsonObject } from '#domain'
 import type { ReplySink } from '../reply-sink.ts'
 import type { Batch } from './batch.ts'
@@ -8,11 +8,16 @@ import { chatEvents } from './chat-events.ts'
 import { readChat } from './chat-request.ts'
 import { completionEvents, wholeCompletion } from './completion-answer.ts'
 import { readCompletion } from './completion-request.ts'
-import { writeEvents } from './event-writer.ts'
+import { engineDead, engineDeadEvent } from './dead-engine.ts'
+import type { EngineMetrics } from './engine-metrics.ts'
+import type { EngineOptions } from './engine-options.ts'
+import { doneEvent, type EventWriter, writeEvents } from './event-writer.ts'
 import { type Plan, type PlanWish, planAnswer } from './plan.ts'
-import { hashOf } from './random.ts'
+import { type Chance, hashOf } from './random.ts'
+import { Refusal } from './refusal.ts'
 import { readBody } from './request-body.ts'
-import { responseId } from './response-ids.ts'
+import { fingerprintOf, type ResponseIds } from './response-ids.ts'
+import type { ServerLife } from './server-life.ts'
 import type { ModelProfile, TextRequest } from './text-request.ts'
 import { promptTokens } from './usage.ts'
 
@@ -24,6 +29,8 @@ export interface EngineRequest {
   /** The client's `x-request-id`, which becomes part of the answer's id. */
   requestId: string | null
   wish: EngineWish
+  /** Stopping it may be in vain, as it sometimes is when a worker does it. */
+  cancelCanFail?: boolean
 }
 
 /** What a fault rule imposes on the making of an answer. */
@@ -38,14 +45,25 @@ export interface TextEngine {
   clock: Clock
   profile: ModelProfile
   seed: number
+  options: EngineOptions
+  ids: ResponseIds
+  life: ServerLife
+  metrics: EngineMetrics
+  /** How many cancellations are lost, and which. */
+  lostCancelShare: number
+  chance: Chance
   counters: { calls: number; tokens: number }
 }
 
 export interface TextRoute {
   idPrefix: string
+  /** Between the prefix and the digits; a dash unless told otherwise. */
+  idJoint?: string
   read(body: JsonObject, model: ModelProfile, text: () => string): TextRequest
   whole: typeof wholeChat
   events: typeof chatEvents
+  /** A refusal in the route's own form. */
+  refusal?(refusal: Refusal): Refusal
 }
 
 export const chatRoute: TextRoute = {
@@ -61,8 +79,6 @@ export const completionRoute: TextRoute = {
   events: completionEvents,
 }
 
-const nothingToStop = () => {}
-
 /** Answers into the sink; the function given back stops the generation at once. */
 export function answerText(
   engine: TextEngine,
@@ -71,16 +87,35 @@ export function answerText(
   sink: ReplySink,
 ): () => void {
   const { wish } = request
-  const body = readBody(request.body, request.mediaType)
-  const asked = route.read(body, engine.profile, () => request.body.toString('utf8'))
-  engine.counters.calls += 1
-  const plans = planAll(asked, wish, engine.seed, engine.counters.calls)
-  const head = {
-    id: responseId(route.idPrefix, request.requestId),
-    createdSeconds: Math.floor(engine.clock.nowMs() / 1000),
-    hidesUsage: wish.hidesUsage,
+  try {
+    const body = readBody(request.body, request.mediaType)
+    const text = () => request.body.toString('utf8')
+    const asked = flagged(route.read(body, engine.profile, text), engine.options)
+    engine.counters.calls += 1
+    const plans = planAll(asked, wish, engine.seed, engine.counters.calls)
+    const head = headOf(engine, route, request)
+    return generate(engine, route, { asked, plans, head }, request, sink)
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    throw route.refusal?.(cause) ?? cause
   }
-  return generate(engine, route, { asked, plans, head }, wish, sink)
+}
+
+function flagged(asked: TextRequest, { forceUsage }: EngineOptions): TextRequest {
+  return forceUsage ? { ...asked, includeUsage: true, continuousUsage: true } : asked
+}
+
+function headOf(engine: TextEngine, route: TextRoute, request: EngineRequest): AnswerHead {
+  const { idPrefix, idJoint = '-' } = route
+  const { ids, options, clock } = engine
+  return {
+    id: `${idPrefix}${idJoint}${request.requestId ?? ids.digits(16)}`,
+    innerId: ids.digits(16),
+    createdSeconds: Math.floor(clock.nowMs() / 1000),
+    fingerprint: fingerprintOf(options.version),
+    promptDetails: options.promptDetails,
+    hidesUsage: request.wish.hidesUsage,
+  }
 }
 
 /** One plan per choice; the same request and seed plan the same texts. */
@@ -95,21 +130,41 @@ function planAll(asked: TextRequest, wish: PlanWish, seed: number, call: number)
   )
 }
 
+interface PlannedAnswer {
+  asked: TextRequest
+  plans: readonly Plan[]
+  head: AnswerHead
+}
+
 function generate(
   engine: TextEngine,
   route: TextRoute,
-  answer: { asked: TextRequest; plans: Plan[]; head: AnswerHead },
-  wish: EngineWish,
+  answer: PlannedAnswer,
+  request: EngineRequest,
   sink: ReplySink,
 ): () => void {
-  const { asked, plans, head } = answer
+  const { asked, plans } = answer
+  const { slowFirstMs } = request.wish
   const prompt = promptTokens(asked)
   const steps = Math.max(...plans.map((plan) => plan.pieces.length + (plan.endsOnToken ? 0 : 1)))
-  const write = asked.stream
-    ? writeEvents(route.events(head, asked, plans), plans, prompt, sink)
-    : (done: number) => {
-        if (done === steps) sink.whole(200, route.whole(head, asked, plans))
-      }
+  const writer = writerFor(route, answer, steps, sink)
+  let isOver = false
+  let takeOut = () => {}
+  function over(reason: 'abort' | 'error' | null): void {
+    isOver = true
+    leave()
+    for (const plan of plans) engine.metrics.finished(reason ?? reasonOf(plan), plan.pieces.length)
+  }
+  const leave = engine.life.admit({
+    promptTokens: prompt,
+    fail() {
+      if (isOver) return
+      over('error')
+      takeOut()
+      writer.abandon()
+      failInto(sink, asked.stream)
+    },
+  })
   if (asked.stream) sink.open()
   const generation = {
     promptTokens: prompt,
@@ -117,16 +172,59 @@ function generate(
     steps,
     onStep(done: number) {
       for (const plan of plans) if (done <= plan.pieces.length) engine.counters.tokens += 1
-      write(done)
+      if (done >= steps) over(null)
+      writer.step(done)
     },
   }
-  if (wish.slowFirstMs === 0) return engine.batch.add(generation)
-  let stop = nothingToStop
-  const timer = engine.clock.after(wish.slowFirstMs, () => {
-    stop = engine.batch.add(generation)
+  const start = () => engine.batch.add(generation)
+  takeOut = slowFirstMs === 0 ? start() : later(engine.clock, slowFirstMs, start)
+  return () => {
+    if (isOver) return
+    const canBeLost = request.cancelCanFail === true && asked.stream
+    if (canBeLost && engine.chance.next() < engine.lostCancelShare) {
+      writer.abandon()
+      return
+    }
+    over('abort')
+    takeOut()
+  }
+}
+
+function reasonOf({ finish }: Plan): 'stop' | 'length' {
+  return finish === 'length' ? 'length' : 'stop'
+}
+
+function writerFor(
+  route: TextRoute,
+  { head, asked, plans }: PlannedAnswer,
+  steps: number,
+  sink: ReplySink,
+): EventWriter {
+  if (asked.stream) {
+    return writeEvents(route.events(head, asked, plans), plans, promptTokens(asked), sink)
+  }
+  return {
+    step(done) {
+      if (done === steps) sink.whole(200, route.whole(head, asked, plans))
+    },
+    abandon() {},
+  }
+}
+
+function later(clock: Clock, delayMs: number, start: () => () => void): () => void {
+  let stop = () => {}
+  const timer = clock.after(delayMs, () => {
+    stop = start()
   })
   return () => {
     timer.cancel()
     stop()
   }
+}
+
+function failInto(sink: ReplySink, isStream: boolean): void {
+  if (!isStream) return sink.whole(engineDead.status, engineDead.body)
+  sink.event(engineDeadEvent, 'error')
+  sink.event(doneEvent(), 'done')
+  sink.end()
 }

@@ -26,6 +26,8 @@ export interface JobEnvelope {
   id: string
   /** The handler's result; the vLLM worker always gives a list. */
   output?: unknown
+  /** How often it was given to another worker, if it was. */
+  retries?: number
   status: JobStatus
   workerId?: string
 }

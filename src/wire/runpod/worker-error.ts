@@ -15,6 +15,19 @@ export function unknownInputError(): string {
   )
 }
 
+/** vLLM died after its start, and nothing restarts it: every job of this worker fails so. */
+export function engineGoneError(): string {
+  return workerError('vLLM server process is not running; worker is unhealthy')
+}
+
+/** An answer of vLLM's that the worker cannot read as JSON. */
+export function vllmRequestError(status: number, mediaType: string): string {
+  return workerError(
+    `Request to vLLM failed: ${status}, message='Attempt to decode JSON with unexpected ` +
+      `mimetype: ${mediaType}'`,
+  )
+}
+
 function workerError(message: string): string {
   return pythonRepr({ message, type: 'worker_error', code: null })
 }

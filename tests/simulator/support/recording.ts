@@ -14,17 +14,21 @@ export interface Recording {
   response: { status: number; headers: { [name: string]: string }; chunks: [number, string][] }
 }
 
-const folder = new URL('../../golden/vllm/', import.meta.url)
+const folder = new URL('../../golden/recordings/', import.meta.url)
 
-export function readGolden(name: string): unknown {
+/** By folder and name, as in `faults/queue-full`. */
+export function readRecorded(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'))
 }
 
-/** Every golden file that holds one request and its answer. */
+/** Every recording of one request and its answer. */
 export function allRecordings(): Recording[] {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json'))
-  const files = names.map((name) => readGolden(name.slice(0, -5)) as Partial<Recording>)
-  return files.filter((file): file is Recording => file.request !== undefined)
+  const names = readdirSync(new URL('vllm/', folder)).filter((name) => name.endsWith('.json'))
+  return names.map((name) => recordedVllm(name.slice(0, -5)))
+}
+
+export function recordedVllm(name: string): Recording {
+  return readRecorded(`vllm/${name}`) as Recording
 }
 
 /** The bytes of the recorded request, with what was shortened in it put back. */
@@ -72,9 +76,10 @@ export interface StreamedEvent {
 export function readEvents(text: string): StreamedEvent[] {
   const blocks = text.split('\n\n').filter((block) => block !== '')
   return blocks.map((block) => {
-    const data = block.replace(/^data: /, '')
+    const name = /^event: (.+)\n/.exec(block)?.[1]
+    const data = block.replace(/^(?:event: .+\n)?data: /, '')
     const value: unknown = data === '[DONE]' ? null : JSON.parse(data)
-    return { kind: kindOf(value), value }
+    return { kind: name ?? kindOf(value), value }
   })
 }
 

@@ -1,0 +1,95 @@
+// One simulated RunPod account: the one place that holds what is going on. Endpoints, fault rules,
+// chance and clock belong to it, so that several accounts run side by side without a trace of one
+// another, and the same seed gives the same run down to the ids.
+import type { Clock } from '#domain'
+import { type Bill, openBill } from './bill/bill.ts'
+import { type FaultRules, openFaultRules } from './control/fault-rules.ts'
+import { type Endpoint, type OpenCrew, openEndpoint } from './endpoint/endpoint.ts'
+import { type Chance, chanceFrom, hashOf } from './engine/random.ts'
+import { openExternalCrew } from './external/external-crew.ts'
+import { openWebhooks, type Webhooks } from './jobs/webhooks.ts'
+import type { EndpointOptions, SimulatorOptions } from './options.ts'
+import { openSimulatedCrew } from './worker/simulated-crew.ts'
+import type { WorkerEvent, WorkerEvents } from './worker/worker-events.ts'
+
+export interface Account {
+  readonly options: SimulatorOptions
+  readonly clock: Clock
+  readonly rules: FaultRules
+  readonly endpoints: ReadonlyMap<string, Endpoint>
+  readonly webhooks: Webhooks
+  /** A stream of chance of its own for each name: what one part draws does not move another. */
+  chanceOf(name: string): Chance
+  newJobId(kind: 'run' | 'runsync'): string
+  addEndpoint(id: string, model: EndpointOptions): Endpoint
+  /** False: there is none of this id. */
+  removeEndpoint(id: string): boolean
+  /** What its workers have cost. */
+  readonly bill: Bill
+  /** Told of everything that happens to workers, until the function given back is called. */
+  onWorkerEvent(listener: WorkerEvents): () => void
+  tell(event: WorkerEvent): void
+  close(): void
+}
+
+export function openAccount(
+  options: SimulatorOptions,
+  clock: Clock,
+  openCrew: OpenCrew = openCrewOf,
+): Account {
+  const endpoints = new Map<string, Endpoint>()
+  const chanceOf = (name: string) => chanceFrom(hashOf(options.seed, name))
+  const jobIds = chanceOf('job ids')
+  const bill = openBill(clock.ticksMs)
+  const listeners = new Set<WorkerEvents>([bill.note])
+
+  const account: Account = {
+    options,
+    clock,
+    rules: openFaultRules(options.seed, options.faults),
+    endpoints,
+    webhooks: openWebhooks(options, chanceOf('webhooks'), clock),
+    chanceOf,
+    newJobId: (kind) => `${kind === 'runsync' ? 'sync-' : ''}${uuidFrom(jobIds)}-u1`,
+    addEndpoint(id, model) {
+      const endpoint = openEndpoint(id, model, account, openCrew)
+      endpoints.set(id, endpoint)
+      return endpoint
+    },
+    removeEndpoint(id) {
+      endpoints.get(id)?.close('endpoint not found')
+      return endpoints.delete(id)
+    },
+    bill,
+    onWorkerEvent(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    tell(event) {
+      for (const listener of listeners) listener(event)
+    },
+    close() {
+      account.webhooks.close()
+      for (const endpoint of endpoints.values()) endpoint.close(null)
+    },
+  }
+  for (const [id, model] of Object.entries(options.endpoints)) account.addEndpoint(id, model)
+  return account
+}
+
+/** Simulated workers, unless the endpoint is to have real ones, which know jobs only. */
+const openCrewOf: OpenCrew = (ports) =>
+  ports.model().workers === 'external' && ports.model().type === 'queue'
+    ? {
+        crew: openExternalCrew(ports.queue, ports.account.options, ports.account.clock),
+        fleet: null,
+      }
+    : openSimulatedCrew(ports)
+
+/** A version 4 UUID. */
+function uuidFrom(chance: Chance): string {
+  const digits = Array.from({ length: 32 }, () => chance.below(16).toString(16))
+  digits[12] = '4'
+  digits[16] = (8 + chance.below(4)).toString(16)
+  return digits.join('').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

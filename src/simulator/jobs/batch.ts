@@ -1,0 +1,113 @@
+// A batch: many requests that are collected first and then done a few at a time, beside the jobs of
+// everybody else. It is done when all of its requests have ended.
+import { isTerminal, type JobSubmission } from '#wire'
+import type { Account } from '../account.ts'
+import { type FaultPlan, faultPlan, markedFaults } from '../control/faults.ts'
+import type { Leave } from '../crew.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { type JobRecord, openJob } from './job-record.ts'
+
+export interface Batch {
+  readonly id: string
+  readonly createdAtMs: number
+  status(): 'DRAFT' | 'FINALIZED' | 'CANCELLED'
+  requests(): readonly BatchRequest[]
+  isDone(): boolean
+  /** More requests, while it is a draft. */
+  append(inputs: readonly JobSubmission['input'][]): void
+  /** From here on it is worked on. */
+  finalize(): void
+  cancel(): void
+}
+
+export interface BatchRequest {
+  readonly job: JobRecord
+  readonly input: JobSubmission['input']
+  readonly faults: FaultPlan
+  startedAtMs: number | null
+  completedAtMs: number | null
+  leave: Leave
+}
+
+const runningMax = 10
+
+export function openBatch(id: string, endpoint: Endpoint, account: Account): Batch {
+  const { clock, options } = account
+  const requests: BatchRequest[] = []
+  const running = new Set<JobRecord>()
+  let status: ReturnType<Batch['status']> = 'DRAFT'
+  let begun = 0
+  let isFeeding = false
+
+  function make(input: JobSubmission['input']): BatchRequest {
+    const faults = faultPlan(markedFaults(Buffer.from(JSON.stringify(input))))
+    const job = openJob(account.newJobId('run'), faults, options, clock)
+    const request: BatchRequest = {
+      job,
+      input,
+      faults,
+      startedAtMs: null,
+      completedAtMs: null,
+      leave: () => {},
+    }
+    job.listeners.add(() => {
+      if (job.status() === 'IN_PROGRESS') request.startedAtMs ??= clock.nowMs()
+      if (!isTerminal(job.status()) || request.completedAtMs !== null) return
+      request.completedAtMs = clock.nowMs()
+      running.delete(job)
+      feed()
+    })
+    return request
+  }
+
+  /** Jobs can end while they are begun, so it goes on by itself until there is nothing to begin. */
+  function feed(): void {
+    if (isFeeding) return
+    isFeeding = true
+    while (status === 'FINALIZED' && running.size < runningMax && begun < requests.length) begin()
+    isFeeding = false
+  }
+
+  function begin(): void {
+    const request = requests[begun]
+    begun += 1
+    if (request === undefined) return
+    const { job, input, faults } = request
+    running.add(job)
+    const leave = endpoint.submit({
+      jobId: job.id,
+      input,
+      faults,
+      sink: job.sink,
+      lowPriority: false,
+      executionTimeoutMs: null,
+      queuedAtMs: clock.ticksMs(),
+      retries: 0,
+    })
+    if (leave === null) job.sink.failed('the queue is full')
+    else request.leave = leave
+  }
+
+  return {
+    id,
+    createdAtMs: clock.nowMs(),
+    status: () => status,
+    requests: () => requests,
+    isDone: () =>
+      status === 'CANCELLED' ||
+      (status === 'FINALIZED' && requests.every(({ job }) => isTerminal(job.status()))),
+    append(inputs) {
+      for (const input of inputs) requests.push(make(input))
+    },
+    finalize() {
+      status = 'FINALIZED'
+      feed()
+    },
+    cancel() {
+      status = 'CANCELLED'
+      for (const { job, leave } of requests) {
+        if (job.cancel()) leave()
+      }
+    },
+  }
+}

@@ -1,0 +1,86 @@
+// How a worker of the first generation (up to 2.23) answered, with vLLM inside its own process: few
+// routes, streams as whole events glued together in batches of 1, 3, 9, 27 and then 50, and a
+// shorthand with shapes of its own. A refusal is the repr of vLLM's error object.
+import type { JsonObject } from '#domain'
+import { isJsonObject, parseObject, pythonRepr } from '#wire'
+import type { JobSink } from '../job-sink.ts'
+import type { ReplySink } from '../reply-sink.ts'
+import type { Handler, HandlerPlace, WorkerRequest } from './handler.ts'
+import { openBatches } from './native-batches.ts'
+import { nativeShape, type TokenShape } from './native-shape.ts'
+import { jsonRequest } from './worker-input.ts'
+
+const routes = new Set([
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/models',
+  '/v1/responses',
+  '/v1/messages',
+])
+
+export function generationA(input: JsonObject, sink: JobSink, place: HandlerPlace): Handler {
+  const isNative = typeof input.openai_route !== 'string'
+  const request = isNative ? nativeRequest(input, place.servedModel) : routeRequest(input)
+  if (request === null) sink.failed(invalid(isNative ? 'No prompt was given' : 'Invalid route'))
+  const shape = isNative ? nativeShape() : null
+  const batches = openBatches(sink, place, gluing(shape, place.rawOutput))
+  const answer: ReplySink = {
+    whole(status, body) {
+      if (status >= 400) return sink.failed(refusal(status, body))
+      batches.whole(shape === null ? parseObject(body) : shape.whole(parseObject(body) ?? {}))
+      batches.end()
+    },
+    tornWhole: (body) => sink.torn(body),
+    open() {},
+    event: (text) => batches.add(text),
+    whenDrained: batches.whenDrained,
+    end: batches.end,
+    breakOff() {
+      batches.stop()
+      sink.torn('')
+    },
+  }
+  return { request, answer, stop: batches.stop }
+}
+
+function routeRequest(input: JsonObject): WorkerRequest | null {
+  const route = String(input.openai_route)
+  return routes.has(route) ? jsonRequest(route, input.openai_input, undefined) : null
+}
+
+/** The shorthand generates 100 tokens unless it is told otherwise. */
+function nativeRequest(input: JsonObject, model: string): WorkerRequest | null {
+  const sampling = isJsonObject(input.sampling_params) ? input.sampling_params : {}
+  const stream = input.stream === true
+  const usage = { include_usage: true, continuous_usage_stats: true }
+  const streaming = stream ? { stream, stream_options: usage } : {}
+  const shared = { model, max_tokens: 100, ...sampling, ...streaming }
+  if (Array.isArray(input.messages)) {
+    const body = { messages: input.messages, ...shared }
+    return jsonRequest('/v1/chat/completions', body, 'POST')
+  }
+  if (typeof input.prompt !== 'string') return null
+  return jsonRequest('/v1/completions', { prompt: input.prompt, ...shared }, 'POST')
+}
+
+/** What becomes of the events of a batch: text, the shorthand's tokens, or lists of chunks. */
+function gluing(shape: TokenShape | null, isRaw: boolean): (events: string[]) => unknown {
+  if (shape !== null) return (events) => shape.streamed(events.flatMap(dataOf))
+  return isRaw ? (events) => events.join('') : (events) => events.flatMap(dataOf)
+}
+
+/** Nothing for `[DONE]`. */
+function dataOf(event: string): JsonObject[] {
+  const value = parseObject(event.replace(/^data: /, ''))
+  return value === null ? [] : [value]
+}
+
+function refusal(status: number, body: string): string {
+  const error = parseObject(body)?.error
+  if (isJsonObject(error)) return pythonRepr(error)
+  return pythonRepr({ message: body, type: 'InternalServerError', param: null, code: status })
+}
+
+function invalid(message: string): string {
+  return pythonRepr({ message, type: 'BadRequestError', param: null, code: 400 })
+}

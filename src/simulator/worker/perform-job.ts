@@ -1,0 +1,77 @@
+// A job in the hands of a worker: what is to be done, and the doing of it by the worker's engine.
+import { engineGoneError } from '#wire'
+import { faultySink, replyInstead } from '../control/fault-sink.ts'
+import type { FaultPlan } from '../control/faults.ts'
+import type { Leave, Work } from '../crew.ts'
+import { busy } from '../engine/refusal.ts'
+import type { Engine } from '../engine/vllm-server.ts'
+import type { JobSink } from '../job-sink.ts'
+import { directReply } from './direct-reply.ts'
+import { type HandlerPlace, openHandler } from './handler.ts'
+
+/** What a worker does its jobs with. */
+export interface Hands {
+  /** Gives back what stops it. The sink hears of the end; `die` is the end of the worker. */
+  perform(work: Work, faults: FaultPlan, sink: JobSink, die: () => void): Leave
+  /** Running answers end as vLLM ends them when its engine dies; jobs to come fail at once. */
+  killEngine(): void
+  generatedTokens(): number
+  close(): void
+}
+
+const nothingToStop = () => {}
+
+export function engineHands(engine: Engine, handler: HandlerPlace): Hands {
+  let isDead = false
+  return {
+    perform(work, faults, sink, die) {
+      if (!isDead) return performJob({ engine, handler, die }, work, faults, sink)
+      // The first generation had vLLM in its own process, and went down with it.
+      if (handler.generation === 'a') die()
+      else sink.failed(engineGoneError())
+      return nothingToStop
+    },
+    killEngine() {
+      isDead = true
+      // The handler lives on until its next job: nobody restarts the server.
+      engine.die(() => {})
+    },
+    generatedTokens: engine.generatedTokens,
+    close: engine.close,
+  }
+}
+
+interface Place {
+  engine: Engine
+  handler: HandlerPlace
+  die: () => void
+}
+
+function handlerOf(work: Work, sink: JobSink, place: HandlerPlace) {
+  if (work.direct === undefined) return openHandler(work.input, sink, place)
+  const { request, reply } = work.direct
+  return { request, answer: directReply(reply, sink), stop: nothingToStop }
+}
+
+function performJob(place: Place, work: Work, faults: FaultPlan, sink: JobSink): Leave {
+  const { engine, die } = place
+  const handler = handlerOf(work, sink, place.handler)
+  const { request } = handler
+  if (request === null) return nothingToStop
+  let stop: Leave = nothingToStop
+  const answer = faultySink(faults, handler.answer, () => stop(), die)
+  const { reply, slowFirstMs, tokens, hidesUsage } = faults
+  if (reply !== null) {
+    replyInstead(reply, busy().body, answer)
+    return handler.stop
+  }
+  const wish = { slowFirstMs, tokens, hidesUsage }
+  const defaults = { mediaType: 'application/json', requestId: null }
+  // A worker that was told to stop sometimes stops listening only; a client of its own server that
+  // leaves is noticed every time.
+  stop = engine.ask({ ...defaults, ...request, wish, cancelCanFail: !work.direct }, answer)
+  return () => {
+    handler.stop()
+    stop()
+  }
+}
