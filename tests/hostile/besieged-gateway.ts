@@ -4,19 +4,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { answerGood } from '../support/openai-surfaces.ts'
 import {
-  answerWhole,
-  goodAnswer,
   type ScriptedUpstream,
   startUpstream,
   type UpstreamCall,
-  usageOf,
-  wholeAnswer,
 } from '../support/scripted-upstream.ts'
 import {
   chat,
   type GatewayUnderTest,
-  modelAt,
   startTestGateway,
   type TestGateway,
 } from '../support/test-gateway.ts'
@@ -34,16 +30,14 @@ export interface Besieged extends AsyncDisposable {
 
 export async function besiege(
   config: GatewayUnderTest['config'] = {},
-  script: (call: UpstreamCall) => void = answerAnything,
+  script: (call: UpstreamCall) => void = answerGood,
 ): Promise<Besieged> {
   const folder = mkdtempSync(join(tmpdir(), 'podgate-hostile-'))
   const upstream = await startUpstream(script)
   const given = { baseUrl: upstream.url }
-  const surfaces = ['openai-chat', 'openai-completions', 'embeddings']
   const gateway = await startTestGateway({
     ...given,
     folder,
-    models: [{ ...modelAt(given), surfaces }],
     config: {
       ...config,
       http: { failuresPerMinute: 10_000, adminPerMinute: 10_000, ...config.http },
@@ -112,26 +106,3 @@ export function expectRefusal(
   if (expected.param !== undefined) expect(error.param).toBe(expected.param)
   expect(`${JSON.stringify([...headers])}${body}`).not.toContain(secret)
 }
-
-/** A good answer on every route. */
-export function answerAnything(call: UpstreamCall): void {
-  const path = call.request.url ?? ''
-  if (path.endsWith('/embeddings')) return answerWhole(call, embedding)
-  if (path.endsWith('/chat/completions')) return goodAnswer(call)
-  answerWhole(call, completion)
-}
-
-const embedding = JSON.stringify({
-  object: 'list',
-  data: [{ object: 'embedding', index: 0, embedding: [0.5, -0.5] }],
-  model: 'served/model',
-  usage: { prompt_tokens: 2, total_tokens: 2 },
-})
-
-const completion = JSON.stringify({
-  ...JSON.parse(wholeAnswer('')),
-  id: 'cmpl-1',
-  object: 'text_completion',
-  choices: [{ index: 0, text: 'Hello', logprobs: null, finish_reason: 'stop' }],
-  usage: usageOf(2, 1),
-})

@@ -1,7 +1,8 @@
 // Calls that are begun and never finished, beside good ones: the prompt says which.
+
+import { answerGood } from '../support/openai-surfaces.ts'
 import { beginStream, chunk, type UpstreamCall } from '../support/scripted-upstream.ts'
 import { chat } from '../support/test-gateway.ts'
-import { answerAnything } from './besieged-gateway.ts'
 import { chatRoute, spell } from './post-routes.ts'
 
 const mark = 'endless'
@@ -12,7 +13,7 @@ export function spellEndless(stream: boolean, padding = ''): Buffer {
 }
 
 export function answerSome(call: UpstreamCall): void {
-  if (!call.body.includes(mark)) return answerAnything(call)
+  if (!call.body.includes(mark)) return answerGood(call)
   if (!call.body.includes('"stream":true')) return
   beginStream(call)
   call.response.write(chunk('Hello'))

@@ -15,7 +15,7 @@ const sentences = [
   /^The model’s server gave an answer that (cannot be read|is not a chat completion)\.$/,
   /^The model’s server gave an empty answer\.$/,
   /^The model’s server refused the request as invalid( because of '[a-z_.\d]+')?\.$/,
-  /^(This model's maximum context length is \d+ tokens|The request exceeds this model's maximum context length)\. Please shorten the messages or ask for fewer tokens\.$/,
+  /^(This model's maximum context length is \d+ tokens|The request exceeds this model's maximum context length)\. Please shorten the input or ask for fewer tokens\.$/,
 ]
 
 /** How many characters in a row are no accident. */

@@ -1,5 +1,6 @@
 // The routes that take a body, each with a good one, and how a request is spelled by hand.
-import { adminKey, chat, testKey } from '../support/test-gateway.ts'
+import { wholeAskings } from '../support/openai-surfaces.ts'
+import { adminKey, testKey } from '../support/test-gateway.ts'
 
 export interface PostRoute {
   path: string
@@ -7,11 +8,11 @@ export interface PostRoute {
   good: Record<string, unknown>
 }
 
-export const modelRoutes: readonly PostRoute[] = [
-  { path: '/v1/chat/completions', key: testKey, good: chat() },
-  { path: '/v1/completions', key: testKey, good: { model: 'test-model', prompt: 'Hi' } },
-  { path: '/v1/embeddings', key: testKey, good: { model: 'test-model', input: 'Hi' } },
-]
+export const modelRoutes: readonly PostRoute[] = wholeAskings.map(({ path, body }) => ({
+  path,
+  key: testKey,
+  good: body(),
+}))
 
 export const adminRoute: PostRoute = {
   path: '/admin/keys',
@@ -21,7 +22,7 @@ export const adminRoute: PostRoute = {
 
 export const postRoutes: readonly PostRoute[] = [...modelRoutes, adminRoute]
 
-export const [chatRoute] = modelRoutes as readonly [PostRoute]
+export const [chatRoute] = modelRoutes as [PostRoute]
 
 export interface Spelled {
   method?: string

@@ -1,55 +1,61 @@
+// The end of an answer waits for its row: what a client saw complete is in the file.
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { eventsOf } from '../support/client-call.ts'
 import { callRows } from '../support/ledger-rows.ts'
+import {
+  type Asking,
+  answerGood,
+  askings,
+  readAnswer,
+  streamAskings,
+  wholeAskings,
+} from '../support/openai-surfaces.ts'
 import { goodAnswer, startUpstream } from '../support/scripted-upstream.ts'
 import { chat, kinds, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
 
 describe.each(kinds)('in front of %s', (kind) => {
-  test('the row is in the file when [DONE] arrives', async () => {
-    await using upstream = await startUpstream(goodAnswer)
+  test.each(askings)('$name: the row is in the file when the end arrives', async (asking) => {
+    await using upstream = await startUpstream(answerGood)
     await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
-    for (let calls = 1; calls <= 20; calls += 1) {
-      const client = gateway.open(chat({ stream: true }))
-      await client.seen('[DONE]')
+    for (let calls = 1; calls <= 10; calls += 1) {
+      const client = gateway.open(asking.body(), {}, asking.path)
+      // Before its connection is at rest: a whole body's last byte is its brace.
+      await client.seen(asking.stream ? '[DONE]' : '}}')
       expect(callRows(gateway.ledgerPath)).toHaveLength(calls)
     }
-    expect(new Set(callRows(gateway.ledgerPath).map(({ outcome }) => outcome))).toEqual(
-      new Set(['ok']),
-    )
-  })
-
-  test('the row is in the file when a whole answer arrives', async () => {
-    await using upstream = await startUpstream(goodAnswer)
-    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
-    const response = await gateway.post(chat())
-    expect(callRows(gateway.ledgerPath)).toMatchObject([
-      { request_id: response.headers.get('x-request-id'), outcome: 'ok', prompt_tokens: 11 },
-    ])
+    for (const row of callRows(gateway.ledgerPath)) {
+      expect(row).toMatchObject({ surface: asking.surface.name, outcome: 'ok', prompt_tokens: 11 })
+    }
   })
 })
 
 test('while the ledger is locked, the end of answers is held back, then released', async () => {
-  await using upstream = await startUpstream(goodAnswer)
+  await using upstream = await startUpstream(answerGood)
   await using gateway = await startTestGateway({ baseUrl: upstream.url })
   const lock = lockLedger(gateway)
-  const stream = gateway.open(chat({ stream: true }))
-  const whole = gateway.open(chat())
-  await stream.seen(' there')
-  await stream.seen('"finish_reason":"stop"')
-  // The other call is over at the upstream as well, and has its turns to say so if it would.
-  await Promise.all([upstream.nextCall(), upstream.nextCall()])
+  const open = ({ path, body }: Asking) => gateway.open(body(), {}, path)
+  const streams = streamAskings.map(open)
+  const wholes = wholeAskings.map(open)
+  for (const stream of streams) {
+    await stream.seen(' there')
+    await stream.seen('"finish_reason":"stop"')
+  }
+  // The other calls are over at the upstream as well, and have their turns to say so if they would.
+  for (const _ of askings) await upstream.nextCall()
   for (let turn = 0; turn < 500; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-  expect(stream.text()).not.toContain('[DONE]')
-  expect(whole.text()).toBe('')
+  for (const stream of streams) expect(stream.text()).not.toContain('[DONE]')
+  for (const whole of wholes) expect(whole.text()).toBe('')
   expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200)
 
   lock.release()
-  expect(await stream.ended).toBe('whole')
-  expect(eventsOf(stream.text()).isDone).toBe(true)
-  expect(await whole.ended).toBe('whole')
-  expect((await whole.head).statusCode).toBe(200)
-  expect(callRows(gateway.ledgerPath)).toHaveLength(2)
+  for (const [at, client] of [...streams, ...wholes].entries()) {
+    expect(await client.ended).toBe('whole')
+    expect((await client.head).statusCode).toBe(200)
+    const said = readAnswer(askings[at] as Asking, client.text())
+    expect(said).toMatchObject({ text: 'Hello there', isComplete: true })
+  }
+  expect(callRows(gateway.ledgerPath)).toHaveLength(askings.length)
 })
 
 test('a ledger that stays locked fails calls, turns readiness red, and recovers', async () => {

@@ -1,149 +1,97 @@
+// Secrets turn up nowhere, in no form: not in the log, the databases, the metrics or an error, on
+// whichever surface they were said.
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
-import { type Canary, canary, found } from '../support/canaries.ts'
+import { type Canary, found } from '../support/canaries.ts'
 import {
-  answerWhole,
-  beginStream,
-  chunk,
-  done,
-  event,
-  goodAnswer,
-  lastChunk,
-  type Script,
-  startUpstream,
-} from '../support/scripted-upstream.ts'
-import { chat, kinds, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
-
-const key = canary('client key', 'ck-', '+/=.~')
-const prompt = canary('prompt', 'é"\\/\n ', ' 😀&=?')
-const completion = canary('completion', '"ü\t', '\\n<')
-const argument = canary('tool argument', '{"q":"', 'ß"}')
-const credential = canary('upstream key', 'uk-', '+/=.~')
-const all = [key, prompt, completion, argument, credential]
-
-const toolCalls = [
-  { index: 0, id: 'call_1', type: 'function', function: { name: 'f', arguments: argument.text } },
-]
-const said = (value: unknown) => event({ error: value })
-const streams =
-  (...events: string[]): Script =>
-  (call) => {
-    beginStream(call)
-    call.response.end(events.join(''))
-  }
-const refuses =
-  (status: number, body: unknown): Script =>
-  (call) =>
-    answerWhole(call, typeof body === 'string' ? body : JSON.stringify(body), status)
-
-const everything = all.map(({ text }) => text).join(' ')
-const validation = {
-  message: `1 validation error: {'type': 'x', 'loc': ('body',), 'input': '${everything}'}`,
-  type: 'BadRequestError',
-  param: prompt.text,
-  code: 400,
-}
-
-/** What an upstream may say, the worst it could repeat included. */
-const scripts: Record<string, Script> = {
-  'a good answer': (call) => {
-    if (JSON.parse(call.body).stream !== true) {
-      const message = { role: 'assistant', content: completion.text, tool_calls: toolCalls }
-      return answerWhole(
-        call,
-        JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'tool_calls' }] }),
-      )
-    }
-    const choices = [{ index: 0, delta: { tool_calls: toolCalls }, finish_reason: null }]
-    streams(chunk(completion.text), chunk('', { choices }), lastChunk(), done)(call)
-  },
-  'an answer of nonsense': refuses(200, everything),
-  'an answer of another shape': refuses(200, { text: everything }),
-  'a refusal that repeats the prompt': refuses(400, { error: validation }),
-  'an older refusal': refuses(422, { object: 'error', ...validation }),
-  'a refusal by a worker': refuses(500, {
-    error: `vLLM returned HTTP 400: ${JSON.stringify({ error: validation })}`,
-  }),
-  'a context that is too long': refuses(400, {
-    error: { ...validation, message: `maximum context length is 9 tokens ${everything}` },
-  }),
-  'a refused credential': refuses(401, { error: `wrong key ${everything}` }),
-  'a crash': refuses(500, { error: { ...validation, type: everything, code: everything } }),
-  'a crash in Python': refuses(500, `Traceback (most recent call last): ${everything}`),
-  'an edge': ({ response }) => {
-    response.writeHead(502, { 'content-type': `text/html; x="${encodeURIComponent(everything)}"` })
-    response.end(`<html>${everything}</html>`)
-  },
-  'a redirect': ({ response }) => {
-    response.writeHead(307, { location: `/${encodeURIComponent(everything)}` }).end(everything)
-  },
-  'an error inside a 200': streams(said(validation), done),
-  'an error after the first token': streams(chunk(completion.text), said(validation), done),
-  'a broken event': streams(chunk('ok'), `data: {"x": ${everything}\n\n`),
-  'a cut within an event': (call) => {
-    beginStream(call)
-    call.response.write(chunk('ok') + chunk(everything).slice(0, -2), () => call.socket.destroy())
-  },
-  'a finish of its own': streams(chunk('ok'), lastChunk(0, 'error'), done),
-  'no HTTP': ({ socket }) => void socket.end(`HTTP/9 ${everything}\r\n\r\n`),
-  'headers without end': ({ socket }) => {
-    socket.end(`HTTP/1.1 200 OK\r\nx-big: ${everything.replaceAll('\n', '')}${'x'.repeat(99_999)}`)
-  },
-  // The last: calls that follow are held back for a while.
-  'a quota': refuses(429, everything),
-}
+  type Asking,
+  allSurfaces,
+  answerGood,
+  askedOf,
+  askings,
+  streamAskings,
+  wholeAskings,
+} from '../support/openai-surfaces.ts'
+import { type Script, startUpstream } from '../support/scripted-upstream.ts'
+import { kinds, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
+import {
+  argument,
+  credential,
+  everything,
+  key,
+  prompt,
+  secrets,
+  tellingScripts,
+  toolCalls,
+} from './telling-upstreams.ts'
 
 test.each(kinds)('in front of %s, what is secret stays inside', async (kind) => {
   await using scene = await startScene(kind)
   const { gateway, upstream, note } = scene
-  for (const [name, script] of Object.entries(scripts)) {
+  for (const [name, script] of Object.entries(tellingScripts)) {
     scene.plays(script)
-    for (const stream of [true, false]) {
-      const response = await ask(gateway, body({ stream }), { 'x-podgate-deadline-ms': '400' })
-      note(`headers of ${name}`, JSON.stringify([...response.headers]))
-      note(`what is ours in ${name}`, oursIn(await response.text(), response.status))
+    for (const asking of askings) {
+      const response = await ask(gateway, asking, {}, { 'x-podgate-deadline-ms': '400' })
+      note(`headers of ${name}, ${asking.name}`, JSON.stringify([...response.headers]))
+      const ours = oursIn(await response.text(), response.status)
+      note(`what is ours in ${name}, ${asking.name}`, ours)
     }
   }
-  expect(scene.played).toEqual(new Set(Object.values(scripts)))
-  expect(upstream.calls[0]?.request.headers.authorization).toBe(`Bearer ${credential.text}`)
-  expect(JSON.parse(upstream.calls[0]?.body ?? '').messages[0].content).toBe(prompt.text)
-  scene.plays(goodAnswer)
+  expect(scene.played).toEqual(new Set(Object.values(tellingScripts)))
+  const asked = new Set(upstream.calls.map((call) => askedOf(call).surface.name))
+  expect(asked).toEqual(new Set(allSurfaces))
+  for (const call of upstream.calls) {
+    expect(call.request.headers.authorization).toBe(`Bearer ${credential.text}`)
+    expect(askedOf(call).prompt).toBe(prompt.text)
+  }
+  scene.plays(answerGood)
   for (const [name, send] of Object.entries(malformed)) {
-    const text = await send(gateway)
-    expect(text, name).toContain('error')
-    note(name, text)
+    for (const asking of wholeAskings) {
+      const text = await send(gateway, asking)
+      expect(text, `${name}, ${asking.name}`).toContain('error')
+      note(`${name}, ${asking.name}`, text)
+    }
   }
   await scene.lookEverywhere()
   expect(gateway.logLines().length).toBeGreaterThan(upstream.calls.length)
   expect(scene.leaks).toEqual([])
 })
 
-test('when a call crashes within, what is secret stays inside', async () => {
+test('when calls crash within, what is secret stays inside', async () => {
   await using scene = await startScene('openai-compatible')
   const { gateway, note } = scene
-  scene.plays(scripts['a good answer'] ?? goodAnswer)
-  const leaving = gateway.open(body({ stream: true }), { headers: bearer })
-  await leaving.head
-  leaving.leave('reset')
-  await leaving.ended
+  scene.plays(tellingScripts['a good answer'] ?? answerGood)
+  for (const asking of streamAskings) {
+    const leaving = gateway.open(bodyOf(asking), { headers: bearer }, asking.path)
+    await leaving.head
+    leaving.leave('reset')
+    await leaving.ended
+  }
   breakLedger(gateway)
-  const crashed = await ask(gateway, body({ stream: false }))
-  expect(crashed.status).toBe(503)
-  note('a crash', await crashed.text())
+  const crashed = askings.map(async (asking) => {
+    const response = await ask(gateway, asking)
+    const text = await response.text()
+    expect(text, asking.name).toContain('ledger_unavailable')
+    note(`a crash of ${asking.name}`, oursIn(text, response.status))
+  })
+  await Promise.all(crashed)
   await gateway.logged({ event: 'ledger', state: 'failing' })
   await scene.lookEverywhere()
   expect(scene.leaks).toEqual([])
 })
 
-test.each(all.flatMap((one) => forms(one)))('the search finds a %s as %s', (name, _form, text) => {
-  expect(found(all, `before ${text} after`).join()).toContain(name)
-})
+test.each(secrets.flatMap((one) => forms(one)))(
+  'the search finds a %s as %s',
+  (name, _form, text) => {
+    expect(found(secrets, `before ${text} after`).join()).toContain(name)
+  },
+)
 
 async function startScene(kind: (typeof kinds)[number]) {
-  let script: Script = goodAnswer
+  let script: Script = answerGood
   const played = new Set<Script>()
   const upstream = await startUpstream((call) => {
     played.add(script)
@@ -161,7 +109,7 @@ async function startScene(kind: (typeof kinds)[number]) {
   })
   const leaks: string[] = []
   const note = (where: string, bytes: Buffer | string) => {
-    for (const leak of found(all, bytes)) leaks.push(`${where}: ${leak}`)
+    for (const leak of found(secrets, bytes)) leaks.push(`${where}: ${leak}`)
   }
   return {
     gateway,
@@ -191,15 +139,25 @@ async function startScene(kind: (typeof kinds)[number]) {
 
 const bearer = { authorization: `Bearer ${key.text}` }
 
-function body(extra: Record<string, unknown>) {
+/** With a secret wherever a surface takes a text. */
+function bodyOf({ surface, body }: Asking, extra: Record<string, unknown> = {}) {
+  const given = { user: prompt.text, ...extra }
+  if (!surface.hasTools) return body(given, prompt.text)
   const tools = [{ type: 'function', function: { name: 'f', description: prompt.text } }]
   const asked = { role: 'assistant', tool_calls: toolCalls }
   const messages = [{ role: 'user', content: prompt.text }, asked]
-  return chat({ messages, tools, user: prompt.text, ...extra })
+  return body({ messages, tools, ...given })
 }
 
-function ask(gateway: TestGateway, given: unknown, headers: Record<string, string> = {}) {
-  return gateway.post(given, { headers: { ...bearer, ...headers } })
+/** Extra members of a good body, or all of one that is not. */
+function ask(
+  gateway: TestGateway,
+  asking: Asking,
+  given: string | Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+) {
+  const body = typeof given === 'string' ? given : bodyOf(asking, given)
+  return gateway.post(body, { headers: { ...bearer, ...headers } }, asking.path)
 }
 
 /** Content belongs to the client; all else in an answer is ours to keep clean. */
@@ -213,35 +171,38 @@ function oursIn(text: string, status: number): string {
 }
 
 /** A repeat of what was sent is a leak, even to the one who sent it: answers end up in logs. */
-const malformed: Record<string, (gateway: TestGateway) => Promise<string>> = {
-  'JSON that breaks off': async (gateway) =>
-    (await ask(gateway, JSON.stringify(body({})).slice(0, -9))).text(),
-  'a member twice': async (gateway) =>
-    (await ask(gateway, `{"${argument.text}":1,"messages":1,"messages":2}`)).text(),
-  'a bad role': async (gateway) =>
-    (await ask(gateway, body({ messages: [{ role: 7, content: prompt.text }] }))).text(),
-  'a bad parameter': async (gateway) =>
-    (await ask(gateway, body({ stop: [everything, 7] }))).text(),
+const malformed: Record<string, (gateway: TestGateway, asking: Asking) => Promise<string>> = {
+  'JSON that breaks off': async (gateway, asking) =>
+    (await ask(gateway, asking, JSON.stringify(bodyOf(asking)).slice(0, -9))).text(),
+  'a member twice': async (gateway, asking) =>
+    (await ask(gateway, asking, `{"${argument.text}":1,"model":1,"model":2}`)).text(),
+  'a bad prompt': async (gateway, asking) => {
+    const messages = [{ role: 7, content: prompt.text }]
+    const bad = { role: everything }
+    return (await ask(gateway, asking, { messages, prompt: bad, input: bad })).text()
+  },
+  'a bad parameter': async (gateway, asking) =>
+    (await ask(gateway, asking, { stop: [everything, 7], encoding_format: everything })).text(),
   'a bad response format': async (gateway) =>
-    (await ask(gateway, body({ response_format: everything }))).text(),
-  'no JSON type': async (gateway) =>
-    (await ask(gateway, body({}), { 'content-type': 'text/plain' })).text(),
-  'a bad header': async (gateway) =>
-    (await ask(gateway, body({}), { 'x-podgate-deadline-ms': key.text })).text(),
-  'an odd id': async (gateway) =>
-    `error ${(await ask(gateway, body({}), { 'x-request-id': `${key.text} "` })).status}`,
-  'a wrong key': async (gateway) =>
-    (await ask(gateway, body({}), { authorization: `Bearer x${key.text}` })).text(),
-  'a key in a wrong scheme': async (gateway) =>
-    (await ask(gateway, body({}), { authorization: `Basic ${btoa(key.text)}` })).text(),
+    (await ask(gateway, askings[0] as Asking, { response_format: everything })).text(),
+  'no JSON type': async (gateway, asking) =>
+    (await ask(gateway, asking, {}, { 'content-type': 'text/plain' })).text(),
+  'a bad header': async (gateway, asking) =>
+    (await ask(gateway, asking, {}, { 'x-podgate-deadline-ms': key.text })).text(),
+  'an odd id': async (gateway, asking) =>
+    `error ${(await ask(gateway, asking, {}, { 'x-request-id': `${key.text} "` })).status}`,
+  'a wrong key': async (gateway, asking) =>
+    (await ask(gateway, asking, {}, { authorization: `Bearer x${key.text}` })).text(),
+  'a key in a wrong scheme': async (gateway, asking) =>
+    (await ask(gateway, asking, {}, { authorization: `Basic ${btoa(key.text)}` })).text(),
   'a key in the path': async (gateway) =>
     (await fetch(`${gateway.url}/v1/${encodeURIComponent(key.text)}?k=${prompt.text}`)).text(),
   'a key as a model': async (gateway) => {
     const url = `${gateway.url}/v1/models/${encodeURIComponent(key.text)}`
     return (await fetch(url, { headers: bearer })).text()
   },
-  'a wrong method': async (gateway) => {
-    const url = `${gateway.url}/v1/chat/completions?${new URLSearchParams({ k: key.text })}`
+  'a wrong method': async (gateway, { path }) => {
+    const url = `${gateway.url}${path}?${new URLSearchParams({ k: key.text })}`
     return (await fetch(url, { headers: bearer })).text()
   },
   'no HTTP': (gateway) => shout(gateway, `${everything}\r\n\r\n`),

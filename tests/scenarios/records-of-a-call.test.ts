@@ -1,6 +1,22 @@
+// One call, one record: line, row and metrics say the same of it; what is refused has no row.
 import { describe, expect, test } from 'vitest'
 import { callRows } from '../support/ledger-rows.ts'
-import { goodAnswer, startUpstream } from '../support/scripted-upstream.ts'
+import { expectOneRecord } from '../support/one-record.ts'
+import {
+  type Asking,
+  allSurfaces,
+  answerGood,
+  askedOf,
+  askings,
+} from '../support/openai-surfaces.ts'
+import {
+  beginStream,
+  goodAnswer,
+  type Script,
+  startUpstream,
+  type UpstreamCall,
+  usageOf,
+} from '../support/scripted-upstream.ts'
 import { chat, kinds, modelAt, startTestGateway, testKey } from '../support/test-gateway.ts'
 
 const logFields = [
@@ -41,75 +57,117 @@ const mayBeEmpty = new Set([
   'error_code',
 ])
 
-describe.each(kinds)('in front of %s', (kind) => {
-  test.each([true, false])(
-    'a good call (stream: %s) fills every field of its line',
-    async (stream) => {
-      await using upstream = await startUpstream(goodAnswer)
-      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
-      const headers = { 'x-request-id': 'client-7' }
-      const response = await gateway.post(chat({ stream, user: 'somebody' }), { headers })
-      await response.text()
-      const line = await gateway.logged({ event: 'call' })
-      expect(Object.keys(line).sort()).toEqual([...logFields].sort())
-      for (const name of logFields.filter((one) => !mayBeEmpty.has(one))) {
-        expect(line[name], name).not.toBeNull()
-        expect(line[name], name).not.toBe('')
-      }
-      expect(line).toMatchObject({
-        level: 'info',
-        request_id: response.headers.get('x-request-id'),
-        client_request_id: 'client-7',
-        surface: 'openai-chat',
-        model: 'test-model',
-        deployment: 'test-deployment',
-        status: 200,
-        outcome: 'ok',
-        stream,
-        attempts: 1,
-        tokens: { prompt: 11, cached: 0, source: 'reported' },
-      })
-      expect(Date.parse(String(line.timestamp))).toBeGreaterThan(Date.now() - 60_000)
-      // The line and the row are made from one record.
-      const [row] = callRows(gateway.ledgerPath)
-      expect(row).toMatchObject({
-        request_id: line.request_id,
-        key_id: line.key_id,
-        outcome: line.outcome,
-        charge_nano_usd: Math.round(Number(line.cost_usd) * 1e9),
-        prompt_tokens: 11,
-      })
-      expect(row?.end_user_hash).toMatch(/^[0-9a-f]{16}$/)
-      expect(gateway.logLines().filter(({ event }) => event === 'call')).toHaveLength(1)
-    },
-  )
+/** Streams say one word before that, whole answers nothing. */
+function afterAWord(then: (call: UpstreamCall) => void): Script {
+  return (call) => {
+    const { words } = askedOf(call)
+    if (words === null) return then(call)
+    beginStream(call)
+    call.response.write(words.chunk('Hello', { usage: usageOf(11, 1) }), () => then(call))
+  }
+}
+
+const cut = afterAWord(({ socket }) => void socket.destroy())
+const stall = afterAWord(() => {})
+
+const badEnds = askings.flatMap((asking) => {
+  const silence = asking.stream ? 'upstream_stalled' : 'first_byte_timeout'
+  return [
+    { asking, how: 'breaks', outcome: 'failed', code: 'upstream_cut', script: cut },
+    { asking, how: 'goes silent', outcome: 'timeout', code: silence, script: stall },
+    { asking, how: 'is left', outcome: 'client_gone', code: 'client_gone', script: stall },
+  ]
 })
 
-const refusals: [string, number, (url: string) => Promise<Response>][] = [
-  ['no key', 401, (url) => ask(url, chat(), { authorization: '' })],
-  ['a wrong key', 401, (url) => ask(url, chat(), { authorization: 'Bearer wrong-key-0123456789' })],
-  ['no JSON', 400, (url) => ask(url, '{')],
-  ['a bad parameter', 400, (url) => ask(url, chat({ temperature: 7 }))],
-  ['an unknown model', 404, (url) => ask(url, chat({ model: 'other' }))],
-  ['a model that lacks the route', 400, (url) => ask(url, chat({ model: 'embedder' }))],
-  ['another media type', 415, (url) => ask(url, 'a=b', { 'content-type': 'text/plain' })],
-  ['a body too large', 413, (url) => ask(url, chat({ user: 'x'.repeat(3000) }))],
-  ['a bad header', 400, (url) => ask(url, chat(), { 'x-podgate-deadline-ms': 'soon' })],
+type Refused = (url: string, asking: Asking) => Promise<Response>
+
+/* biome-ignore format: a table reads as a table */
+const refusals: { what: string; status: number; refused: Refused }[] = [
+  { what: 'no key', status: 401, refused: (url, { body }) => ask(url, body(), { authorization: '' }) },
+  { what: 'a wrong key', status: 401, refused: (url, { body }) => ask(url, body(), { authorization: 'Bearer wrong-key-0123456789' }) },
+  { what: 'no JSON', status: 400, refused: (url) => ask(url, '{') },
+  { what: 'a bad parameter', status: 400, refused: (url, { body, surface }) => ask(url, body(surface.bad)) },
+  { what: 'an unknown model', status: 404, refused: (url, { body }) => ask(url, body({ model: 'other' })) },
+  { what: 'a model that lacks the route', status: 400, refused: (url, { body }) => ask(url, body({ model: 'mute' })) },
+  { what: 'another media type', status: 415, refused: (url) => ask(url, 'a=b', { 'content-type': 'text/plain' }) },
+  { what: 'a body too large', status: 413, refused: (url, { body }) => ask(url, body({ user: 'x'.repeat(3000) })) },
+  { what: 'a bad header', status: 400, refused: (url, { body }) => ask(url, body(), { 'x-podgate-deadline-ms': 'soon' }) },
 ]
 
+const refusedCalls = askings.flatMap((asking) =>
+  refusals.map((refusal) => ({ ...refusal, asking })),
+)
+
+describe.each(kinds)('in front of %s', (kind) => {
+  test.each(askings)('$name: a good call fills every field of its line', async (asking) => {
+    await using upstream = await startUpstream(answerGood)
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
+    const headers = { 'x-request-id': 'client-7' }
+    const response = await gateway.post(asking.body({ user: 'somebody' }), { headers }, asking.path)
+    await response.text()
+    const line = await gateway.logged({ event: 'call' })
+    expect(Object.keys(line).sort()).toEqual([...logFields].sort())
+    for (const name of logFields.filter((one) => !mayBeEmpty.has(one))) {
+      expect(line[name], name).not.toBeNull()
+      expect(line[name], name).not.toBe('')
+    }
+    expect(line).toMatchObject({
+      level: 'info',
+      request_id: response.headers.get('x-request-id'),
+      client_request_id: 'client-7',
+      surface: asking.surface.name,
+      model: 'test-model',
+      deployment: 'test-deployment',
+      status: 200,
+      outcome: 'ok',
+      stream: asking.stream,
+      attempts: 1,
+      tokens: { ...tokensOf(asking), cached: 0, source: 'reported' },
+    })
+    expect(Date.parse(String(line.timestamp))).toBeGreaterThan(Date.now() - 60_000)
+    expect(callRows(gateway.ledgerPath)[0]?.end_user_hash).toMatch(/^[0-9a-f]{16}$/)
+    await expectOneRecord(gateway, line)
+  })
+
+  test.each(badEnds)('$asking.name: a call that $how leaves one record', async (end) => {
+    const { asking, outcome, code, script } = end
+    await using upstream = await startUpstream(script)
+    const config = { upstreams: { firstByteMs: 300, betweenChunksMs: 300 } }
+    await using gateway = await startTestGateway({
+      baseUrl: upstream.url,
+      kind,
+      config: outcome === 'timeout' ? config : {},
+    })
+    const client = gateway.open(asking.body(), {}, asking.path)
+    if (outcome === 'client_gone') {
+      await upstream.nextCall()
+      if (asking.stream) await client.seen('Hello')
+      client.leave('reset')
+    }
+    await client.ended
+    const line = await gateway.logged({ event: 'call', outcome, error_code: code })
+    expect(line.tokens).toMatchObject({ completion: asking.stream ? 1 : 0 })
+    await expectOneRecord(gateway, line)
+  })
+})
+
+function tokensOf({ stream, surface }: Asking) {
+  return stream ? { prompt: 11, completion: 2 } : surface.tokens
+}
+
 describe('a refused call', () => {
-  test.each(refusals)(
-    '(%s) has a line and a metric, but no row',
-    async (_name, status, refused) => {
-      await using upstream = await startUpstream(goodAnswer)
+  test.each(refusedCalls)(
+    '($asking.name, $what) has a line and a metric, but no row',
+    async ({ asking, status, refused }) => {
+      await using upstream = await startUpstream(answerGood)
       const at = { baseUrl: upstream.url }
-      const embedder = { ...modelAt(at, 'embedder', 'embedding'), surfaces: ['embeddings'] }
+      const surfaces = allSurfaces.filter((name) => name !== asking.surface.name)
       await using gateway = await startTestGateway({
         ...at,
-        models: [modelAt(at), embedder],
+        models: [modelAt(at), { ...modelAt(at, 'mute', 'a-mute'), surfaces }],
         config: { http: { bodyBytesMax: 2048 } },
       })
-      const response = await refused(gateway.url)
+      const response = await refused(`${gateway.url}${asking.path}`, asking)
       expect(response.status).toBe(status)
       await response.text()
       const request_id = response.headers.get('x-request-id')
@@ -121,23 +179,23 @@ describe('a refused call', () => {
     },
   )
 
-  test('(a full queue) has a line and a metric, but no row', async () => {
+  test.each(askings)('($name, a full queue) has a line and a metric, no row', async (asking) => {
     await using upstream = await startUpstream()
     await using gateway = await startTestGateway({
       baseUrl: upstream.url,
       slots: 1,
       config: { routing: { waitingMax: 0 } },
     })
-    const running = gateway.open(chat({ stream: true }))
+    const running = gateway.open(asking.body(), {}, asking.path)
     const call = await upstream.nextCall()
-    const response = await gateway.post(chat())
+    const response = await gateway.post(asking.body(), {}, asking.path)
     expect(response.status).toBe(429)
     expect(await response.json()).toMatchObject({
       error: { type: 'overloaded', code: 'capacity' },
     })
     expect(response.headers.get('retry-after')).toBe('2')
     await gateway.logged({ event: 'call', outcome: 'refused', status: 429 })
-    goodAnswer(call)
+    answerGood(call)
     expect(await running.ended).toBe('whole')
     expect(callRows(gateway.ledgerPath)).toHaveLength(1)
   })
@@ -192,8 +250,12 @@ function samplesOf(text: string): Map<string, number> {
   return sums
 }
 
-function ask(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(`${url}/v1/chat/completions`, {
+function ask(
+  address: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(address, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${testKey}`,

@@ -1,14 +1,23 @@
+// Upstreams that say nothing, or nothing more: each silence ends in its own time, and is told once.
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { configSchema } from '#src/app/index.ts'
-import { eventsOf } from '../support/client-call.ts'
 import { attemptRows, callRows } from '../support/ledger-rows.ts'
 import {
+  type Asking,
+  answerGood,
+  askedOf,
+  askings,
+  readAnswer,
+  streamAskings,
+  wholeAskings,
+} from '../support/openai-surfaces.ts'
+import {
   beginStream,
-  chunk,
   goodAnswer,
   type Script,
   startUpstream,
+  type UpstreamCall,
   usageOf,
 } from '../support/scripted-upstream.ts'
 import { chat, kinds, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
@@ -21,44 +30,40 @@ const config = {
 
 const saysNothing: Script = () => {}
 const sendsHeaders: Script = (call) => {
-  beginStream(call)
+  beginAnswer(call)
   call.response.flushHeaders()
 }
-const sendsWholeHeaders: Script = ({ response }) => {
-  response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
-}
 const stalls: Script = (call) => {
-  beginStream(call)
-  call.response.write(chunk('Hello', { usage: usageOf(11, 1) }))
-}
-const stallsInAWholeAnswer: Script = ({ response }) => {
-  response.writeHead(200, { 'content-type': 'application/json' }).write('{"id":')
+  const { words } = askedOf(call)
+  beginAnswer(call)
+  call.response.write(words?.chunk('Hello', { usage: usageOf(11, 1) }) ?? '{"id":')
 }
 
 /* biome-ignore format: a table reads as a table */
 const silences = [
-  { name: 'never answers a stream', script: saysNothing, stream: true, code: 'first_byte_timeout' },
-  { name: 'never answers', script: saysNothing, stream: false, code: 'first_byte_timeout' },
-  { name: 'sends only headers of a stream', script: sendsHeaders, stream: true, code: 'first_byte_timeout' },
-  { name: 'sends only headers', script: sendsWholeHeaders, stream: false, code: 'first_byte_timeout' },
-  { name: 'stalls in a whole answer', script: stallsInAWholeAnswer, stream: false, code: 'first_byte_timeout' },
-]
+  { name: 'never answers', script: saysNothing, of: askings },
+  { name: 'sends only headers', script: sendsHeaders, of: askings },
+  { name: 'stalls in its answer', script: stalls, of: wholeAskings },
+].flatMap(({ of, ...silence }) => of.map((asking) => ({ ...silence, asking, what: asking.name })))
 
 describe.each(kinds)('in front of %s', (kind) => {
-  test.each(silences)('an upstream that $name is a 504', async ({ script, stream, code }) => {
+  test.each(silences)('$what: an upstream that $name is a 504', async ({ script, asking }) => {
     await using upstream = await startUpstream(only(script))
     const at = { baseUrl: upstream.url, kind, slots: 1, config }
     await using gateway = await startTestGateway(at)
-    const answer = gateway.post(chat({ stream }))
+    const answer = gateway.post(asking.body(), {}, asking.path)
     const call = await upstream.nextCall()
     const startedAtMs = performance.now()
     const response = await answer
+    const code = 'first_byte_timeout'
     expect(response.status).toBe(504)
     expect(await response.json()).toMatchObject({ error: { type: 'timeout_error', code } })
     expect(response.headers.get('retry-after')).toBe('1')
     expect(performance.now() - startedAtMs).toBeLessThan(silenceMs + graceMs)
     await call.closed
-    await expectNextAnswers(gateway)
+    await expectNextAnswers(gateway, asking)
+    // One try of the first, and one of the next.
+    expect(upstream.calls).toHaveLength(2)
     expect(callRows(gateway.ledgerPath)[0]).toMatchObject({
       outcome: 'timeout',
       status: 504,
@@ -73,19 +78,18 @@ describe.each(kinds)('in front of %s', (kind) => {
     })
   })
 
-  test('an upstream that stalls mid-stream is one error event', async () => {
+  test.each(streamAskings)('$name: an upstream that stalls is one error event', async (asking) => {
     await using upstream = await startUpstream(only(stalls))
     await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, slots: 1, config })
-    const client = gateway.open(chat({ stream: true }))
+    const client = gateway.open(asking.body(), {}, asking.path)
     await client.seen('Hello')
     const stalledAtMs = performance.now()
     expect(await client.ended).toBe('whole')
     expect(performance.now() - stalledAtMs).toBeLessThan(silenceMs + graceMs)
-    const { events, isDone } = eventsOf(client.text())
-    expect(isDone).toBe(false)
-    expect(events.slice(1)).toMatchObject([{ error: { code: 'upstream_stalled' } }])
+    expectBrokenOff(asking, client.text(), 'upstream_stalled')
     await upstream.calls[0]?.closed
-    await expectNextAnswers(gateway)
+    await expectNextAnswers(gateway, asking)
+    expect(upstream.calls).toHaveLength(2)
     expect(callRows(gateway.ledgerPath)[0]).toMatchObject({
       outcome: 'timeout',
       status: 200,
@@ -95,52 +99,54 @@ describe.each(kinds)('in front of %s', (kind) => {
     })
   })
 
-  test.each([
-    ['the client’s own deadline', { 'x-podgate-deadline-ms': '150' }, {}],
-    ['an SDK’s timeout', { 'x-stainless-timeout': '0.15' }, {}],
-    ['the configured total', {}, { totalMs: 150 }],
-  ])('%s ends a whole answer with 504', async (_name, headers, relay) => {
-    await using upstream = await startUpstream(only(saysNothing))
-    const at = { baseUrl: upstream.url, kind, slots: 1, config: { relay } }
-    await using gateway = await startTestGateway(at)
-    const answer = gateway.post(chat(), { headers })
-    await upstream.nextCall()
-    const startedAtMs = performance.now()
-    const response = await answer
-    expect(response.status).toBe(504)
-    expect(await response.json()).toMatchObject({ error: { code: 'deadline_exceeded' } })
-    expect(performance.now() - startedAtMs).toBeLessThan(150 + graceMs)
-    await upstream.calls[0]?.closed
-    await gateway.gateway.close()
-    expect(callRows(gateway.ledgerPath)).toMatchObject([{ outcome: 'timeout' }])
+  describe.each(wholeAskings)('$name', (asking) => {
+    test.each([
+      ['the client’s own deadline', { 'x-podgate-deadline-ms': '150' }, {}],
+      ['an SDK’s timeout', { 'x-stainless-timeout': '0.15' }, {}],
+      ['the configured total', {}, { totalMs: 150 }],
+    ])('%s ends an answer with 504', async (_name, headers, relay) => {
+      await using upstream = await startUpstream(only(saysNothing))
+      const at = { baseUrl: upstream.url, kind, slots: 1, config: { relay } }
+      await using gateway = await startTestGateway(at)
+      const answer = gateway.post(asking.body(), { headers }, asking.path)
+      await upstream.nextCall()
+      const startedAtMs = performance.now()
+      const response = await answer
+      expect(response.status).toBe(504)
+      expect(await response.json()).toMatchObject({ error: { code: 'deadline_exceeded' } })
+      expect(performance.now() - startedAtMs).toBeLessThan(150 + graceMs)
+      await upstream.calls[0]?.closed
+      await gateway.gateway.close()
+      expect(callRows(gateway.ledgerPath)).toMatchObject([{ outcome: 'timeout' }])
+    })
   })
 
-  test('a deadline ends a stream that goes on and on, with one error event', async () => {
+  test.each(streamAskings)('$name: a deadline ends what goes on and on', async (asking) => {
     await using upstream = await startUpstream(only(stalls))
     await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, slots: 1 })
     const headers = { 'x-podgate-deadline-ms': '500' }
-    const client = gateway.open(chat({ stream: true }), { headers })
+    const client = gateway.open(asking.body(), { headers }, asking.path)
     const startedAtMs = performance.now()
     expect(await client.ended).toBe('whole')
     expect(performance.now() - startedAtMs).toBeLessThan(500 + graceMs)
-    const { events, isDone } = eventsOf(client.text())
-    expect(isDone).toBe(false)
-    expect(events.slice(1)).toMatchObject([{ error: { code: 'deadline_exceeded' } }])
+    expectBrokenOff(asking, client.text(), 'deadline_exceeded')
     await upstream.calls[0]?.closed
-    await expectNextAnswers(gateway)
+    await expectNextAnswers(gateway, asking)
   })
 
-  test('a deadline ends the wait in the queue, and the place is not lost', async () => {
+  test.each(askings)('$name: a deadline ends the wait in the queue', async (asking) => {
     await using upstream = await startUpstream()
     await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, slots: 1 })
-    const first = gateway.open(chat({ stream: true }))
+    const first = gateway.open(asking.body(), {}, asking.path)
     const running = await upstream.nextCall()
-    const queued = await gateway.post(chat(), { headers: { 'x-podgate-deadline-ms': '60' } })
+    const headers = { 'x-podgate-deadline-ms': '60' }
+    const queued = await gateway.post(asking.body(), { headers }, asking.path)
     expect(queued.status).toBe(504)
-    goodAnswer(running)
+    answerGood(running)
     expect(await first.ended).toBe('whole')
-    const next = gateway.open(chat({ stream: true }))
-    goodAnswer(await upstream.nextCall())
+    // And the place is not lost.
+    const next = gateway.open(asking.body(), {}, asking.path)
+    answerGood(await upstream.nextCall())
     expect(await next.ended).toBe('whole')
     expect(upstream.calls).toHaveLength(2)
   })
@@ -202,12 +208,23 @@ function only(script: Script): Script {
   let isFirst = true
   return (call) => {
     if (isFirst) script(call)
-    else goodAnswer(call)
+    else answerGood(call)
     isFirst = false
   }
 }
 
-async function expectNextAnswers(gateway: TestGateway): Promise<void> {
-  const response = await gateway.post(chat({ stream: true }))
-  expect(await response.text()).toContain('data: [DONE]')
+function beginAnswer(call: UpstreamCall): void {
+  if (askedOf(call).words !== null) return beginStream(call)
+  call.response.writeHead(200, { 'content-type': 'application/json' })
+}
+
+function expectBrokenOff(asking: Asking, text: string, code: string): void {
+  const said = readAnswer(asking, text)
+  expect(said).toMatchObject({ text: 'Hello', isComplete: false, errors: [{ error: { code } }] })
+  expect(text).not.toContain('[DONE]')
+}
+
+async function expectNextAnswers(gateway: TestGateway, asking: Asking): Promise<void> {
+  const response = await gateway.post(asking.body(), {}, asking.path)
+  expect(readAnswer(asking, await response.text())).toMatchObject({ isComplete: true })
 }

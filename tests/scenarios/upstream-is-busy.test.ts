@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { vllmRefusedError } from '#src/wire/index.ts'
 import { attemptRows, callRows } from '../support/ledger-rows.ts'
+import { answerGood, askings, readAnswer, streamAskings } from '../support/openai-surfaces.ts'
 import {
   answerWhole,
   beginStream,
@@ -32,6 +33,15 @@ const forms: Record<string, Script> = {
     answerWhole(call, '{"error":"timed out waiting for worker"}', 400),
 }
 
+const streamedChat = streamAskings.slice(0, 1)
+const [plainForm, otherForm] = Object.keys(forms)
+
+/** The plain form on every surface, the others on one. */
+const waits = Object.entries(forms).flatMap(([form, full]) =>
+  (form === plainForm ? askings : streamedChat).map((asking) => ({ form, full, asking })),
+)
+const refusals = waits.filter(({ form }) => form === plainForm || form === otherForm)
+
 /** Does one thing so many times, then the other. */
 function first(count: number, one: Script, then: Script): Script {
   let calls = 0
@@ -45,14 +55,17 @@ function first(count: number, one: Script, then: Script): Script {
 const config = { routing: { busyPauseMs: 20 } }
 
 describe.each(kinds)('in front of %s', (kind) => {
-  test.each(Object.entries(forms))(
-    'an upstream that is full three times, by %s, then serves',
-    async (_name, full) => {
-      await using upstream = await startUpstream(first(3, full, goodAnswer))
+  test.each(waits)(
+    '$asking.name: an upstream that is full three times, by $form, then serves',
+    async ({ asking, full }) => {
+      await using upstream = await startUpstream(first(3, full, answerGood))
       await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
-      const response = await gateway.post(chat({ stream: true }))
+      const response = await gateway.post(asking.body(), {}, asking.path)
       expect(response.status).toBe(200)
-      expect(await response.text()).toContain('data: [DONE]')
+      expect(readAnswer(asking, await response.text())).toMatchObject({
+        text: 'Hello there',
+        isComplete: true,
+      })
       expect(upstream.calls).toHaveLength(4)
       const [row] = callRows(gateway.ledgerPath)
       expect(row).toMatchObject({ outcome: 'ok', attempts: 4, error_code: null })
@@ -68,13 +81,15 @@ describe.each(kinds)('in front of %s', (kind) => {
     },
   )
 
-  test.each(Object.entries(forms).slice(0, 2))(
-    'an upstream that is full until the deadline, by %s, is a 429',
-    async (_name, full) => {
+  test.each(refusals)(
+    '$asking.name: an upstream that is full until the deadline, by $form, is a 429',
+    async ({ asking, full }) => {
       await using upstream = await startUpstream(full)
+      // Asked again after 50, 150 and 350 ms: the deadline passes far from each of them.
+      const config = { routing: { busyPauseMs: 50 } }
       await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
-      const headers = { 'x-podgate-deadline-ms': '200' }
-      const response = await gateway.post(chat(), { headers })
+      const headers = { 'x-podgate-deadline-ms': '550' }
+      const response = await gateway.post(asking.body(), { headers }, asking.path)
       expect(response.status).toBe(429)
       expect(response.headers.get('retry-after')).toBe('1')
       expect(response.headers.get('x-should-retry')).toBeNull()
@@ -90,7 +105,6 @@ describe.each(kinds)('in front of %s', (kind) => {
       expect(row).toMatchObject({ outcome: 'failed', status: 429, error_code: 'capacity' })
       expect(row?.attempts).toBe(upstream.calls.length)
       expect(row?.attempts).toBeGreaterThan(1)
-
       expect(row?.completion_tokens).toBe(0)
     },
   )
@@ -143,17 +157,22 @@ describe.each(kinds)('in front of %s', (kind) => {
     expect(upstream.calls).toHaveLength(1)
   })
 
-  test('a full upstream after the first token ends the stream, and is not asked again', async () => {
-    await using upstream = await startUpstream((call) => {
-      beginStream(call)
-      call.response.end(
-        `data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}\n\ndata: ${inWorkersWords}\n\n`,
-      )
-    })
-    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
-    const text = await (await gateway.post(chat({ stream: true }))).text()
-    expect(text).toContain('"code":"capacity"')
-    expect(text).not.toContain('[DONE]')
-    expect(upstream.calls).toHaveLength(1)
-  })
+  test.each(streamAskings)(
+    '$name: a full upstream after the first token ends the stream, and is not asked again',
+    async (asking) => {
+      await using upstream = await startUpstream((call) => {
+        beginStream(call)
+        call.response.end(`${asking.words.chunk('Hello')}data: ${inWorkersWords}\n\n`)
+      })
+      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
+      const text = await (await gateway.post(asking.body(), {}, asking.path)).text()
+      expect(readAnswer(asking, text)).toMatchObject({
+        text: 'Hello',
+        isComplete: false,
+        errors: [{ error: { code: 'capacity' } }],
+      })
+      expect(text).not.toContain('[DONE]')
+      expect(upstream.calls).toHaveLength(1)
+    },
+  )
 })

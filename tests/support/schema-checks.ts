@@ -48,7 +48,8 @@ export interface Answered {
   isCut?: boolean
 }
 
-export function checkAnswer({ path, status, contentType, text, isCut = false }: Answered): void {
+export function checkAnswer({ status, contentType, text, isCut = false, ...at }: Answered): void {
+  const [path = ''] = at.path.split('?')
   const isModel = path.startsWith('/v1/models/')
   const shapes = shapesOf[path] ?? (isModel ? modelShapes : undefined)
   if (contentType.startsWith('text/event-stream')) {

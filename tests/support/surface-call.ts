@@ -21,6 +21,7 @@ export function callOf(surface: Surface, body: unknown): Call {
     receivedTicksMs: 0,
     deadlineTicksMs: 600_000,
     keepAliveMs: 10_000,
+    waitMaxMs: null,
   }
 }
 

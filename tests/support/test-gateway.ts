@@ -7,6 +7,7 @@ import { readSecrets } from '#src/config/index.ts'
 import { applyModels, readModelsFile } from '#src/models/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
 import { type ClientCall, type ClientOptions, openCall } from './client-call.ts'
+import { allSurfaces } from './openai-surfaces.ts'
 import { byCommand } from './registry-changes.ts'
 import { checkAnswer, checkedResponse } from './schema-checks.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -173,7 +174,7 @@ export function modelAt(
     kind === 'runpod' ? { endpointId: 'ep', baseUrl } : { baseUrl, apiKeyEnv: 'EXTERNAL_TEST_KEY' }
   return {
     id,
-    surfaces: ['openai-chat'],
+    surfaces: allSurfaces,
     contextTokens: 4096,
     prices: { prompt: 2, completion: 6 },
     deployments: [{ id: deployment, kind, servedName: 'served/model', slots, options }],
