@@ -42,8 +42,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** Whoever reads a pipe may stop early, as `head` does: that is no failure of ours. */
 function stopIfUnread(error: Error & { code?: string }): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
+  if (error.code === 'EPIPE') process.exit(0)
+  process.stderr.write(`The output cannot be written: ${error.message}\n`)
+  process.exit(1)
 }
 
 function untilRead(): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from '#simulator'
 import { CommandFailure } from './context.ts'
 import { replayTrace, type TraceFlags } from './replay-trace.ts'
-import { addOptionFlags, anyNumber, optionsFrom, type SimulateFlags } from './simulate-options.ts'
+import { addOptionFlags, daysNumber, optionsFrom, type SimulateFlags } from './simulate-options.ts'
 import { watchSimulator } from './watch-simulator.ts'
 
 const teaching = `
@@ -43,7 +43,7 @@ export function registerSimulate(program: Command): void {
   addOptionFlags(command)
     .option('--watch', 'show queue, workers, tokens per second and money while it runs')
     .option('--trace <file>', 'replay recorded calls at once, without listening, and tell the bill')
-    .option('--days <number>', 'how long the trace is stretched (default: 10)', anyNumber)
+    .option('--days <number>', 'how long the trace is stretched (default: 10)', daysNumber)
     .option('--json', 'print where it listens, or what a trace cost, as one line of JSON')
     .addHelpText('after', teaching)
     .action(simulate)

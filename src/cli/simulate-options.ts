@@ -95,6 +95,9 @@ function endpointsWith(id: string, { set, workers }: SimulateFlags): unknown {
   return { ...others, [id]: { ...endpoint, ...(workers !== undefined && { workers }) } }
 }
 
+/** Ten years, on a clock that passes days in seconds. */
+const daysMax = 3660
+
 const names = new Set(Object.keys(simulatorOptions.shape))
 
 /** A value is JSON where it can be read as such, and otherwise the text that it is. */
@@ -116,7 +119,13 @@ function whole(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.')
 }
 
-export function anyNumber(text: string): number {
+export function daysNumber(text: string): number {
+  const value = anyNumber(text)
+  if (value > 0 && value <= daysMax) return value
+  throw new InvalidArgumentError(`It must be above 0 and at most ${daysMax}.`)
+}
+
+function anyNumber(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value)) return value
   throw new InvalidArgumentError('It must be a number.')

@@ -13,6 +13,8 @@ export interface JobSink {
   /** One value that the worker's handler yielded. False: wait for `whenDrained` before the next. */
   yielded(output: unknown): boolean
   whenDrained(callback: () => void): void
+  /** Word of progress, which stands where the output will be until it is there. */
+  progressed(output: unknown): void
   /** The handler ended well. What it made is what it yielded, unless a result is given. */
   done(result?: JobResult): void
   /** The job failed, with the text that the worker or the platform gives. */

@@ -8,16 +8,23 @@ import { fleetOptions, fleetOverrides } from './endpoint/fleet-options.ts'
 import { engineOptions, lostCancelShare } from './engine/engine-options.ts'
 import { externalOptions } from './external/external-options.ts'
 import { jobOptions } from './jobs/job-options.ts'
+import { managementRooms } from './management/management-rooms.ts'
 import { quotaLimits } from './management/quota-limits.ts'
 import { personality, workerPostMs } from './worker/personality.ts'
 
-const timing = z.object({
+const timing = z.strictObject({
   stepMs: z.number().min(0).describe('Time of one decoding step with an empty batch.'),
   stepPerSequenceMs: z.number().min(0).describe('What each running sequence adds to a step.'),
   prefillMsPer1k: z.number().min(0).describe('Time to read 1,000 prompt tokens.'),
 })
 
-const endpoint = z.object({
+/** What can stand in an address and a host name, and is not a part of the management API. */
+const endpointId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+$/, 'an id is made of letters, digits, - and _')
+  .refine((id) => !managementRooms.includes(id), 'the management API is at this address')
+
+const endpoint = z.strictObject({
   model: z.string().min(1).describe('The name that the model is served under.'),
   kind: z
     .enum(['generate', 'pooling'])
@@ -105,7 +112,7 @@ export const simulatorOptions = z.object({
     .describe('Requests to the management API in each of these times.'),
   faults: z.array(faultRule).default([]).describe('Fault rules that stand from the start.'),
   endpoints: z
-    .record(z.string(), endpoint)
+    .record(endpointId, endpoint)
     .prefault(defaultEndpoints)
     .describe('The endpoints that there are from the start, by their ids.'),
 })

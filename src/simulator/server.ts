@@ -16,7 +16,7 @@ import { openStateLook, type SimulatorState } from './control/state.ts'
 import { type DoorCall, hasKey } from './edge/door.ts'
 import { serveEngine } from './edge/engine-door.ts'
 import { hostedEndpoint, serveAlias, serveBalanced } from './edge/load-balancer.ts'
-import { bodyMaxBytes } from './edge/payload-limits.ts'
+import { bodyMaxBytes, isTooDeep } from './edge/payload-limits.ts'
 import { servePlatform } from './edge/platform-door.ts'
 import { sendWhole } from './http-sink.ts'
 import { openManagement } from './management/management.ts'
@@ -102,13 +102,16 @@ function readCall(
   })
   request.on('end', () => {
     if (length > bodyMaxBytes) return sendWhole(response, 413, {}, '{"error":"body too large"}')
-    const url = new URL(request.url ?? '/', 'http://simulator')
+    const body = Buffer.concat(chunks)
+    if (isTooDeep(body)) return sendWhole(response, 400, {}, '{"error":"body too deep"}')
+    const url = URL.parse(request.url ?? '/', 'http://simulator')
+    if (url === null) return sendWhole(response, 400, {}, '{"error":"bad request"}')
     serve({
       method: request.method ?? 'GET',
       path: url.pathname,
       query: url.searchParams,
       headers: request.headers,
-      body: Buffer.concat(chunks),
+      body,
       response,
     })
   })

@@ -21,6 +21,7 @@ const engineRequest = z.strictObject({
   endpoint: z.string(),
   event: z.enum(['stop', 'die', 'start']),
 })
+const noSuchEndpoint = { error: 'there is no such endpoint' }
 const clockRequest = z.strictObject({ advanceMs: z.int().min(0).max(advanceMaxMs) })
 
 /** False: there is no such control. */
@@ -53,9 +54,10 @@ function makeCold(call: DoorCall, { endpoints }: Account): void {
   const body = call.body.length === 0 ? {} : parseObject(call.body.toString('utf8'))
   const read = coldRequest.safeParse(body)
   if (!read.success) return reply(call, 400, { error: z.prettifyError(read.error) })
-  for (const endpoint of endpoints.values()) {
-    if ((read.data.endpoint ?? endpoint.id) === endpoint.id) endpoint.makeCold()
-  }
+  const { endpoint: id } = read.data
+  const meant = [...endpoints.values()].filter((endpoint) => (id ?? endpoint.id) === endpoint.id)
+  if (id !== undefined && meant.length === 0) return reply(call, 404, noSuchEndpoint)
+  for (const endpoint of meant) endpoint.makeCold()
   reply(call, 200, {})
 }
 
@@ -75,7 +77,7 @@ function moveEngine(call: DoorCall, { endpoints }: Account): void {
   const read = engineRequest.safeParse(parseObject(call.body.toString('utf8')))
   if (!read.success) return reply(call, 400, { error: z.prettifyError(read.error) })
   const engine = endpoints.get(read.data.endpoint)?.bareEngine
-  if (engine === undefined) return reply(call, 404, { error: 'there is no such endpoint' })
+  if (engine === undefined) return reply(call, 404, noSuchEndpoint)
   engine.happens(read.data.event)
   reply(call, 200, { phase: engine.phase() })
 }

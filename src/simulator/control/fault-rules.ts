@@ -5,6 +5,7 @@
 // that adding one rule does not change whom another meets.
 import { z } from 'zod'
 import { type Chance, chanceFrom, hashOf } from '../engine/random.ts'
+import { jobOperations } from '../jobs/job-api.ts'
 import {
   type BootPlan,
   bootPlan,
@@ -15,6 +16,11 @@ import {
   markedFaults,
 } from './faults.ts'
 
+/** What calls are told apart by: the operations of the job API, and the doors beside it. */
+function isOperation(name: string): boolean {
+  return ['openai', 'balanced', 'engine'].includes(name) || Object.hasOwn(jobOperations, name)
+}
+
 export const faultRule = z.strictObject({
   match: z
     .strictObject({
@@ -22,7 +28,7 @@ export const faultRule = z.strictObject({
       /** Met when this worker takes the job. */
       worker: z.string().optional(),
       /** Met by this operation; without it, by calls that ask for work. */
-      operation: z.string().optional(),
+      operation: z.string().refine(isOperation, 'no such operation').optional(),
       /** The nth call since the rule was set, counted from 1 among those that match. */
       nth: z.int().min(1).optional(),
       probability: z.number().min(0).max(1).optional(),
@@ -49,6 +55,8 @@ export interface FaultRules {
 
 interface Entry {
   rule: FaultRule
+  /** Asked for in a prompt; gone once it has acted. */
+  isMarked: boolean
   chance: Chance
   seen: number
   met: number
@@ -62,10 +70,11 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
   let entries: Entry[] = []
   let added = 0
 
-  function add(rule: FaultRule): boolean {
+  function add(rule: FaultRule, isMarked = false): boolean {
     if (entries.length >= rulesMax) return false
     added += 1
-    entries.push({ rule, chance: chanceFrom(hashOf(seed, 'rule', added)), seen: 0, met: 0 })
+    const chance = chanceFrom(hashOf(seed, 'rule', added))
+    entries.push({ rule, isMarked, chance, seen: 0, met: 0 })
     return true
   }
 
@@ -75,7 +84,7 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
 
   for (const rule of first) add(rule)
   return {
-    add,
+    add: (rule) => add(rule),
     clear() {
       entries = []
     },
@@ -90,7 +99,9 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
       )
       const marked = asksForWork ? markedFaults(body) : []
       // A worker's fault in a prompt is meant for the worker that boots next.
-      for (const fault of marked.filter(isBootFault)) add({ match: { endpoint }, fault, times: 1 })
+      for (const fault of marked.filter(isBootFault)) {
+        add({ match: { endpoint }, fault, times: 1 }, true)
+      }
       return faultPlan([...met, ...marked])
     },
     onTake(endpoint, worker, before) {
@@ -109,6 +120,7 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
           (match.worker ?? worker) === worker &&
           (match.endpoint ?? endpoint) === endpoint,
       )
+      if (met.length > 0) entries = entries.filter((entry) => !entry.isMarked || entry.met === 0)
       return bootPlan(met)
     },
   }

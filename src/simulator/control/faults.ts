@@ -18,7 +18,7 @@ export interface FaultPlan {
   latencyMs: number
   /** A good answer of the job API has this status in place of 200. */
   goodStatus: number | null
-  /** How wrong the platform's clock is: in the `date` header and in what engines call `created`. */
+  /** How wrong the platform's clock is, in the `date` header. */
   clockSkewMs: number
   /** `/health` tells of idle workers that are parked, and of nobody who boots. */
   healthDiffers: boolean

@@ -59,13 +59,14 @@ function drawEndpoint(id: string, endpoint: EndpointState): Line[] {
   const { queued, running, oldestWaitMs, tokensPerSecond, workerList } = endpoint
   const wait = queued > 0 ? ` (${seconds(oldestWaitMs)})` : ''
   const isQuiet = queued + running + workerList.length === 0
+  // What matters most comes first: on a narrow terminal the end of the line is cut.
   const facts = [
     id.padEnd(nameWidth),
     `queue ${queued}${wait}`.padEnd(18),
     `running ${running}`.padEnd(12),
     `${tokensPerSecond.toFixed(0)} tokens/s`.padEnd(15),
-    `done ${endpoint.completed}  failed ${endpoint.failed}`.padEnd(22),
-    money(endpoint.usd),
+    money(endpoint.usd).padEnd(10),
+    `done ${endpoint.completed}  failed ${endpoint.failed}`,
   ]
   return [
     line(facts.join(' '), isQuiet ? 'dim' : 'strong'),

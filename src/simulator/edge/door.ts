@@ -1,6 +1,7 @@
 // What the doors have in common: a call that has been read, and the answers that a fault or the
 // network in front of RunPod gives, whoever would have served the call.
 import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Account } from '../account.ts'
 import type { FaultPlan } from '../control/faults.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Chance } from '../engine/random.ts'
@@ -37,7 +38,7 @@ export function refuse(call: DoorCall, headers: Headers, status: number, error: 
 }
 
 /** The platform's body for a status that needs no other words. */
-export function plainError(status: number): string {
+function plainError(status: number): string {
   return JSON.stringify({ error: (STATUS_CODES[status] ?? 'error').toLowerCase() })
 }
 
@@ -51,8 +52,28 @@ export function countCall(endpoint: Endpoint, response: ServerResponse): void {
   })
 }
 
+/** What a fault does to any call: it comes late, it is answered at the door, its clock is wrong. */
+export function meetFaults(
+  { call, account, headers }: { call: DoorCall; account: Account; headers: Headers },
+  faults: FaultPlan,
+  go: () => void,
+  errorBody: (status: number) => string = plainError,
+): void {
+  const { response } = call
+  const { clock } = account
+  if (faults.clockSkewMs !== 0) {
+    response.setHeader('date', new Date(clock.nowMs() + faults.clockSkewMs).toUTCString())
+  }
+  const enter = () => {
+    if (!response.destroyed && !answeredByFault(faults, response, headers, errorBody)) go()
+  }
+  if (faults.latencyMs === 0) return enter()
+  const delay = clock.after(faults.latencyMs, enter)
+  response.once('close', () => delay.cancel())
+}
+
 /** True: the call is answered (or left hanging) by its fault. */
-export function answeredByFault(
+function answeredByFault(
   plan: FaultPlan,
   response: ServerResponse,
   headers: Headers,

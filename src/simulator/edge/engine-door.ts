@@ -2,13 +2,14 @@
 // or a cold start. A client that leaves stops its generation at once.
 import type { Account } from '../account.ts'
 import { faultySink, replyInstead } from '../control/fault-sink.ts'
-import { faultPlan } from '../control/faults.ts'
+import { type FaultPlan, faultPlan } from '../control/faults.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import { busy } from '../engine/refusal.ts'
 import { httpSink, sendWhole, vllmHeaders } from '../http-sink.ts'
-import { answeredByFault, countCall, type DoorCall } from './door.ts'
+import { countCall, type DoorCall, meetFaults } from './door.ts'
 
 export function serveEngine(call: DoorCall, account: Account): void {
-  const [, id = '', rest = ''] = /^\/([^/]+)(.*)$/.exec(call.path) ?? []
+  const [, id = '', path = ''] = /^\/([^/]+)(.*)$/.exec(call.path) ?? []
   const { response } = call
   const endpoint = account.endpoints.get(id)
   if (endpoint === undefined) return sendWhole(response, 404, {}, '{"error":"not found"}')
@@ -17,7 +18,13 @@ export function serveEngine(call: DoorCall, account: Account): void {
     ? account.rules.onCall(endpoint.id, 'engine', true, call.body)
     : faultPlan([])
   if (asksForWork) countCall(endpoint, response)
-  if (answeredByFault(faults, response, vllmHeaders, vllmError)) return
+  const inner = { ...call, path }
+  const go = () => ask(inner, endpoint, faults)
+  meetFaults({ call: inner, account, headers: vllmHeaders }, faults, go, vllmError)
+}
+
+function ask(call: DoorCall, endpoint: Endpoint, faults: FaultPlan): void {
+  const { response } = call
   let stop = () => {}
   const sink = faultySink(faults, httpSink(response, vllmHeaders), () => stop())
   if (faults.reply !== null) return replyInstead(faults.reply, busy().body, sink)
@@ -26,7 +33,7 @@ export function serveEngine(call: DoorCall, account: Account): void {
   stop = endpoint.bareEngine.ask(
     {
       method: call.method,
-      path: rest,
+      path: call.path,
       mediaType: call.headers['content-type'] ?? null,
       body: call.body,
       requestId: typeof requestId === 'string' ? requestId : null,
@@ -35,7 +42,8 @@ export function serveEngine(call: DoorCall, account: Account): void {
     sink,
   )
   response.once('close', () => {
-    if (response.writableFinished || faults.breakOff?.how === 'cut') return
+    const goesOn = faults.ignoresStop || faults.breakOff?.how === 'cut'
+    if (response.writableFinished || goesOn) return
     endpoint.counters.aborted += 1
     stop()
   })

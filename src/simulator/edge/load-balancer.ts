@@ -11,9 +11,17 @@ import type { Chance } from '../engine/random.ts'
 import { httpSink } from '../http-sink.ts'
 import type { JobSink } from '../job-sink.ts'
 import type { WorkerEventKind } from '../worker/worker-events.ts'
-import { countCall, type DoorCall, edgeHeaders, type Headers, hasKey, refuse } from './door.ts'
+import {
+  countCall,
+  type DoorCall,
+  edgeHeaders,
+  type Headers,
+  hasKey,
+  meetFaults,
+  refuse,
+} from './door.ts'
 import { tooLarge } from './payload-limits.ts'
-import { meetFaults, wrongType } from './platform-door.ts'
+import { wrongType } from './platform-door.ts'
 import { type Affinity, readAffinity, workerChoice } from './worker-affinity.ts'
 
 interface Balanced {
@@ -141,6 +149,7 @@ function sinkOf({ response }: DoorCall, company: Company, drop: Drop): JobSink {
     },
     yielded: () => true,
     whenDrained: (callback) => callback(),
+    progressed() {},
     done: () => company.leave(),
     failed: () => drop(502, 'bad gateway'),
     requeued: () => drop(502, 'bad gateway'),

@@ -73,6 +73,7 @@ function routeSink(
       return response.writableEnded || plain.event(String(output), 'content')
     },
     whenDrained: (callback) => plain.whenDrained(callback),
+    progressed() {},
     done(result) {
       if (streams) return plain.end()
       sendWhole(response, 200, headers, result === undefined ? whole : textOf(result.output))

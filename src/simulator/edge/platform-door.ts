@@ -9,13 +9,12 @@ import { serveWorker } from '../external/worker-door.ts'
 import { sendWhole } from '../http-sink.ts'
 import { jobOperations } from '../jobs/job-api.ts'
 import {
-  answeredByFault,
   countCall,
   type DoorCall,
   edgeHeaders,
   type Headers,
   hasKey,
-  plainError,
+  meetFaults,
   refuse,
   sendEdgePage,
 } from './door.ts'
@@ -69,25 +68,6 @@ function pass(passing: Passing): void {
   if (asksForWork) countCall(endpoint, call.response)
   if (faults.door?.kind !== 'never') limitPatience(call, account)
   meetFaults(passing, faults, () => serve(passing, faults))
-}
-
-/** What a fault does to any call: it comes late, it is answered at the door, its clock is wrong. */
-export function meetFaults(
-  { call, account, headers }: Pick<Passing, 'call' | 'account' | 'headers'>,
-  faults: FaultPlan,
-  go: () => void,
-): void {
-  const { response } = call
-  const { clock } = account
-  if (faults.clockSkewMs !== 0) {
-    response.setHeader('date', new Date(clock.nowMs() + faults.clockSkewMs).toUTCString())
-  }
-  const enter = () => {
-    if (!response.destroyed && !answeredByFault(faults, response, headers, plainError)) go()
-  }
-  if (faults.latencyMs === 0) return enter()
-  const delay = clock.after(faults.latencyMs, enter)
-  response.once('close', () => delay.cancel())
 }
 
 function serve(passing: Passing, faults: FaultPlan): void {

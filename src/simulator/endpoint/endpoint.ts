@@ -28,8 +28,10 @@ export interface Endpoint {
   readonly crew: Crew
   /** Its simulated workers; null where real ones do the work. */
   readonly fleet: Fleet | null
-  /** Null: the queue is full. */
+  /** Null: the queue is full, or the endpoint was removed. */
   submit(work: Work): Leave | null
+  /** Fails what waits; the number of jobs. */
+  failQueued(error: string): number
   load(): { queued: number; running: number }
   workers(): Census
   workerViews(): WorkerView[]
@@ -79,7 +81,7 @@ export function openEndpoint(
   let model = first
   let settings = settingsOf(options, model)
   const queue = openJobQueue(() => options.queueMax, clock.ticksMs)
-  const bareEngine = openBareEngine(() => model, options, clock)
+  const bareEngine = openBareEngine(id, () => model, options, clock)
   const counters: EndpointCounters = {
     callsSeen: 0,
     openConnections: 0,
@@ -105,6 +107,7 @@ export function openEndpoint(
   }
 
   const jobs = openJobStore(options.jobsMax, clock)
+  let isClosed = false
   return {
     id,
     get model() {
@@ -118,6 +121,8 @@ export function openEndpoint(
     crew,
     fleet,
     submit(asked) {
+      // Who hears that a job failed may hand in the next one at once.
+      if (isClosed) return null
       const { work, abandon } = watchedJob(asked, watch)
       if (!queue.add(work)) {
         abandon()
@@ -129,6 +134,11 @@ export function openEndpoint(
         if (queue.remove(work)) crew.look()
         else crew.stop(work)
       }
+    },
+    failQueued(error) {
+      const left = queue.clear()
+      for (const { sink } of left) sink.failed(error)
+      return left.length
     },
     load: () => ({ queued: queue.length(), running: crew.running() }),
     workers: () => crew.census(),
@@ -145,6 +155,7 @@ export function openEndpoint(
       crew.look()
     },
     close(failure) {
+      isClosed = true
       jobs.close()
       for (const { work, abandon } of [...watch.open]) {
         if (failure !== null) work.sink.failed(failure)
@@ -152,6 +163,7 @@ export function openEndpoint(
       }
       queue.clear()
       crew.close()
+      if (failure !== null) bareEngine.happens('die')
       bareEngine.close()
     },
   }

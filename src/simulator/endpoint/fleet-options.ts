@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { gpuOfPool } from '../management/gpu-catalog.ts'
 
 /** A length of time that varies: a lognormal with this median, kept within two bounds. */
-const span = z.object({
+const span = z.strictObject({
   medianMs: z.number().min(0),
   leastMs: z.number().min(0),
   mostMs: z.number().min(0),
@@ -109,7 +109,7 @@ export const fleetOptions = {
   lowersMax: knobs.lowersMax.default(false),
 }
 
-export const fleetOverrides = z.object(knobs).partial()
+export const fleetOverrides = z.strictObject(knobs).partial()
 export type FleetOptions = z.output<z.ZodObject<typeof knobs>>
 // The keys of an object written above are its names.
 export const fleetNames = Object.keys(knobs) as (keyof FleetOptions)[]

@@ -8,7 +8,8 @@ export interface OpenQueue extends JobQueue {
   add(work: Work): boolean
   /** False: it is not waiting here. */
   remove(work: Work): boolean
-  clear(): void
+  /** Gives back what was waiting, in order. */
+  clear(): Work[]
 }
 
 const retriesMax = 1
@@ -78,9 +79,10 @@ export function openJobQueue(queueMax: () => number, nowMs: () => number): OpenQ
       return true
     },
     clear() {
-      waiting.length = 0
+      const left = waiting.splice(0).slice(head)
       head = 0
       lowPriority = 0
+      return left
     },
     length,
     wanting: () => length() - lowPriority,

@@ -52,6 +52,9 @@ export function watchedJob(asked: Work, watch: JobWatch): WatchedJob {
       },
       yielded: (output) => isOver || sink.yielded(output),
       whenDrained: (callback) => sink.whenDrained(callback),
+      progressed(output) {
+        if (!isOver) sink.progressed(output)
+      },
       done(result) {
         if (!end()) return
         counters.completed += 1

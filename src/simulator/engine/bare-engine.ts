@@ -11,6 +11,7 @@ export interface BareEngine extends Omit<Engine, 'die' | 'terminate'> {
 
 /** `model` may be another one at the next start. */
 export function openBareEngine(
+  endpointId: string,
   model: () => EndpointOptions,
   options: EngineSettings,
   clock: Clock,
@@ -21,7 +22,7 @@ export function openBareEngine(
 
   function start(): Engine {
     starts += 1
-    return startEngine(model(), options, clock, `bare ${starts}`)
+    return startEngine(model(), options, clock, `${endpointId} bare ${starts}`)
   }
 
   return {

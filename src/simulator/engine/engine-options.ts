@@ -2,7 +2,7 @@
 // under names of ours, and how much room its GPU has left for the keys and values of tokens.
 import { z } from 'zod'
 
-export const engineOptions = z.object({
+export const engineOptions = z.strictObject({
   version: z
     .string()
     .regex(/^\d+\.\d+\.\d+$/)

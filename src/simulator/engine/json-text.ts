@@ -1,5 +1,6 @@
 // JSON that satisfies a schema plausibly: enums, constants, bounds, required members, arrays with
 // their least length. Written as Python's `json.dumps` writes it, because that is what vLLM sends.
+// A schema can ask for more than any context holds: from some size on the value is cut short.
 
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
@@ -8,6 +9,10 @@ import { phrase } from './prose.ts'
 import type { Chance } from './random.ts'
 
 const depthMax = 12
+const valuesMax = 10_000
+/** Beyond the least that an array must have. */
+const moreItemsMax = 64
+const textMax = 100_000
 const types = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']
 
 /** The first unknown `type` in a schema, which vLLM's grammar compiler refuses; null: fine. */
@@ -23,8 +28,15 @@ export function unknownType(schema: unknown, depth = 0): string | null {
   return null
 }
 
+/** What the parts of one value have in common. */
+interface Making {
+  readonly chance: Chance
+  readonly root: unknown
+  valuesLeft: number
+}
+
 export function jsonFor(schema: unknown, chance: Chance): string {
-  return dump(valueFor(schema, chance, schema, 0))
+  return dump(valueFor(schema, { chance, root: schema, valuesLeft: valuesMax }, 0))
 }
 
 /** `json.dumps(value, ensure_ascii=False)`: a space after each colon and comma. */
@@ -37,41 +49,48 @@ export function dump(value: unknown): string {
   return `{${members.join(', ')}}`
 }
 
-function valueFor(schema: unknown, chance: Chance, root: unknown, depth: number): unknown {
-  if (!isJsonObject(schema) || depth > depthMax) return {}
+function valueFor(schema: unknown, making: Making, depth: number): unknown {
+  const { chance, root } = making
+  making.valuesLeft -= 1
+  if (!isJsonObject(schema) || depth > depthMax || making.valuesLeft < 0) return {}
   if ('const' in schema) return schema.const
   if (Array.isArray(schema.enum)) return chance.pick<unknown>(schema.enum, null)
   if (typeof schema.$ref === 'string') {
-    return valueFor(referred(schema.$ref, root), chance, root, depth + 1)
+    return valueFor(referred(schema.$ref, root), making, depth + 1)
   }
   const options = schema.anyOf ?? schema.oneOf ?? schema.allOf
-  if (Array.isArray(options)) return valueFor(options[0], chance, root, depth + 1)
+  if (Array.isArray(options)) return valueFor(options[0], making, depth + 1)
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
   if (type === 'string') return textFor(schema, chance)
   if (type === 'integer' || type === 'number') return numberFor(schema, chance)
   if (type === 'boolean') return chance.next() < 0.5
   if (type === 'null') return null
-  if (type === 'array') return listFor(schema, chance, root, depth)
-  return objectFor(schema, chance, root, depth)
+  if (type === 'array') return listFor(schema, making, depth)
+  return objectFor(schema, making, depth)
 }
 
-function objectFor(schema: JsonObject, chance: Chance, root: unknown, depth: number): unknown {
+function objectFor(schema: JsonObject, making: Making, depth: number): unknown {
   const properties = isJsonObject(schema.properties) ? schema.properties : {}
   const required = Array.isArray(schema.required) ? schema.required : []
   const value: { [name: string]: unknown } = {}
   for (const [name, inner] of Object.entries(properties)) {
-    if (required.includes(name) || (depth < 3 && chance.next() < 0.5)) {
-      value[name] = valueFor(inner, chance, root, depth + 1)
+    if (required.includes(name) || (depth < 3 && making.chance.next() < 0.5)) {
+      value[name] = valueFor(inner, making, depth + 1)
     }
   }
   return value
 }
 
-function listFor(schema: JsonObject, chance: Chance, root: unknown, depth: number): unknown[] {
-  const least = numberIn(schema, 'minItems') ?? 1
-  const most = numberIn(schema, 'maxItems') ?? least + 2
-  const length = Math.min(least + chance.below(most - least + 1), 64)
-  return Array.from({ length }, () => valueFor(schema.items, chance, root, depth + 1))
+function listFor(schema: JsonObject, making: Making, depth: number): unknown[] {
+  const bound = numberIn(schema, 'maxItems')
+  const least = numberIn(schema, 'minItems') ?? Math.min(1, bound ?? 1)
+  const more = making.chance.below((bound ?? least + 2) - least + 1)
+  const length = least + Math.min(more, moreItemsMax)
+  const list: unknown[] = []
+  while (list.length < length && making.valuesLeft > 0) {
+    list.push(valueFor(schema.items, making, depth + 1))
+  }
+  return list
 }
 
 function numberFor(schema: JsonObject, chance: Chance): number {
@@ -99,7 +118,7 @@ const formats: { readonly [format: string]: string } = {
 function textFor(schema: JsonObject, chance: Chance): string {
   if (typeof schema.pattern === 'string') return textMatching(schema.pattern, chance)
   if (typeof schema.format === 'string') return formats[schema.format] ?? phrase(chance, 1)
-  const least = numberIn(schema, 'minLength') ?? 0
+  const least = Math.min(numberIn(schema, 'minLength') ?? 0, textMax)
   const most = numberIn(schema, 'maxLength') ?? Math.max(least, 200)
   return phrase(chance, 1 + chance.below(3))
     .padEnd(least, 'a')

@@ -1,18 +1,21 @@
 // A text that matches a simple regular expression: literals, classes, groups, alternatives and
 // repetitions. Look-arounds and back-references are beyond a simulator and come out literally.
+// Repetitions of repetitions multiply, so after so many atoms nothing is repeated any more.
 import type { Chance } from './random.ts'
 
 interface Reader {
   readonly pattern: string
   at: number
   readonly chance: Chance
+  readonly left: { atoms: number }
 }
 
 const repeatMax = 32
+const atomsMax = 10_000
 
 export function textMatching(pattern: string, chance: Chance): string {
   const bare = pattern.replace(/^\^/, '').replace(/(?<!\\)\$$/, '')
-  return alternatives({ pattern: bare, at: 0, chance })
+  return alternatives({ pattern: bare, at: 0, chance, left: { atoms: atomsMax } })
 }
 
 function alternatives(reader: Reader): string {
@@ -33,7 +36,7 @@ function sequence(reader: Reader): string {
     const times = repetition(reader)
     const after = reader.at
     if (times > 0) text += first
-    for (let time = 1; time < times; time += 1) {
+    for (let time = 1; time < times && reader.left.atoms > 0; time += 1) {
       reader.at = start
       text += atom({ ...reader, pattern: reader.pattern.slice(0, end) })
     }
@@ -45,6 +48,7 @@ function sequence(reader: Reader): string {
 function atom(reader: Reader): string {
   const character = reader.pattern[reader.at] ?? ''
   reader.at += 1
+  reader.left.atoms -= 1
   if (character === '(') return group(reader)
   if (character === '[') return oneOfClass(reader)
   if (character === '\\') return escaped(reader)

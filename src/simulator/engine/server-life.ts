@@ -12,6 +12,8 @@ export interface LiveCall {
   promptTokens: number
   /** The engine is gone: tells the client so. */
   fail(): void
+  /** The whole server is taken away: nothing is said, and nothing goes on. */
+  drop(): void
 }
 
 export interface ServerLife {
@@ -82,6 +84,10 @@ export function openServerLife(options: EngineOptions, clock: Clock): ServerLife
       whenIdle = () => die(onExit)
     },
     die,
-    close: () => timer?.cancel(),
+    close() {
+      timer?.cancel()
+      for (const call of calls) call.drop()
+      calls.clear()
+    },
   }
 }

@@ -164,6 +164,10 @@ function generate(
       writer.abandon()
       failInto(sink, asked.stream)
     },
+    drop() {
+      isOver = true
+      takeOut()
+    },
   })
   if (asked.stream) sink.open()
   const generation = {

@@ -211,6 +211,7 @@ function pool(
       metrics.finished('error', 0)
       sink.whole(engineDead.status, engineDead.body)
     },
+    drop: () => takeOut(),
   })
   takeOut = batch.add({
     promptTokens: made.tokens,

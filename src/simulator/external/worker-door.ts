@@ -85,7 +85,8 @@ function done(call: DoorCall, door: WorkerDoor, workerId: string, jobId: string)
   const posted = readPost(call, door, workerId, jobId)
   if (posted === null) return
   const { work, body } = posted
-  if (body.status !== 'IN_PROGRESS') {
+  if (body.status === 'IN_PROGRESS') work.sink.progressed(body.output)
+  else {
     door.crew.release(workerId, jobId)
     if (body.error) work.sink.failed(textOf(body.error))
     else work.sink.done({ output: body.output })

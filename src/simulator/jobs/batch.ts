@@ -88,14 +88,17 @@ export function openBatch(id: string, endpoint: Endpoint, account: Account): Bat
     else request.leave = leave
   }
 
+  function isDone(): boolean {
+    if (status === 'CANCELLED') return true
+    return status === 'FINALIZED' && requests.every(({ job }) => isTerminal(job.status()))
+  }
+
   return {
     id,
     createdAtMs: clock.nowMs(),
     status: () => status,
     requests: () => requests,
-    isDone: () =>
-      status === 'CANCELLED' ||
-      (status === 'FINALIZED' && requests.every(({ job }) => isTerminal(job.status()))),
+    isDone,
     append(inputs) {
       for (const input of inputs) requests.push(make(input))
     },
@@ -104,6 +107,7 @@ export function openBatch(id: string, endpoint: Endpoint, account: Account): Bat
       feed()
     },
     cancel() {
+      if (isDone()) return
       status = 'CANCELLED'
       for (const { job, leave } of requests) {
         if (job.cancel()) leave()

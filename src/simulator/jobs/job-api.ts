@@ -100,7 +100,9 @@ export const jobOperations: { readonly [name: string]: JobOperation } = {
       job.cancel()
       leave()
     }
-    reply(200, { removed: queued.length, status: 'completed' })
+    // Calls of the OpenAI route are jobs too, and so are the requests of a batch.
+    const others = endpoint.failQueued('job was purged from the queue')
+    reply(200, { removed: queued.length + others, status: 'completed' })
   }),
   requests: question(({ endpoint, reply }) => {
     const open = endpoint.jobs.all().filter(({ job }) => !isTerminal(job.status()))

@@ -46,6 +46,8 @@ interface JobState {
   /** What the handler returned; until it has, what it yielded. */
   output: unknown
   yielded: unknown[]
+  /** The handler's last word of progress. */
+  progress: unknown
 }
 
 export function openJob(
@@ -85,6 +87,7 @@ export function openJob(
       Object.assign(state, { status: 'IN_PROGRESS', workerId, startedMs: clock.ticksMs() })
       // A second attempt makes the result anew; what the first one streamed is with its readers.
       state.yielded = []
+      state.progress = undefined
       tell()
     },
     yielded(output) {
@@ -95,6 +98,9 @@ export function openJob(
       return true
     },
     whenDrained: (callback) => callback(),
+    progressed(output) {
+      state.progress = output
+    },
     done(result) {
       state.output = result === undefined ? state.yielded : result.output
       end('COMPLETED', null)
@@ -154,21 +160,28 @@ function waiting(queuedMs: number): JobState {
     retries: 0,
     output: undefined,
     yielded: [],
+    progress: undefined,
   }
 }
 
 /** The keys are in the order in which the platform writes them. */
 function envelopeOf(id: string, state: JobState, losesOutput: boolean): JobEnvelope {
-  const { startedMs, endedMs, queuedMs, status, error, retries, workerId, output } = state
+  const { startedMs, endedMs, queuedMs, status, error, retries, workerId } = state
   return {
     ...(startedMs !== null && { delayTime: Math.round(startedMs - queuedMs) }),
     ...(error !== null && { error }),
     ...(endedMs !== null &&
       startedMs !== null && { executionTime: Math.round(endedMs - startedMs) }),
     id,
-    ...(status === 'COMPLETED' && !losesOutput && { output }),
+    ...outputOf(state, losesOutput),
     ...(retries > 0 && { retries }),
     status,
     ...(workerId !== null && { workerId }),
   }
+}
+
+/** What is told of a job's output: all of it once it is done, and before that its progress. */
+function outputOf({ status, output, progress }: JobState, losesOutput: boolean) {
+  if (status === 'COMPLETED') return losesOutput ? {} : { output }
+  return status === 'IN_PROGRESS' && progress !== undefined ? { output: progress } : {}
 }

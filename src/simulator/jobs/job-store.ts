@@ -45,12 +45,13 @@ export function openJobStore(jobsMax: number, clock: Clock): JobStore {
     return endedMs !== null && endedMs + retentionMs <= clock.ticksMs()
   }
 
-  /** Jobs end in about the order in which they came, so the oldest are looked at first. */
+  /** Jobs end in about the order in which they came, so the oldest are looked at first; only when
+   * there is no room is it worth to look behind one that goes on. */
   function forgetOld(): void {
     for (const [id, one] of kept) {
-      const isCrowded = kept.size >= jobsMax && one.endedMs !== null
-      if (!isCrowded && !isOver(one)) return
-      forget(id)
+      const isCrowded = kept.size >= jobsMax
+      if (isOver(one) || (isCrowded && one.endedMs !== null)) forget(id)
+      else if (!isCrowded) return
     }
   }
 

@@ -10,6 +10,7 @@ import { endpointDocument, releaseList } from './endpoint-document.ts'
 import { catalogOf } from './gpu-catalog.ts'
 import { openLogBook } from './log-book.ts'
 import { streamLogs } from './log-stream.ts'
+import { managementRooms } from './management-rooms.ts'
 import { notFound, Problem } from './problem.ts'
 import { openQuota } from './quota.ts'
 import { workerList } from './worker-list.ts'
@@ -24,7 +25,6 @@ type Headers = { readonly [name: string]: string }
 type Answer = { status: number; body: object | null } | 'streaming'
 type Operation = (call: DoorCall, ids: readonly string[], headers: Headers) => Answer
 
-const rooms = /^\/(?:serverless|billing|catalog)(?=\/|$)/
 const ok = (body: object): Answer => ({ status: 200, body })
 
 export function openManagement(account: Account): Management {
@@ -92,7 +92,7 @@ export function openManagement(account: Account): Management {
 
   return {
     serve(call, hasKey) {
-      if (!rooms.test(call.path)) return false
+      if (!managementRooms.includes(call.path.split('/')[1] ?? '')) return false
       let headers: Headers = {}
       try {
         if (!hasKey) throw new Problem(401, 'The API key is missing or not valid.')

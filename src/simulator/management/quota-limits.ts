@@ -4,5 +4,5 @@ import { z } from 'zod'
 
 const requests = z.int().min(1)
 
-export const quotaLimits = z.object({ minute: requests, hour: requests, day: requests })
+export const quotaLimits = z.strictObject({ minute: requests, hour: requests, day: requests })
 export type QuotaLimits = z.output<typeof quotaLimits>

@@ -18,11 +18,11 @@ const statusOf = {
 const dataCenter = 'EU-SIM-1'
 
 export function workerList(entry: Listed, workers: readonly WorkerView[], nowMs: number): object {
-  const { fields, releases } = entry
-  const version = releases.at(-1)?.version ?? 1
+  const version = entry.releases.at(-1)?.version ?? 1
   const listed = workers.flatMap((worker) => {
     if (worker.phase === 'parked') return []
     const { startedAtMs } = worker
+    const fields = fieldsAt(entry, worker.release)
     return {
       id: worker.id,
       status: statusOf[worker.phase],
@@ -46,4 +46,12 @@ export function workerList(entry: Listed, workers: readonly WorkerView[], nowMs:
     total: listed.length,
   }
   return { workers: listed, summary, endpointVersion: version }
+}
+
+/** What the endpoint was when it had this release: the newer ones are taken back, one by one. */
+function fieldsAt({ fields, releases }: Listed, release: number): Listed['fields'] {
+  const newer = releases.filter(({ version }) => version > release).toReversed()
+  const before = newer.flatMap(({ diff }) => diff.map(({ field, from }) => [field, from]))
+  // What a release tells of is fields, with values that they once had.
+  return { ...fields, ...(Object.fromEntries(before) as Partial<Listed['fields']>) }
 }

@@ -16,6 +16,7 @@ export interface TraceReport {
   endpoint: string
   calls: number
   completed: number
+  /** Calls that a full queue refused, too. */
   failed: number
   generatedTokens: number
   days: number
@@ -56,8 +57,8 @@ export function runTrace(
   clock.onStep((ms) => {
     counted += (ms / 1000) * (endpoint.fleet?.nanoUsdPerSecond() ?? 0)
   })
-  const waits: number[] = []
-  askAll(account, endpoint, calls, asked, waits)
+  const seen: Seen = { calls, asked, waits: [], refused: 0 }
+  askAll(account, endpoint, seen)
   const lastMs = calls.at(-1)?.atMs ?? 0
   for (let doneMs = 0; doneMs < lastMs; doneMs += dayMs) {
     clock.run(Math.min(dayMs, lastMs - doneMs))
@@ -66,17 +67,21 @@ export function runTrace(
   clock.run(endingMs)
   const generatedTokens = endpoint.generatedTokens()
   account.close()
-  return report(account, endpoint, { calls, waits, counted, generatedTokens })
+  return report(account, endpoint, seen, { counted, generatedTokens })
+}
+
+interface Seen {
+  readonly calls: readonly TraceCall[]
+  /** Those that have not ended, by the ids of their jobs. */
+  readonly asked: Map<string, TraceCall>
+  readonly waits: number[]
+  /** Calls that the full queue did not take. */
+  refused: number
 }
 
 /** Each call asks for the next one to be asked at its time, so that few timers wait. */
-function askAll(
-  { clock, newJobId }: Account,
-  endpoint: Endpoint,
-  calls: readonly TraceCall[],
-  asked: Map<string, TraceCall>,
-  waits: number[],
-): void {
+function askAll({ clock, newJobId }: Account, endpoint: Endpoint, seen: Seen): void {
+  const { calls, asked, waits } = seen
   const begunMs = clock.ticksMs()
   function ask(at: number): void {
     const call = calls[at]
@@ -85,7 +90,7 @@ function askAll(
       const jobId = newJobId('run')
       const queuedAtMs = clock.ticksMs()
       asked.set(jobId, call)
-      endpoint.submit({
+      const leave = endpoint.submit({
         jobId,
         input: { prompt: jobId },
         faults: faultPlan([]),
@@ -98,6 +103,10 @@ function askAll(
         queuedAtMs,
         retries: 0,
       })
+      if (leave === null) {
+        asked.delete(jobId)
+        seen.refused += 1
+      }
       ask(at + 1)
     })
   }
@@ -109,6 +118,7 @@ function waitSink(onStart: () => void, onEnd: () => void): JobSink {
     started: onStart,
     yielded: () => true,
     whenDrained: (callback) => callback(),
+    progressed() {},
     done: onEnd,
     failed: onEnd,
     requeued() {},
@@ -119,12 +129,8 @@ function waitSink(onStart: () => void, onEnd: () => void): JobSink {
 function report(
   { bill }: Account,
   { id, counters }: Endpoint,
-  seen: {
-    calls: readonly TraceCall[]
-    waits: number[]
-    counted: NanoUsd
-    generatedTokens: number
-  },
+  seen: Seen,
+  { counted, generatedTokens }: { counted: NanoUsd; generatedTokens: number },
 ): TraceReport {
   const waits = seen.waits.toSorted((one, other) => one - other)
   const wait = (share: number) => Math.round(waits[Math.floor(share * (waits.length - 1))] ?? 0)
@@ -132,13 +138,13 @@ function report(
     endpoint: id,
     calls: seen.calls.length,
     completed: counters.completed,
-    failed: counters.failed,
-    generatedTokens: seen.generatedTokens,
+    failed: counters.failed + seen.refused,
+    generatedTokens,
     days: (seen.calls.at(-1)?.atMs ?? 0) / dayMs,
     starts: bill.starts(),
     usdPerWorkerSecond: bill.spans()[0]?.usdPerSecond ?? 0,
     billedUsd: bill.usd(),
-    countedUsd: usdFromNanoUsd(seen.counted),
+    countedUsd: usdFromNanoUsd(counted),
     waitMs: { p50: wait(0.5), p95: wait(0.95), most: wait(1) },
   }
 }

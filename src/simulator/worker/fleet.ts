@@ -14,6 +14,6 @@ export interface Fleet {
   restoreMax(): void
   /** The host of a worker is gone; without an id, of the busiest. False: there is none such. */
   lose(workerId: string | null): boolean
-  /** A worker's vLLM dies and stays dead; without an id, the busiest's. */
+  /** A worker's vLLM dies and stays dead; without an id, the busiest's. False: it has none up. */
   killEngine(workerId: string | null): boolean
 }

@@ -123,11 +123,11 @@ export function openSimulatedCrew(
     )
   }
 
-  /** The one meant, or the busiest whose container runs. */
-  function pick(workerId: string | null): SimulatedWorker | undefined {
+  /** The one meant, or all whose containers run, the busiest first. */
+  function pick(workerId: string | null): SimulatedWorker[] {
     const up = [...workers].filter((worker) => worker.isBilled())
-    if (workerId !== null) return up.find(({ id }) => id === workerId)
-    return up.sort((one, other) => other.running() - one.running())[0]
+    if (workerId !== null) return up.filter(({ id }) => id === workerId)
+    return up.sort((one, other) => other.running() - one.running())
   }
 
   const crew: Crew = {
@@ -174,15 +174,11 @@ export function openSimulatedCrew(
       quietMax = Number.POSITIVE_INFINITY
     },
     lose(workerId) {
-      const worker = pick(workerId)
+      const [worker] = pick(workerId)
       worker?.lose()
       return worker !== undefined
     },
-    killEngine(workerId) {
-      const worker = pick(workerId)
-      worker?.killEngine()
-      return worker !== undefined
-    },
+    killEngine: (workerId) => pick(workerId).some((worker) => worker.killEngine()),
   }
   crew.look()
   return { crew, fleet }

@@ -35,8 +35,9 @@ export interface SimulatedWorker {
   leave(): void
   /** Its host is gone; the platform misses it after a while and gives its jobs to others. */
   lose(): void
-  /** Its vLLM dies, and nobody restarts it: it takes jobs and fails each at once. */
-  killEngine(): void
+  /** Its vLLM dies, and nobody restarts it: it takes jobs and fails each at once. False: it has
+   * none yet, or none any more. */
+  killEngine(): boolean
   close(): void
 }
 
@@ -240,7 +241,10 @@ export function openWorker(ports: WorkerPorts): SimulatedWorker {
         remove()
       })
     },
-    killEngine: () => hands?.killEngine(),
+    killEngine() {
+      hands?.killEngine()
+      return hands !== null
+    },
     close() {
       isGone = true
       bench.close()

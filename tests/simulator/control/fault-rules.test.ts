@@ -99,6 +99,16 @@ describe('a marker in a prompt', () => {
     expect(crashes).toEqual([false, true, false])
   })
 
+  test('of a boot fault leaves no rule behind once it has acted', () => {
+    const rules = rulesOf({ fault: 'slow-load=5', times: 1 })
+    for (let call = 0; call < 2000; call += 1) {
+      rules.onCall('a', 'run', true, marked('[[sim:boot-crash]]'))
+      rules.onBoot('a', 'w')
+    }
+    expect(rules.list().map(({ fault }) => fault)).toEqual(['slow-load=5'])
+    expect(rules.add(faultRule.parse({ fault: 'busy' }))).toBe(true)
+  })
+
   test('acts beside rules', () => {
     const plan = rulesOf({ fault: 'no-usage' }).onCall('a', 'run', true, marked('[[sim:tokens=9]]'))
     expect([plan.tokens, plan.hidesUsage]).toEqual([9, true])
@@ -116,9 +126,14 @@ test.each([
   expect(faultRule.parse(readFaultFlag(text))).toEqual(rule)
 })
 
-test.each(['', 'nonsense', 'status', 'busy,nth=x', 'busy,colour=blue', 'busy,times='])(
-  'the flag “%s” is none',
-  (text) => {
-    expect(faultRule.safeParse(readFaultFlag(text)).success).toBe(false)
-  },
-)
+test.each([
+  '',
+  'nonsense',
+  'status',
+  'busy,nth=x',
+  'busy,colour=blue',
+  'busy,times=',
+  'busy,operation=strem',
+])('the flag “%s” is none', (text) => {
+  expect(faultRule.safeParse(readFaultFlag(text)).success).toBe(false)
+})

@@ -54,11 +54,11 @@ const screen = { columns: 120, rows: 40, hasColour: false }
 test('shows queue, workers with their phases, running calls, tokens per second and money', () => {
   expect(drawState('http://127.0.0.1:8090', state, screen)).toEqual([
     'http://127.0.0.1:8090   2026-05-14 12:30:01   $0.0123   7 connections',
-    'sim-qwen         queue 5 (1m01s)    running 3    182 tokens/s    done 4  failed 1       $0.0123',
+    'sim-qwen         queue 5 (1m01s)    running 3    182 tokens/s    $0.0123    done 4  failed 1',
     '  ▒▒▒▒▒',
     '  abcdefgh123456   running    4.2 s      3 calls  ███',
     '  ijklmnop123456   throttled  1m30s',
-    'sim-phi          queue 0            running 0    0 tokens/s      done 4  failed 1       $0.0000',
+    'sim-phi          queue 0            running 0    0 tokens/s      $0.0000    done 4  failed 1',
     'fault status=503 endpoint=sim-phi, met 2',
   ])
 })

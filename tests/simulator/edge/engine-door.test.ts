@@ -81,6 +81,29 @@ test('slow-first delays the first token by that much', async () => {
   expect(performance.now() - asked).toBeGreaterThanOrEqual(119)
 })
 
+test('latency delays the whole call by that much', async () => {
+  const asked = performance.now()
+  const answer = await simulator.call(path, chat('[[sim:latency=120]]', { max_tokens: 1 }))
+  expect(performance.now() - asked).toBeGreaterThanOrEqual(119)
+  expect(answer.status).toBe(200)
+})
+
+test('with ignore-stop it generates to the end for a client that has left', async () => {
+  const before = await seen(({ running }) => running === 0)
+  const leaving = new AbortController()
+  const body = chat('[[sim:ignore-stop]][[sim:tokens=1500]]', { stream: true })
+  const answer = simulator
+    .call(path, body, { signal: leaving.signal })
+    .then((response) => response.text())
+    .catch(() => 'gone')
+  await seen(({ running }) => running === 1)
+  leaving.abort()
+  expect(await answer).toBe('gone')
+  const after = await seen(({ running }) => running === 0)
+  expect(after.generatedTokens - before.generatedTokens).toBe(1500)
+  expect(after.aborted).toBe(before.aborted)
+})
+
 test('streams of several choices end each with its own reason', async () => {
   const body = chat('hi', { stream: true, n: 2, seed: 1, max_tokens: 100 })
   const text = await (await simulator.call(path, body)).text()

@@ -50,6 +50,7 @@ function telling(story: string[], name: string): JobSink {
     failed: (error) => tell(`failed: ${error}`),
     yielded: () => true,
     whenDrained: (callback) => callback(),
+    progressed() {},
     done: () => tell('done'),
     requeued: () => tell('requeued'),
     torn: () => tell('torn'),
@@ -170,6 +171,24 @@ test('a worker whose engine died takes jobs and fails each at once', async () =>
       "'type': 'worker_error', 'code': None}",
   ])
   expect(endpoint.workers()).toMatchObject({ idle: 1, unhealthy: 0 })
+})
+
+test('a worker that still starts has no engine that could die', async () => {
+  const { clock, endpoint, submit } = opened()
+  submit('a')
+  await clock.advance(1000)
+  expect(endpoint.fleet?.killEngine(null)).toBe(false)
+})
+
+test('an endpoint that was removed fails its jobs, takes none and waits for nothing', async () => {
+  const { clock, endpoint, story, submit } = opened({ slotsPerWorker: 1, workersMax: 1 })
+  submit('a', ['ignore-stop', 'slow-first=5000'])
+  await clock.advance(2000)
+  submit('b')
+  endpoint.close('gone')
+  submit('c')
+  expect(story).toEqual(['a started', 'a failed: gone', 'b failed: gone', 'c refused'])
+  expect([endpoint.load(), clock.pending()]).toEqual([{ queued: 0, running: 0 }, 0])
 })
 
 test('a cancelled job that generates on keeps its place at the worker, but is nobody’s', async () => {

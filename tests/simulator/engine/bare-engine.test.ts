@@ -44,6 +44,34 @@ test('what it generated before it was started anew still counts', async () => {
   expect(await tokens()).toBe(before)
 })
 
+test('servers of two endpoints give different ids to calls of one moment', async () => {
+  const gpu = { pools: ['ADA_24'] }
+  const fields = { type: 'QUEUE', image: 'x', gpu, scaling: { type: 'REQUEST_COUNT' } }
+  const streams: Response[] = []
+  for (const name of ['a', 'b']) {
+    const made = await simulator.call('/v2/serverless', { ...fields, name })
+    const { id } = (await made.json()) as { id: string }
+    const body = chat('hello', { stream: true, max_tokens: 1 })
+    streams.push(await simulator.call(`/engine/${id}/v1/chat/completions`, body))
+  }
+  await advance(1000)
+  const texts = await Promise.all(streams.map((stream) => stream.text()))
+  const ids = texts.map((text) => /"id":"([^"]+)"/.exec(text)?.[1])
+  expect(ids[0]).not.toBe(ids[1])
+})
+
+test('when its endpoint is removed, its calls end as when a server dies', async () => {
+  const gpu = { pools: ['ADA_24'] }
+  const scaling = { type: 'REQUEST_COUNT' }
+  const fields = { name: 'm', type: 'QUEUE', image: 'x', gpu, scaling }
+  const made = await (await simulator.call('/v2/serverless', fields)).json()
+  const { id } = made as { id: string }
+  const door = `/engine/${id}/v1/chat/completions`
+  const stream = await simulator.call(door, chat('hello', { stream: true }))
+  await simulator.call(`/v2/serverless/${id}`, undefined, { method: 'DELETE' })
+  expect(readAnswer(await stream.text()).error).toMatch('EngineCore encountered an issue')
+})
+
 test('an endpoint or an event that is not there is refused', async () => {
   const to = (body: object) => simulator.call('/__control/engine', body)
   expect((await to({ endpoint: 'two', event: 'stop' })).status).toBe(404)

@@ -44,6 +44,19 @@ test('an answer without a token has the events of the recorded empty answer', as
   expect(orderOf(readEvents(asked.text))).toEqual(orderOf(theirs))
 })
 
+test('a server that is taken away says nothing more and waits for nothing', async () => {
+  const { clock, engine } = started()
+  const asked = [
+    ask(engine, talk(50, { stream: true })),
+    ask(engine, talk(50, { stream: true }), { slowFirstMs: 60_000 }),
+  ]
+  await clock.advance(50)
+  const said = asked.map(({ text }) => text)
+  engine.close()
+  expect(clock.pending()).toBe(0)
+  expect(asked.map(({ text }) => text)).toEqual(said)
+})
+
 describe('a server that is told to stop', () => {
   test('drops its calls with the recorded words and is gone within a second', async () => {
     const { clock, engine } = started()

@@ -27,6 +27,7 @@ function start() {
         started: (workerId) => tell(`started by ${workerId}`),
         yielded: () => true,
         whenDrained: (callback) => callback(),
+        progressed() {},
         done: () => tell('done'),
         failed: (error) => tell(`failed: ${error}`),
         requeued: () => tell('requeued'),

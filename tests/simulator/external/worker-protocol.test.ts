@@ -102,12 +102,12 @@ test('a worker that left while it asked is given nothing', async () => {
   expect(await taken.json()).toMatchObject([{ id }])
 })
 
-test('a plain handler’s result is the output, and word of progress ends nothing', async () => {
+test('a plain handler’s result is the output, and until then its word of progress', async () => {
   const id = await submit('plain')
   await ask('/v2/plain/job-take/w1?gpu=x')
   const path = `/v2/plain/job-done/w1/${id}?gpu=x`
   await post(`${path}&isStream=false`, { status: 'IN_PROGRESS', output: '50 %' })
-  expect(await status('plain', id)).toMatchObject({ status: 'IN_PROGRESS' })
+  expect(await status('plain', id)).toMatchObject({ status: 'IN_PROGRESS', output: '50 %' })
   await post(`${path}&isStream=false`, { output: { answer: 42 } })
   expect(await status('plain', id)).toMatchObject({ status: 'COMPLETED', output: { answer: 42 } })
 })

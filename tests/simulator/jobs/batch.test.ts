@@ -86,6 +86,13 @@ describe('a batch', () => {
     expect((await simulator.state()).endpoints['sim-phi']?.running).toBe(0)
   })
 
+  test('that is done cannot be cancelled any more', async () => {
+    const id = await create([good])
+    await post(`batch/${id}/finalize`)
+    await untilDone(id)
+    expect((await post(`batch/${id}/cancel`)).body).toEqual({ id, status: 'FINALIZED' })
+  })
+
   test.each([
     ['no list', {}],
     ['an empty list', []],

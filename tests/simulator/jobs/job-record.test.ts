@@ -63,6 +63,20 @@ test('a handler’s own result is the output, not what it yielded', () => {
   expect(job.envelope().output).toEqual({ answer: 42 })
 })
 
+test('word of progress is the output while the job runs, and no longer', () => {
+  const { job } = record()
+  job.sink.started('worker1')
+  job.sink.progressed('50 %')
+  expect(job.envelope().output).toBe('50 %')
+  job.sink.requeued()
+  expect(job.envelope()).not.toHaveProperty('output')
+  job.sink.started('worker2')
+  expect(job.envelope()).not.toHaveProperty('output')
+  job.sink.progressed('75 %')
+  job.sink.failed('broken')
+  expect(job.envelope()).not.toHaveProperty('output')
+})
+
 test('what is too large for one item is several, and the output keeps it whole', () => {
   const { job } = record({}, { streamItemMaxBytes: 4 })
   job.sink.started('worker1')

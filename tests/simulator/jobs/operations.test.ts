@@ -101,6 +101,21 @@ describe('on a clock that stands', () => {
     expect(jobs).toMatchObject({ failed: 1, retried: 1 })
   })
 
+  test('purge-queue empties the queue, of calls of the OpenAI route and of batches too', async () => {
+    await simulator.call('/__control/cold', {})
+    const id = await run(short)
+    const path = '/v2/sim-phi/openai/v1/chat/completions'
+    const call = simulator.call(path, { messages: [{ role: 'user', content: 'hi' }] })
+    const batch = (await post('batch', [{ input: short }, { input: short }])).body.id
+    await post(`batch/${batch}/finalize`)
+    const queued = async () => (await simulator.state()).endpoints['sim-phi']?.queued
+    while ((await queued()) !== 4);
+    expect((await post('purge-queue')).body).toEqual({ removed: 4, status: 'completed' })
+    expect([await queued(), (await call).status]).toEqual([0, 500])
+    expect((await get(`status/${id}`)).body.status).toBe('CANCELLED')
+    expect((await get<object>(`batch/${batch}`)).body).toMatchObject({ requestFailed: 2 })
+  })
+
   test('an operation can be slow to come', async () => {
     const rule = { match: { operation: 'health' }, fault: 'latency=500', times: 1 }
     await simulator.call('/__control/faults', rule)

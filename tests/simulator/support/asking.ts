@@ -19,6 +19,7 @@ interface Asking {
   cancelCanFail?: boolean
   requestId?: string
   tokens?: number
+  slowFirstMs?: number
 }
 
 export function ask(engine: Engine, body: object | null, asking: Asking = {}): Asked {
@@ -40,7 +41,11 @@ export function ask(engine: Engine, body: object | null, asking: Asking = {}): A
       body: body === null ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body)),
       requestId,
       cancelCanFail,
-      wish: { slowFirstMs: 0, tokens: asking.tokens ?? null, hidesUsage: false },
+      wish: {
+        slowFirstMs: asking.slowFirstMs ?? 0,
+        tokens: asking.tokens ?? null,
+        hidesUsage: false,
+      },
     },
     sinkInto(asked),
   )

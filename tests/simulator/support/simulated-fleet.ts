@@ -65,6 +65,7 @@ export function simulatedFleet(
           started: () => tell('started'),
           yielded: () => true,
           whenDrained: (callback) => callback(),
+          progressed() {},
           done: () => tell('done'),
           failed: (error) => tell(`failed: ${error}`),
           requeued: () => tell('requeued'),

@@ -57,6 +57,13 @@ test.each([
   expect(roundedUpUsd).toBeLessThan(report.starts * report.usdPerWorkerSecond)
 })
 
+test('calls that a full queue refuses have failed', () => {
+  const options = simulatorOptions.parse({ queueMax: 10 })
+  const report = runTrace(options, 'sim-mixtral', stretched(calls, 60_000))
+  expect(report?.failed).toBeGreaterThan(100)
+  expect((report?.completed ?? 0) + (report?.failed ?? 0)).toBe(1000)
+})
+
 test('the same seed gives the same bill, another seed another', () => {
   const run = (seed: number) =>
     runTrace(simulatorOptions.parse({ ...rough, seed }), 'sim-mixtral', stretched(calls, dayMs))

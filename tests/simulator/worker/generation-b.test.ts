@@ -27,6 +27,7 @@ function work({ postMs = 0, sliceCutShare = 0, isSlow = false, input }: Given = 
       return !isSlow
     },
     whenDrained: (callback) => void readers.push(callback),
+    progressed() {},
     done: () => void told.push('done'),
     failed: (error) => void told.push({ error }),
     requeued() {},
