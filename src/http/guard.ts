@@ -30,19 +30,26 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
     timeWindow: 60_000,
   })
   app.decorateRequest('apiKey', null)
-  app.addHook('onRequest', async (request) => {
+  // A promise only for those who fail: every call passes here.
+  app.addHook('onRequest', (request, _reply, done) => {
     const access = request.routeOptions.config.access ?? 'key'
-    if (access === 'public') return
+    if (access === 'public') return done()
     const token = bearer(request)
     const key = token === null ? null : ports.verify(token)
     if (key === null) {
-      const count = await countFailure(request)
-      if (!count.isAllowed && count.isExceeded) throw tooManyFailures(count.ttl)
-      throw token === null ? noKey() : wrongKey()
+      refuse(request, token).catch(done)
+      return
     }
     request.apiKey = key
-    if (access !== 'key' && !holdsScope(key, access)) throw missingScope(access)
+    if (access === 'key' || holdsScope(key, access)) done()
+    else done(missingScope(access))
   })
+
+  async function refuse(request: FastifyRequest, token: string | null): Promise<never> {
+    const count = await countFailure(request)
+    if (!count.isAllowed && count.isExceeded) throw tooManyFailures(count.ttl)
+    throw token === null ? noKey() : wrongKey()
+  }
 }
 
 function bearer(request: FastifyRequest): string | null {

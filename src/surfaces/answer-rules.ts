@@ -74,6 +74,19 @@ export function droppedWhenNull(member: string): AnswerRule {
   }
 }
 
+/** For what is of no use to anybody unless it is what it should be. */
+export function droppedWhenUnreadable(
+  member: string,
+  isReadable: (value: unknown) => boolean,
+): AnswerRule {
+  return {
+    member,
+    does: 'left out where it cannot be read',
+    applies: (object) => object[member] !== undefined && !isReadable(object[member]),
+    change: () => null,
+  }
+}
+
 /** For what OpenAI always shows. */
 export function nullWhenMissing(member: string): AnswerRule {
   return {
@@ -94,12 +107,13 @@ export function filledWhenMissing(member: string, text: string): AnswerRule {
   }
 }
 
-export function replaced(member: string, from: string, to: string): AnswerRule {
+/** For what is the same in every part of an answer. */
+export function pinned(member: string, value: string | number): AnswerRule {
   return {
     member,
-    does: `\`${from}\` becomes \`${to}\``,
-    applies: (object) => object[member] === from,
-    change: () => JSON.stringify(to),
+    does: `always \`${value}\``,
+    applies: (object) => object[member] !== value,
+    change: () => JSON.stringify(value),
   }
 }
 

@@ -1,16 +1,17 @@
 // What chat and completions put right in the same way: how a choice ends, what vLLM adds to it,
 // and the count of tokens. `stop_reason` stays: it tells a client which of its stops was met.
+import { readUsage } from '#wire'
 import {
   type AnswerRule,
   dropped,
   droppedWhenNull,
   droppedWhenSet,
+  droppedWhenUnreadable,
   either,
   inside,
-  nullWhenMissing,
   renamed,
-  replaced,
 } from './answer-rules.ts'
+import { finishReason } from './finish-reason.ts'
 
 /** Members of vLLM's answers that belong to the operator. */
 export const answerStripped: readonly string[] = [
@@ -22,14 +23,16 @@ export const answerStripped: readonly string[] = [
   'metrics',
 ]
 
-export const choiceRules: readonly AnswerRule[] = [
-  // An engine that stops a loop has stopped.
-  either(replaced('finish_reason', 'repetition', 'stop'), nullWhenMissing('finish_reason')),
-  droppedWhenSet('token_ids'),
-  droppedWhenSet('routed_experts'),
-  droppedWhenSet('prompt_token_ids'),
-  droppedWhenSet('prompt_logprobs'),
-]
+/** Of a dialect that knows these finish reasons. */
+export function choiceRules(reasons: readonly string[]): readonly AnswerRule[] {
+  return [
+    finishReason(reasons),
+    droppedWhenSet('token_ids'),
+    droppedWhenSet('routed_experts'),
+    droppedWhenSet('prompt_token_ids'),
+    droppedWhenSet('prompt_logprobs'),
+  ]
+}
 
 const promptDetailRules: readonly AnswerRule[] = [
   ...renamed('created_cache_tokens', 'cache_write_tokens'),
@@ -37,18 +40,50 @@ const promptDetailRules: readonly AnswerRule[] = [
   droppedWhenNull('multimodal_tokens'),
 ]
 
+/** What is charged is what is shown. Some servers count more in a sum than its parts. */
+const completionTokens: AnswerRule = {
+  member: 'completion_tokens',
+  does: '0 where it is no count',
+  applies: (usage) => !isCount(usage.completion_tokens),
+  change: () => '0',
+}
+
+export const totalTokens: AnswerRule = {
+  member: 'total_tokens',
+  does: 'the sum of the others where it is no count',
+  applies: (usage) => !isCount(usage.total_tokens),
+  change: ({ prompt_tokens: prompt, completion_tokens: completion }) =>
+    String(Number(prompt) + (isCount(completion) ? completion : 0)),
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
 const usageRules: readonly AnswerRule[] = [
+  completionTokens,
+  totalTokens,
   noneOr('prompt_tokens_details', promptDetailRules),
   noneOr('completion_tokens_details', [droppedWhenNull('reasoning_tokens')]),
 ]
 
-export const wholeUsage: AnswerRule = noneOr('usage', usageRules)
+/** What is charged as if nobody had said it is not said to the client either. */
+export const wholeUsage: AnswerRule = either(
+  droppedWhenUnreadable('usage', isUsage),
+  inside('usage', usageRules),
+)
 
 /** The members at the top that both answers share, streamed or whole. */
 export const envelopeRules: readonly AnswerRule[] = [
   ...answerStripped.map(dropped),
   droppedWhenNull('system_fingerprint'),
+  // What is left of it is no error, and SDKs look whether it is there.
+  droppedWhenSet('error'),
 ]
+
+export function isUsage(value: unknown): boolean {
+  return readUsage(value, 'reported') !== null
+}
 
 function noneOr(member: string, within: readonly AnswerRule[]): AnswerRule {
   return either(droppedWhenNull(member), inside(member, within))

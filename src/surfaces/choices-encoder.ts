@@ -2,10 +2,11 @@
 // of the envelope, the model is the one that was asked for, usage is shown only to those who asked,
 // and what OpenAI's shape lacks or adds is put right by the dialect's rules. It remembers what an
 // answer needs to be complete, and how much was delivered.
-import { type Call, Fault, type JsonObject, noUsage, type UpstreamEvent, type Usage } from '#domain'
+import { type Call, type JsonObject, noUsage, type UpstreamEvent, type Usage } from '#domain'
 import { isJsonObject, readUsage, sseComment, sseData, writeUsage } from '#wire'
-import { type AnswerRule, filledWhenMissing, rewrite } from './answer-rules.ts'
+import { type AnswerRule, pinned, rewrite } from './answer-rules.ts'
 import { createChunkRewriter } from './chunk-rewriter.ts'
+import { isFinished } from './finish-reason.ts'
 import { badAnswer, failedEvent, heartbeat } from './said-by-us.ts'
 import type { Encoder } from './surface.ts'
 
@@ -19,6 +20,9 @@ export interface ChoicesDialect {
   idPrefix: string
   /** Chunks before the last say `usage: null` to those who asked for it. */
   showsNullUsage: boolean
+  /** Whether a choice of a chunk, or of a whole answer, says something in its own place. */
+  isPart(choice: JsonObject): boolean
+  isChoice(choice: JsonObject): boolean
   chunk: readonly AnswerRule[]
   whole: readonly AnswerRule[]
 }
@@ -33,20 +37,26 @@ export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
   let total: Usage | null = null
   let runningUsage: Usage | null = null
   let countedEvents = 0
-  let usageShown = false
-  let head: { id: unknown; created: unknown } = { id: null, created: null }
+  let usageEvent: string | null = null
+  let head: Head | null = null
 
   function countChoices(choices: readonly unknown[]): void {
+    // Several parts of one choice may share a chunk. A whole answer has no parts.
+    if (!call.stream && choices.length > call.choices) {
+      throw badAnswer(dialect.what, 'It has more choices than were asked for.')
+    }
     for (const choice of choices) {
       if (!isJsonObject(choice) || !isAskedFor(choice.index)) {
         throw badAnswer(dialect.what, 'It has a choice that nobody asked for.')
+      }
+      if (!(call.stream ? dialect.isPart(choice) : dialect.isChoice(choice))) {
+        throw badAnswer(dialect.what, 'A choice says nothing where it should.')
       }
       countedEvents += 1
       const { finish_reason: reason = null } = choice
       if (reason === null) continue
       if (typeof reason !== 'string') throw badAnswer(dialect.what, 'A finish reason is no text.')
-      refuseAborted(reason)
-      finished.add(Number(choice.index))
+      if (isFinished(reason)) finished.add(Number(choice.index))
     }
   }
 
@@ -56,17 +66,23 @@ export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
 
   function takeChunk(text: string, value: JsonObject): string | null {
     const choices = choicesOf(value, 'A chunk has no choices.')
-    head = { id: value.id, created: value.created }
     if (choices.length === 0) {
-      total = readUsage(value.usage, 'reported') ?? total
-      if (!call.wantsUsage || total === null) return null
-      usageShown = true
-      // It has no choices, and of a whole answer's rules only those of its usage can apply.
-      return sseData(rewrite(text, value, rulesFor(value, dialect.whole), named))
+      takeUsage(text, value)
+      return null
     }
     countChoices(choices)
     runningUsage = countUsage(value.usage, choices[0]) ?? runningUsage
     return sseData(chunks.rewrite(text, value, rulesFor(value, dialect.chunk)))
+  }
+
+  /** Kept for the end: some say it several times, or before the last choice has finished. */
+  function takeUsage(text: string, value: JsonObject): void {
+    const usage = readUsage(value.usage, 'reported')
+    if (usage === null) return
+    total = usage
+    if (!call.wantsUsage) return
+    // It has no choices, and of a whole answer's rules only those of its usage can apply.
+    usageEvent = sseData(rewrite(text, value, rulesFor(value, dialect.whole), named))
   }
 
   function takeWhole(text: string, value: JsonObject): string {
@@ -75,9 +91,12 @@ export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
     return rewrite(text, value, rulesFor(value, dialect.whole), named)
   }
 
-  /** The rules for what every answer has are only made for the rare one that lacks it. */
+  /** The rules for what all parts of an answer share are made for the rare one that differs. */
   function rulesFor(value: JsonObject, usual: readonly AnswerRule[]): readonly AnswerRule[] {
-    return hasOwnMembers(value) ? usual : [...ownMembers(call, dialect), ...usual]
+    head ??= headOf(value, call, dialect)
+    const { id, object, created } = head
+    if (value.id === id && value.object === object && value.created === created) return usual
+    return [pinned('id', id), pinned('object', object), pinned('created', created), ...usual]
   }
 
   function choicesOf({ choices }: JsonObject, cause: string): readonly unknown[] {
@@ -96,9 +115,8 @@ export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
 
   function missingUsage(): string {
     const known = total ?? runningUsage
-    if (!call.wantsUsage || usageShown || known === null) return ''
-    const { id, created } = head
-    const envelope = JSON.stringify({ id, object: dialect.chunkObject, created })
+    if (!call.wantsUsage || known === null) return ''
+    const envelope = JSON.stringify(head ?? headOf({}, call, dialect))
     return sseData(
       `${envelope.slice(0, -1)},"model":${model},"choices":[],"usage":${writeUsage(known)}}`,
     )
@@ -109,23 +127,24 @@ export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
     heartbeat,
     usage: () => total ?? runningUsage ?? { ...noUsage, completionTokens: countedEvents },
     isComplete: () => finished.size >= call.choices,
-    end: (note) => `${missingUsage()}${sseComment(note)}${sseData('[DONE]')}`,
+    end: (note) => `${usageEvent ?? missingUsage()}${sseComment(note)}${sseData('[DONE]')}`,
     failed: (fault) => failedEvent(fault, dialect.promptField),
   }
 }
 
-function hasOwnMembers({ id, object, created }: JsonObject): boolean {
-  return (id ?? null) !== null && (object ?? null) !== null && (created ?? null) !== null
+/** What every part of an answer shares: as the first part says it, and ours where it forgot. */
+interface Head {
+  id: string
+  object: string
+  created: number
 }
 
-/** What every answer has: the upstream's own, and ours where it forgot. */
-function ownMembers(call: Call, dialect: ChoicesDialect): AnswerRule[] {
-  const object = call.stream ? dialect.chunkObject : dialect.wholeObject
-  return [
-    filledWhenMissing('id', JSON.stringify(`${dialect.idPrefix}-${call.id}`)),
-    filledWhenMissing('object', JSON.stringify(object)),
-    filledWhenMissing('created', String(Math.floor(call.receivedAtMs / 1000))),
-  ]
+function headOf({ id, created }: JsonObject, call: Call, dialect: ChoicesDialect): Head {
+  return {
+    id: typeof id === 'string' && id !== '' ? id : `${dialect.idPrefix}-${call.id}`,
+    object: call.stream ? dialect.chunkObject : dialect.wholeObject,
+    created: Number.isSafeInteger(created) ? Number(created) : Math.floor(call.receivedAtMs / 1000),
+  }
 }
 
 /** vLLM's running usage is each choice's own, of its own prompt: a call's is the sum of them. */
@@ -148,13 +167,4 @@ function sumOf(counts: ReadonlyMap<number, number>): number {
   let sum = 0
   for (const count of counts.values()) sum += count
   return sum
-}
-
-/** An engine that gave up calls it a finish reason; a client would take it for an answer. */
-function refuseAborted(reason: string): void {
-  if (reason !== 'abort' && reason !== 'error') return
-  throw new Fault('upstream_cut', {
-    message: 'The model’s server gave up in the middle of its answer.',
-    started: 'yes',
-  })
 }

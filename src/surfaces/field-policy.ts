@@ -55,7 +55,23 @@ const accountFields = [
   'safety_identifier',
 ]
 
-export const tenantStripped: readonly string[] = [...operatorFields, ...accountFields]
+/** Other gateways can be upstreams too, and read from a body where a call goes, and as whom. */
+const routingFields = [
+  'models',
+  'provider',
+  'route',
+  'plugins',
+  'fallbacks',
+  'api_base',
+  'api_key',
+  'base_url',
+]
+
+export const tenantStripped: readonly string[] = [
+  ...operatorFields,
+  ...accountFields,
+  ...routingFields,
+]
 
 export const cacheSalt: ModelField = { field: 'cache_salt', passes: (policy) => policy.cacheSalt }
 

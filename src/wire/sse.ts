@@ -59,7 +59,8 @@ export function createSseSplitter(eventBytesMax: number): SseSplitter {
     while (lf !== -1 || cr !== -1) {
       const end = lf === -1 || (cr !== -1 && cr < lf) ? cr : lf
       if (end === at && pieces.length === 0) {
-        if (data !== null) events.push(data)
+        // The standard's own rule: an event of empty data is none. Some servers keep alive so.
+        if (data !== null && data !== '') events.push(data)
         data = null
         dataBytes = 0
       } else {

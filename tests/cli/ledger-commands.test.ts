@@ -1,7 +1,15 @@
 // `podgate ledger` and `podgate backup`, beside a gateway that writes.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
@@ -156,4 +164,17 @@ test('a reader that has seen enough, as `head` has, is no failure', async () => 
   child.stdout.once('data', () => child.stdout.destroy())
   const [code] = await once(child, 'close')
   expect({ code, said }).toEqual({ code: 0, said: '' })
+})
+
+test.runIf(existsSync('/dev/full'))('a full disk under the output is one line of error', () => {
+  const storage = temporaryStorage()
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', 'keys', 'list'], {
+    cwd: root,
+    env: { ...process.env, ENV: 'dev', SQLITE_DB_PATH: storage.path },
+    stdio: ['ignore', full, 'pipe'],
+  })
+  closeSync(full)
+  expect(status).toBe(1)
+  expect(stderr.toString()).toMatch(/^The output cannot be written: ENOSPC[^\n]*\n$/)
 })

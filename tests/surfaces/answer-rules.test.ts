@@ -5,18 +5,23 @@ import {
   dropped,
   droppedWhenNull,
   droppedWhenSet,
+  droppedWhenUnreadable,
   eachOf,
   either,
   inside,
   mend,
   nullWhenMissing,
+  pinned,
   renamed,
-  replaced,
 } from '#src/surfaces/answer-rules.ts'
 import { surfaces } from '#src/surfaces/index.ts'
 
 function mended(text: string, ...rules: AnswerRule[]): string {
   return mend(text, JSON.parse(text), rules)
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }
 
 /* biome-ignore format: a table reads as a table */
@@ -30,12 +35,16 @@ test.each([
   ['dropped when null, set',   '{"a": 0}',               [droppedWhenNull('a')],        '{"a": 0}'],
   ['null when missing',        '{"b": 2}',               [nullWhenMissing('a')],        '{"b": 2,"a":null}'],
   ['null when missing, there', '{"a": 2}',               [nullWhenMissing('a')],        '{"a": 2}'],
-  ['replaced',                 '{"a": "x"}',             [replaced('a', 'x', 'y')],     '{"a": "y"}'],
-  ['replaced, another',        '{"a": "z"}',             [replaced('a', 'x', 'y')],     '{"a": "z"}'],
+  ['pinned',                   '{"a": "x"}',             [pinned('a', 'y')],            '{"a": "y"}'],
+  ['pinned, the same',         '{"a":  7}',              [pinned('a', 7)],              '{"a":  7}'],
+  ['pinned, not there',        '{"b": 1}',               [pinned('a', 'y')],            '{"b": 1,"a":"y"}'],
+  ['unreadable, so dropped',   '{"a": 1, "b":2}',        [droppedWhenUnreadable('a', isText)], '{"b":2}'],
+  ['unreadable, but readable', '{"a": "1"}',             [droppedWhenUnreadable('a', isText)], '{"a": "1"}'],
+  ['unreadable, not there',    '{"b": 2}',               [droppedWhenUnreadable('a', isText)], '{"b": 2}'],
   ['renamed',                  '{"a":7,"c":1.0}',        renamed('a', 'b'),             '{"c":1.0,"b":7}'],
   ['renamed, both there',      '{"a":7,"b":1.0}',        renamed('a', 'b'),             '{"b":1.0}'],
-  ['either, the first',        '{"a":null}',             [either(droppedWhenNull('a'), replaced('a', 'x', 'y'))], '{}'],
-  ['either, the second',       '{"a":"x"}',              [either(droppedWhenNull('a'), replaced('a', 'x', 'y'))], '{"a":"y"}'],
+  ['either, the first',        '{"a":null}',             [either(droppedWhenNull('a'), pinned('a', 'y'))], '{}'],
+  ['either, the second',       '{"a":"x"}',              [either(droppedWhenNull('a'), pinned('a', 'y'))], '{"a":"y"}'],
   ['inside',                   '{"o":{"a":1, "n":1e400}}', [inside('o', [dropped('a')])], '{"o":{"n":1e400}}'],
   ['inside what is no object', '{"o":[{"a":1}]}',        [inside('o', [dropped('a')])], '{"o":[{"a":1}]}'],
   ['each of',                  '{"l":[ {"a":1} , 5, "]", {"b":12345678901234567890}, [1,2] ]}', [eachOf('l', [dropped('a')])], '{"l":[{},5,"]",{"b":12345678901234567890},[1,2]]}'],

@@ -41,6 +41,12 @@ describe('content that is elsewhere', () => {
     expect(check(saying(...parts), { remoteMedia: true }).messages[1].content).toEqual(parts)
   })
 
+  test('is seen outside a list of parts too', () => {
+    const messages = [{ role: 'user', content: image('http://10.0.0.1/a.png') }]
+    const param = 'messages[0].content[0].image_url'
+    expect(refusalOf(() => check({ messages }))).toMatchObject({ kind: 'bad_request', param })
+  })
+
   test.each([
     ['a file of the server',  image('file:///etc/passwd')],
     ['another protocol',      image('ftp://example.com/a.png')],

@@ -1,7 +1,7 @@
 // Which parameters of an embeddings call are checked, which never reach an upstream, and what is
 // put right in its answers: vLLM gives them an id, a birthday and a count of nothing generated.
 import { type AnswerRule, dropped, droppedWhenNull, either, inside } from '../answer-rules.ts'
-import { answerStripped } from '../choice-rules.ts'
+import { answerStripped, isUsage, totalTokens } from '../choice-rules.ts'
 import { cacheSalt, type FieldPolicy, tenantStripped } from '../field-policy.ts'
 import { integer, rule, text } from '../rules.ts'
 
@@ -13,23 +13,37 @@ export const promptField = 'input'
 
 const encodings = ['float', 'base64']
 
+/** A list of one encoding is no encoding, though it reads like one. */
+function isEncoding(value: unknown): boolean {
+  return typeof value === 'string' && encodings.includes(value)
+}
+
 const usageRules = [
+  totalTokens,
   dropped('completion_tokens'),
   dropped('completion_tokens_details'),
   droppedWhenNull('prompt_tokens_details'),
 ]
 
+/** OpenAI always shows it; what cannot be read is charged as nothing. */
+const usageOfNobody: AnswerRule = {
+  member: 'usage',
+  does: 'zeros where it cannot be read',
+  applies: ({ usage }) => !isUsage(usage),
+  change: () => '{"prompt_tokens":0,"total_tokens":0}',
+}
+
 export const embeddingsAnswer: readonly AnswerRule[] = [
   dropped('id'),
   dropped('created'),
   ...answerStripped.map(dropped),
-  either(droppedWhenNull('usage'), inside('usage', usageRules)),
+  either(usageOfNobody, inside('usage', usageRules)),
 ]
 
 export const embeddingsFields: FieldPolicy = {
   checked: [
     // Both SDKs ask for base64 where their caller says nothing, and unpack it themselves.
-    rule('encoding_format', encodings.join(' or '), (v) => encodings.includes(String(v))),
+    rule('encoding_format', encodings.join(' or '), isEncoding),
     integer('dimensions', 1),
     text('user'),
     rule('cache_salt', 'a non-empty string', (v) => typeof v === 'string' && v !== ''),

@@ -22,6 +22,8 @@ export function readMessages(messages: unknown): Demand[] {
 }
 
 function mediaOf(content: unknown, path: string): Demand[] {
+  // vLLM takes no part outside a list, but another server might.
+  if (isJsonObject(content)) return mediaOf([content], path)
   if (!Array.isArray(content)) return []
   return content.flatMap((part: unknown, at) =>
     isJsonObject(part) ? urlMembers.flatMap((name) => mediaIn(part, name, `${path}[${at}]`)) : [],

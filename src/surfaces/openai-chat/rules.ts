@@ -1,7 +1,14 @@
 // Which parameters of a chat call are checked, which never reach an upstream, and what is put right
 // in its answers.
 import { isJsonObject } from '#wire'
-import { droppedWhenNull, eachOf, either, inside, nullWhenMissing } from '../answer-rules.ts'
+import {
+  droppedWhenNull,
+  eachOf,
+  either,
+  filledWhenMissing,
+  inside,
+  nullWhenMissing,
+} from '../answer-rules.ts'
 import { choiceRules, envelopeRules, wholeUsage } from '../choice-rules.ts'
 import type { ChoicesDialect } from '../choices-encoder.ts'
 import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
@@ -27,7 +34,10 @@ export const chatStripped: ReadonlySet<string> = new Set(tenantStripped)
 
 const logprobRules = [nullWhenMissing('content'), nullWhenMissing('refusal')]
 
+const finishReasons = ['stop', 'length', 'tool_calls', 'content_filter', 'function_call']
+
 const messageRules = [
+  filledWhenMissing('role', '"assistant"'),
   nullWhenMissing('content'),
   nullWhenMissing('refusal'),
   droppedWhenNull('annotations'),
@@ -44,18 +54,22 @@ export const chatAnswers: ChoicesDialect = {
   idPrefix: 'chatcmpl',
   promptField: 'messages',
   showsNullUsage: true,
+  // A chunk may say nothing. What it says where a whole answer says it would reach nobody.
+  isPart: ({ delta, message }) =>
+    isJsonObject(delta) || ((delta ?? null) === null && (message ?? null) === null),
+  isChoice: ({ message }) => isJsonObject(message),
   chunk: [
     ...envelopeRules,
     eachOf('choices', [
-      ...choiceRules,
+      ...choiceRules(finishReasons),
       inside('logprobs', logprobRules),
-      inside('delta', deltaRules),
+      either(filledWhenMissing('delta', '{}'), inside('delta', deltaRules)),
     ]),
   ],
   whole: [
     ...envelopeRules,
     eachOf('choices', [
-      ...choiceRules,
+      ...choiceRules(finishReasons),
       either(nullWhenMissing('logprobs'), inside('logprobs', logprobRules)),
       inside('message', messageRules),
     ]),

@@ -1,6 +1,6 @@
 // Which parameters of a completion are checked, which never reach an upstream, and what is put
 // right in its answers.
-import { eachOf, nullWhenMissing } from '../answer-rules.ts'
+import { eachOf, filledWhenMissing, nullWhenMissing } from '../answer-rules.ts'
 import { choiceRules, envelopeRules, wholeUsage } from '../choice-rules.ts'
 import type { ChoicesDialect } from '../choices-encoder.ts'
 import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
@@ -10,7 +10,11 @@ import { choicesMax, samplingRules, topLogprobsMax } from '../sampling-rules.ts'
 /** The most prompts that vLLM takes in one call. */
 export const promptsMax = 1024
 
-const choices = eachOf('choices', [...choiceRules, nullWhenMissing('logprobs')])
+const choices = eachOf('choices', [
+  ...choiceRules(['stop', 'length', 'content_filter']),
+  nullWhenMissing('logprobs'),
+  filledWhenMissing('text', '""'),
+])
 
 export const completionAnswers: ChoicesDialect = {
   what: 'a completion',
@@ -20,6 +24,8 @@ export const completionAnswers: ChoicesDialect = {
   promptField: 'prompt',
   // OpenAI's own shape of a completion has no null there.
   showsNullUsage: false,
+  isPart: ({ text = null }) => text === null || typeof text === 'string',
+  isChoice: ({ text }) => typeof text === 'string',
   chunk: [...envelopeRules, choices],
   whole: [...envelopeRules, choices, wholeUsage],
 }

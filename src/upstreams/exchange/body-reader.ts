@@ -48,7 +48,8 @@ function ofOneAnswer(): (data: string) => UpstreamEvent {
 }
 
 function streamEvent(data: string): UpstreamEvent {
-  if (data === '[DONE]') return { kind: 'done' }
+  // Read as leniently as the SDKs do: no JSON begins like that.
+  if (data.startsWith('[DONE]')) return { kind: 'done' }
   const value = parseObject(data)
   if (value === null) return { kind: 'failed', fault: nonsense('an event that is no JSON object') }
   const fault = value.error === undefined && value.object !== 'error' ? null : failureIn(value)

@@ -38,6 +38,7 @@ test.each([
   ['texts and token ids',   { input: ['a', 1] },               'input[1]'],
   ['too many',              { input: [...many, 'a'] },         'input'],
   ['another encoding',      { encoding_format: 'bytes' },      'encoding_format'],
+  ['an encoding in a list', { encoding_format: ['float'] },    'encoding_format'],
   ['an encoding as number', { encoding_format: 1 },            'encoding_format'],
   ['no dimensions',         { dimensions: 0 },                 'dimensions'],
   ['half a dimension',      { dimensions: 1.5 },               'dimensions'],
@@ -115,6 +116,33 @@ describe('an answer', () => {
     const one = embeddings.encoder(read({ input: ['a', 'b'] }))
     one.take(wholeEvent(answer))
     expect(one.isComplete()).toBe(false)
+  })
+
+  const [vector] = answer.data
+
+  test.each([
+    ['one vector too many', [vector, { ...vector, index: 1 }, { ...vector, index: 2 }]],
+    ['a vector twice', [vector, vector]],
+    ['a vector without a number', [vector, { ...vector, index: undefined }]],
+    ['a vector that is null', [vector, null]],
+    ['a vector of nothing', [vector, { object: 'embedding', index: 1 }]],
+  ])('of %s is a fault of the upstream', (_what, data) => {
+    const one = embeddings.encoder(read({ input: ['a', 'b'] }))
+    const event = wholeEvent({ ...answer, data })
+    expect(refusalOf(() => one.take(event))).toMatchObject({ kind: 'upstream_bad_answer' })
+  })
+
+  test.each([
+    ['none', undefined, 0],
+    ['less than none', { prompt_tokens: -1, total_tokens: -1 }, 0],
+    ['no sum', { prompt_tokens: 2 }, 2],
+    ['a sum below none', { prompt_tokens: 2, total_tokens: -7 }, 2],
+  ])('whose usage is %s shows what is charged', (_what, usage, tokens) => {
+    const one = embeddings.encoder(read({}))
+    const shown = JSON.parse(one.take(wholeEvent({ ...answer, usage })) ?? '')
+    expect(shown.usage).toEqual({ prompt_tokens: tokens, total_tokens: tokens })
+    expect(one.usage()).toMatchObject({ promptTokens: tokens })
+    expectShape('embeddings', shown)
   })
 
   test('that is none, or streams, is a fault of the upstream', () => {

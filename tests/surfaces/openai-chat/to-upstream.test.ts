@@ -79,12 +79,21 @@ describe('what tenants may not send', () => {
     expect(Object.keys(JSON.parse(asked(text)))).toEqual(['model', 'messages'])
   })
 
-  test.each(['priority', 'user', 'chat_template', 'prompt_embeds', 'store', 'metadata'])(
-    '%s is on the list',
-    (name) => {
-      expect(chatStripped.has(name)).toBe(true)
-    },
-  )
+  test.each([
+    'priority',
+    'user',
+    'chat_template',
+    'prompt_embeds',
+    'store',
+    'metadata',
+    'models',
+    'provider',
+    'route',
+    'api_base',
+    'api_key',
+  ])('%s is on the list', (name) => {
+    expect(chatStripped.has(name)).toBe(true)
+  })
 })
 
 describe('tools', () => {

@@ -65,9 +65,11 @@ describe('usage', () => {
     const one = encoder(stream)
     const first = shownIn(one.take(chunk([said(0, 'x')], { usage: usage(3, 1) })))
     expect(first).toEqual({ ...head, model: 'asked', choices: [said(0, 'x')] })
-    const last = shownIn(one.take(chunk([], { usage: usage(3, 1) })))
+    expect(one.take(chunk([], { usage: usage(3, 1) }))).toBeNull()
+    const [usageEvent = '', ...rest] = one.end('n').split('\n\n')
+    const last = JSON.parse(usageEvent.slice(6))
     expect(last).toEqual({ ...head, model: 'asked', choices: [], usage: usage(3, 1) })
-    expect(one.end('n')).toBe(': n\n\ndata: [DONE]\n\n')
+    expect(rest).toEqual([': n', 'data: [DONE]', ''])
     for (const shown of [first, last]) expectShape('completion', shown)
   })
 
