@@ -13,6 +13,9 @@ export interface JsonMember {
 }
 
 export interface CallBody {
+  /** As they came … */
+  bytes: Buffer
+  /** … and what they say. */
   text: string
   members: readonly JsonMember[]
 }

@@ -24,7 +24,7 @@ export function readBody(bytes: Buffer): ReadBody {
   if (!isJsonObject(value)) throw unreadable('The body must be a JSON object.')
   const members = topLevelMembers(text)
   refuseDuplicates(members)
-  return { value, body: { text, members } }
+  return { value, body: { bytes, text, members } }
 }
 
 /** Parsing 20 MB of brackets takes seconds, in which nobody else is served. */

@@ -1,8 +1,11 @@
 // The body for one attempt: the client's own text with a few top-level members changed.
 import { type Call, policyOf } from '#domain'
-import { type JsonChanges, spliceMembers } from '#wire'
+import { type JsonChanges, spliceBytes, spliceMembers } from '#wire'
 import type { FieldPolicy } from './field-policy.ts'
 import type { UpstreamTarget } from './surface.ts'
+
+/** From here on, copying the bytes is cheaper than writing the text anew. */
+const largeBytes = 16_384
 
 /** Changes of the surface's own come last and win. */
 export function bodyFor(
@@ -11,7 +14,7 @@ export function bodyFor(
   fields: FieldPolicy,
   own: JsonChanges = new Map(),
 ): Buffer {
-  const { text, members } = call.body
+  const { bytes, text, members } = call.body
   const changes = new Map<string, string | null>()
   const model = policyOf(target)
   changes.set('model', JSON.stringify(target.servedName))
@@ -23,7 +26,11 @@ export function bodyFor(
   for (const [name, value] of Object.entries(forced ?? {})) changes.set(name, value)
   capTokens(call, model.outputTokensMax, fields, changes)
   for (const [name, value] of own) changes.set(name, value)
-  return Buffer.from(spliceMembers(text, members, changes))
+  // Where every byte is a character, a member stands in the bytes where it stands in the text.
+  const isLarge = bytes.length >= largeBytes && bytes.length === text.length
+  return isLarge
+    ? spliceBytes(bytes, members, changes)
+    : Buffer.from(spliceMembers(text, members, changes))
 }
 
 function capTokens(

@@ -55,6 +55,30 @@ export function spliceMembers(
   return `{${out}}`
 }
 
+/** The same for a text of ASCII alone, whose bytes are at hand: large ones are copied once. */
+export function spliceBytes(
+  bytes: Buffer,
+  members: readonly JsonMember[],
+  changes: JsonChanges,
+): Buffer {
+  const pieces: Buffer[] = []
+  const add = (...parts: Buffer[]) => pieces.push(pieces.length === 0 ? open : comma, ...parts)
+  for (const { name, start, valueStart, end } of members) {
+    const change = changes.get(name)
+    if (change === undefined) add(bytes.subarray(start, end))
+    else if (change !== null) add(bytes.subarray(start, valueStart), Buffer.from(change))
+  }
+  for (const [name, change] of changes) {
+    if (change === null || members.some((member) => member.name === name)) continue
+    add(Buffer.from(`${JSON.stringify(name)}:${change}`))
+  }
+  return Buffer.concat(pieces.length === 0 ? [open, close] : [...pieces, close])
+}
+
+const open = Buffer.from('{')
+const comma = Buffer.from(',')
+const close = Buffer.from('}')
+
 /** What the first of an object's members become, for texts that begin in the same way. */
 export function spliceHead(
   text: string,

@@ -1,7 +1,7 @@
 // The splicer against JSON.parse: whatever an object's text looks like, both see the same members.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseObject, spliceMembers, topLevelMembers } from '#src/wire/index.ts'
+import { parseObject, spliceBytes, spliceMembers, topLevelMembers } from '#src/wire/index.ts'
 
 const bigIntegers = ['12345678901234567890', '-9007199254740993', '1e400', '0.1000', '-0']
 
@@ -145,6 +145,25 @@ describe('spliceMembers', () => {
     expect(spliceMembers('{ }', topLevelMembers('{ }'), new Map([['a', '1']]))).toBe('{"a":1}')
   })
 })
+
+test('the bytes of an ASCII text are spliced as the text is', () => {
+  const change = fc.constantFrom('"neü"', '[1]', null)
+  fc.assert(
+    fc.property(objectText, fc.dictionary(fc.string(), change), ({ text, members }, added) => {
+      const ascii = text.replaceAll(/[\u0080-\uffff]/g, escapedCode)
+      const found = topLevelMembers(ascii)
+      const named = members.slice(0, 2).map(({ name }, at) => [name, at === 0 ? '0' : null])
+      const changes = new Map([...Object.entries(added), ...(named as [string, string | null][])])
+      const spliced = spliceBytes(Buffer.from(ascii), found, changes)
+      expect(spliced.toString()).toBe(spliceMembers(ascii, found, changes))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+function escapedCode(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
 
 function rawMembers(text: string): Map<string, string> {
   const members = topLevelMembers(text)

@@ -37,6 +37,15 @@ describe('what is not ours', () => {
     expect(asked(text)).toBe(`{${untouched.join(',')},"model":"served/\\"model\\""}`)
   })
 
+  test.each([
+    ['bytes are its characters', 'x'],
+    ['characters are several bytes', 'ü'],
+  ])('passes in a large body whose %s', (_, character) => {
+    const large = `"messages":[{"role":"user","content":"${character.repeat(20_000)}"}]`
+    const text = `{"user":"u",${large},"seed" : 7,"model":"asked"}`
+    expect(asked(text)).toBe(`{${large},"seed" : 7,"model":"served/\\"model\\""}`)
+  })
+
   test('passes around what is stripped', () => {
     const names = [...chatStripped]
     const mixed = untouched.map((member, at) => `"${names[at]}":{"a":[1]},${member}`)
