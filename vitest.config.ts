@@ -6,7 +6,7 @@ export default defineConfig({
     pool: 'forks',
     // Most tests wait for sockets and deadlines, not for a core.
     maxWorkers: 4,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 20_000,
     coverage: {
       provider: 'v8',

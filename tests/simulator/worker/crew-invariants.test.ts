@@ -98,7 +98,7 @@ test('whatever happens, every job ends once and every second of a container is b
       expect(billed).toBeGreaterThanOrEqual(counted - 1)
       expect(billed - counted).toBeLessThanOrEqual(account.bill.starts() * 190_000)
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 })
 
