@@ -46,3 +46,11 @@ test('a chunk that lacks its model gets it, whatever the others had', () => {
     '{"choices":[2],"model":"ours"}',
   ])
 })
+
+test('what stands in the common beginning is not added again at the end', () => {
+  const { rewrite: write } = createChunkRewriter(always)
+  const texts = ['a', 'b', 'c'].map((text) => `{"id":1,"model":"theirs","choices":["${text}"]}`)
+  expect(texts.map((text) => write(text, JSON.parse(text), rules))).toEqual(
+    texts.map((text) => text.replace('theirs', 'ours')),
+  )
+})
