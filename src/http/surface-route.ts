@@ -28,7 +28,7 @@ export function addSurfaceRoute(
     const call = callOf(request, request.apiKey, surface, ports)
     const client = new HttpClientEnd({ request: request.raw, response: reply.raw }, patience)
     reply.hijack()
-    drain.calls.add(client, call.key)
+    const live = drain.calls.add(client, call.key)
     try {
       await relayCall(call, surface, client, relay)
     } catch (cause) {
@@ -37,8 +37,8 @@ export function addSurfaceRoute(
       client.cut()
     } finally {
       // The last words may still be on their way to a client that reads slowly.
-      if (reply.raw.closed) drain.calls.remove(client)
-      else reply.raw.once('close', () => drain.calls.remove(client))
+      if (reply.raw.closed) drain.calls.remove(live)
+      else reply.raw.once('close', () => drain.calls.remove(live))
     }
   })
 }
