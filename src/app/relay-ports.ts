@@ -1,12 +1,12 @@
 // Connects the rooms that are strangers to one another into what the relay asks for.
 
 import { chargeFor, type KeyTally, type Ledger } from '#accounting'
-import { type Call, type Clock, Fault } from '#domain'
-import type { Limits } from '#limits'
+import { type Answer, type Call, type Clock, Fault } from '#domain'
+import type { Limits, Reservation } from '#limits'
 import { type Catalogue, type Route, resolveRoute } from '#models'
 import type { AttemptTally, Logger, Metrics } from '#observability'
-import type { Booked, RelayPorts } from '#relay'
-import type { Routing } from '#routing'
+import type { AnswerAsk, Booked, RelayPorts } from '#relay'
+import type { Booking, Routing } from '#routing'
 
 export interface Rooms {
   clock: Clock
@@ -49,33 +49,42 @@ export function connectRelay(rooms: Rooms): RelayPorts {
 async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> {
   const { ledger, limits, routing } = rooms
   if (ledger.state() === 'failing') throw ledgerUnavailable()
-  const { station, place } = routing.book(call, route.deployments)
+  const booking = routing.book(call, route.deployments)
   try {
-    const reservation = await limits.reserve(call)
-    return {
-      reservation,
-      station,
-      firstAnswer(ask) {
-        const answer = () => routing.firstAnswer({ ...ask, station, place })
-        return reservation.turn === null
-          ? answer()
-          : waitForTurn(reservation.turn, ask).then(answer)
-      },
-      [Symbol.dispose]() {
-        place.leave()
-        reservation[Symbol.dispose]()
-      },
-    }
+    return new BookedCall(await limits.reserve(call), booking, routing)
   } catch (cause) {
-    place.leave()
+    booking.place.leave()
     throw cause
+  }
+}
+
+class BookedCall implements Booked {
+  readonly reservation: Reservation
+  readonly #booking: Booking
+  readonly #routing: Routing
+
+  constructor(reservation: Reservation, booking: Booking, routing: Routing) {
+    this.reservation = reservation
+    this.#booking = booking
+    this.#routing = routing
+  }
+
+  firstAnswer(ask: AnswerAsk): Promise<Answer> {
+    const { turn } = this.reservation
+    const answer = () => this.#routing.firstAnswer({ ...ask, ...this.#booking })
+    return turn === null ? answer() : waitForTurn(turn, ask).then(answer)
+  }
+
+  [Symbol.dispose](): void {
+    this.#booking.place.leave()
+    this.reservation[Symbol.dispose]()
   }
 }
 
 /** The line of the key's own calls is a queue like any other, and its time is written down. */
 async function waitForTurn(
   turn: (signal: AbortSignal) => Promise<void>,
-  { signal, watcher }: Parameters<Booked['firstAnswer']>[0],
+  { signal, watcher }: AnswerAsk,
 ): Promise<void> {
   watcher.queued()
   try {

@@ -19,11 +19,22 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   ticksMs: () => performance.now(),
-  after(delayMs, callback) {
-    const timeout = setTimeout(callback, Math.min(delayMs, 0x7fffffff))
-    return {
-      refresh: () => void timeout.refresh(),
-      cancel: () => clearTimeout(timeout),
-    }
-  },
+  after: (delayMs, callback) => new SystemTimer(delayMs, callback),
+}
+
+/** A class: one object for each timer, where a literal would make two closures beside it. */
+class SystemTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout
+
+  constructor(delayMs: number, callback: () => void) {
+    this.#timeout = setTimeout(callback, Math.min(delayMs, 0x7fffffff))
+  }
+
+  refresh(): void {
+    this.#timeout.refresh()
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout)
+  }
 }

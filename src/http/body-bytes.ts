@@ -4,29 +4,32 @@ import { tooManyBodies } from './faults.ts'
 
 export interface BodyBytes {
   held(): number
-  /** A share that grows as a body does, until it is given back. */
-  open(): BodyShare
+  /** A share that grows as a body of at most so many bytes does, until it is given back. */
+  open(bytesMax: number): BodyShare
 }
 
 export interface BodyShare {
+  /** Of this one body. */
+  readonly bytesMax: number
   /** Throws a 429 when all bodies together would hold too much. */
   take(bytes: number): void
   release(): void
 }
 
-export function createBodyBytes(bytesMax: number): BodyBytes {
+export function createBodyBytes(allBytesMax: number): BodyBytes {
   let held = 0
   return {
     held: () => held,
-    open() {
+    open(bytesMax) {
       let mine = 0
       let isOver = false
       return {
+        bytesMax,
         take(bytes) {
           if (isOver) return
           // A body that is alone is let in: a bound below the largest body would never open.
           const others = held - mine
-          if (others > 0 && held + bytes > bytesMax) throw tooManyBodies()
+          if (others > 0 && held + bytes > allBytesMax) throw tooManyBodies()
           mine += bytes
           held += bytes
         },

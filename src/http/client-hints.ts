@@ -21,11 +21,11 @@ export function patienceOf(
   const asked = deadlineMs(headers)
   const headMs = lenient(headers, 'x-stainless-timeout')
   const silenceMs = lenient(headers, 'x-stainless-read-timeout') ?? headMs
-  const bounds = [configured.totalMs, asked]
+  const totalMs = Math.min(configured.totalMs, asked ?? Number.POSITIVE_INFINITY)
   // The SDK's clocks run to the headers and between bytes: neither is a total on streams.
-  if (!isStream) bounds.push(headMs, silenceMs, wholeMsMax)
+  const wholeMs = Math.min(wholeMsMax, headMs ?? wholeMsMax, silenceMs ?? wholeMsMax)
   return {
-    totalMs: Math.min(...bounds.filter((ms) => ms !== null)),
+    totalMs: isStream ? totalMs : Math.min(totalMs, wholeMs),
     keepAliveMs: Math.min(configured.keepAliveMs, keptAliveMs(silenceMs)),
     waitMaxMs: waitMaxMs(headers),
   }
@@ -61,6 +61,7 @@ function plainNumber(given: string | string[]): number | null {
 
 /** An SDK's own header: what we cannot read we do not need. */
 function lenient(headers: IncomingHttpHeaders, name: string): number | null {
+  if (headers[name] === undefined) return null
   const seconds = Number(headers[name])
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null
 }

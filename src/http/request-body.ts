@@ -5,7 +5,6 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { asFault, type Clock } from '#domain'
 import type { BodyBytes, BodyShare } from './body-bytes.ts'
-import type { Connections } from './connections.ts'
 import { aborted, bodyTooLarge, wrongCharset, wrongEncoding } from './faults.ts'
 
 declare module 'fastify' {
@@ -17,20 +16,18 @@ declare module 'fastify' {
 /** How long a client may go on sending a body that was refused, before it is cut off. */
 const unreadMs = 1_000
 
-export function addBodyParser(
-  app: FastifyInstance,
-  bodyBytes: BodyBytes,
-  connections: Connections,
-): void {
+export function addBodyParser(app: FastifyInstance, bodyBytes: BodyBytes): void {
   app.removeAllContentTypeParsers()
   app.decorateRequest('bodyShare', null)
   app.addHook('preParsing', (request, reply, payload, done) => {
     if (!hasBody(request)) return done(null, payload)
     try {
-      refuseUnread(request)
-      const share = bodyBytes.open()
+      const { bodyLimit } = request.routeOptions
+      refuseUnread(request, bodyLimit)
+      const share = bodyBytes.open(bodyLimit)
       request.bodyShare = share
-      reply.raw.once('close', share.release)
+      // It closes once, and `once` would make two functions more.
+      reply.raw.on('close', share.release)
       share.take(declaredBytes(request) ?? 0)
     } catch (cause) {
       return done(cause instanceof Error ? cause : null)
@@ -40,7 +37,7 @@ export function addBodyParser(
     done(null, payload)
   })
   app.addContentTypeParser('application/json', (request, _payload, done) => {
-    readBody(request, connections, done)
+    readBody(request, done)
   })
 }
 
@@ -53,12 +50,12 @@ function asksFirst({ headers, raw }: FastifyRequest): boolean {
   return headers.expect !== undefined && raw.httpVersion === '1.1'
 }
 
-function refuseUnread(request: FastifyRequest): void {
+function refuseUnread(request: FastifyRequest, bodyLimit: number): void {
   const { 'content-encoding': encoding, 'content-type': type } = request.headers
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw wrongEncoding()
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type ?? '')?.[1]
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) throw wrongCharset()
-  if ((declaredBytes(request) ?? 0) > request.routeOptions.bodyLimit) throw bodyTooLarge()
+  if ((declaredBytes(request) ?? 0) > bodyLimit) throw bodyTooLarge()
 }
 
 /** null: the client did not say, and its chunks are counted as they come. */
@@ -69,41 +66,54 @@ function declaredBytes({ headers }: FastifyRequest): number | null {
 
 function readBody(
   request: FastifyRequest,
-  connections: Connections,
   done: (cause: Error | null, body?: Buffer) => void,
 ): void {
-  const { raw, bodyShare } = request
-  const { bodyLimit } = request.routeOptions
+  const { raw, bodyShare, connection } = request
+  const bytesMax = bodyShare?.bytesMax ?? 0
   const isDeclared = declaredBytes(request) !== null
-  const pieces: Buffer[] = []
+  let pieces: Buffer[] = []
   let bytes = 0
-  const onData = (piece: Buffer) => {
+  let isOver = false
+
+  function end(cause: Error | null, body?: Buffer): void {
+    if (isOver) return
+    isOver = true
+    pieces = []
+    // The next request's reading may have begun before this one's end is told.
+    if (connection?.reader === fail) connection.reader = null
+    done(cause, body)
+  }
+
+  function fail(cause: unknown): void {
+    end(asFault(cause))
+  }
+
+  function take(piece: Buffer): void {
+    if (isOver) return
     bytes += piece.length
     try {
-      if (bytes > bodyLimit) throw bodyTooLarge()
+      if (bytes > bytesMax) throw bodyTooLarge()
       if (!isDeclared) bodyShare?.take(piece.length)
+      pieces.push(piece)
     } catch (cause) {
-      return fail(cause)
+      fail(cause)
     }
-    pieces.push(piece)
   }
-  const onEnd = () => {
-    stop()
+
+  function whole(): Buffer {
     const [only] = pieces
-    done(null, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, bytes))
+    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, bytes)
   }
-  const onClose = () => fail(aborted())
-  const fail = (cause: unknown) => {
-    stop()
-    pieces.length = 0
-    done(asFault(cause))
-  }
-  const stopReading = connections.reading(raw.socket, fail)
-  const stop = () => {
-    stopReading()
-    raw.off('data', onData).off('end', onEnd).off('close', onClose)
-  }
-  raw.on('data', onData).on('end', onEnd).on('close', onClose)
+
+  // None is taken off again: each costs as much as it does to add, and the request ends anyway.
+  raw.on('data', take)
+  raw.on('end', () => end(null, whole()))
+  raw.on('close', () => {
+    if (!isOver) fail(aborted())
+  })
+  if (connection === null) return
+  if (connection.broken === null) connection.reader = fail
+  else queueMicrotask(() => fail(connection.broken))
 }
 
 /** Node reads a refused body to its end, or its client would not hear why; but only for a time. */
@@ -112,6 +122,6 @@ export function forgetBody(raw: IncomingMessage, clock: Clock): void {
   const timer = clock.after(unreadMs, () => {
     if (!raw.complete) raw.socket.destroy()
   })
-  raw.once('end', timer.cancel)
-  raw.once('close', timer.cancel)
+  raw.once('end', () => timer.cancel())
+  raw.once('close', () => timer.cancel())
 }

@@ -3,8 +3,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { Fault } from '#domain'
-import type { Connections } from './connections.ts'
+import type { Connection, Connections } from './connections.ts'
 import { notHttp, tooManyHeaders } from './faults.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What is known of its connection; null only before the first hook. */
+    connection: Connection | null
+  }
+}
 
 /** Given twice, node takes the first, and the proxy before us perhaps the last. */
 const singles = new Set(['host', 'authorization', 'content-type', 'content-encoding'])
@@ -20,8 +27,9 @@ export function addHeadRules(
   // Without these, node promises `100 Continue` to everybody, and answers others itself.
   app.server.on('checkContinue', app.routing)
   app.server.on('checkExpectation', app.routing)
+  app.decorateRequest('connection', null)
   app.addHook('onRequest', (request, reply, done) => {
-    connections.seen(request.raw, reply.raw)
+    request.connection = connections.seen(request.raw, reply.raw)
     const fault = faultOfHead(request.raw, headersMax)
     if (fault === null) return done()
     // Whoever misframed one request has misframed what follows on the connection.

@@ -46,7 +46,7 @@ export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   addRequestId(app)
   addHeadRules(app, connections, options.headersMax)
   addRefusals(app, ports)
-  addBodyParser(app, createBodyBytes(options.inflightBodyBytesMax), connections)
+  addBodyParser(app, createBodyBytes(options.inflightBodyBytesMax))
   addCors(app, options.corsOrigins)
   await addGuard(app, ports)
   for (const surface of ports.surfaces) addSurfaceRoute(app, surface, ports, drain)

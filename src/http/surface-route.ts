@@ -23,10 +23,12 @@ export function addSurfaceRoute(
   const config = { surface: surface.name, access: scopeOfSurface(surface.name) }
   app.post(surface.path, { config, bodyLimit: options.bodyBytesMax }, async (request, reply) => {
     if (drain.isDraining()) throw draining()
+    const { apiKey, connection } = request
     // The guard has let it in; a route that forgot its guard must not serve anybody.
-    if (request.apiKey === null) throw noKey()
-    const call = callOf(request, request.apiKey, surface, ports)
-    const client = new HttpClientEnd({ request: request.raw, response: reply.raw }, patience)
+    if (apiKey === null || connection === null) throw noKey()
+    const call = callOf(request, apiKey, surface, ports)
+    const ends = { request: request.raw, response: reply.raw, connection }
+    const client = new HttpClientEnd(ends, patience)
     reply.hijack()
     const live = drain.calls.add(client, call.key)
     try {
@@ -37,8 +39,7 @@ export function addSurfaceRoute(
       client.cut()
     } finally {
       // The last words may still be on their way to a client that reads slowly.
-      if (reply.raw.closed) drain.calls.remove(live)
-      else reply.raw.once('close', () => drain.calls.remove(live))
+      client.whenClosed(() => drain.calls.remove(live))
     }
   })
 }

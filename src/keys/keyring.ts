@@ -1,5 +1,5 @@
-// Who is asking. A token is hashed and looked up in memory; the raw bytes never reach storage, a
-// log or a comparison. Besides the registry's keys it knows those of the environment: bootstrap
+// Who is asking. A token is hashed and looked up in memory; the raw bytes never reach storage or a
+// log. Besides the registry's keys it knows those of the environment: bootstrap
 // keys, taken as given, and one admin key, which holds every scope so that it can grant each.
 import { type ApiKey, scopes } from '#domain'
 import { openSnapshot, type Registry, type SnapshotOptions } from '#storage'
@@ -44,8 +44,18 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
     return isExpired ? null : key
   }
 
+  const hashes = createTokenHashes()
+
   return {
-    verify: (token) => (refusesMistyped && isMistyped(token) ? null : opens(hashToken(token))),
+    verify(token) {
+      const known = hashes.get(token)
+      if (known !== null) return opens(known)
+      if (refusesMistyped && isMistyped(token)) return null
+      const secretHash = hashToken(token)
+      const key = opens(secretHash)
+      if (key !== null) hashes.add(token, secretHash)
+      return key
+    },
     stillOpens(key) {
       const secretHash = hashOf.get(key)
       return secretHash !== undefined && opens(secretHash) !== null
@@ -53,6 +63,24 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
     refresh: stored.refresh,
     onChange: stored.onChange,
     [Symbol.dispose]: () => stored[Symbol.dispose](),
+  }
+}
+
+/** Far more than are used in the same minutes. */
+const tokensMax = 1000
+
+/**
+ * The hashes of tokens that have opened something: hashing takes longer than all the rest of the
+ * look. Whether they still do is asked each time.
+ */
+function createTokenHashes() {
+  const hashes = new Map<string, string>()
+  return {
+    get: (token: string) => hashes.get(token) ?? null,
+    add(token: string, secretHash: string) {
+      if (hashes.size >= tokensMax) hashes.clear()
+      hashes.set(token, secretHash)
+    },
   }
 }
 

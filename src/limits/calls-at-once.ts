@@ -31,6 +31,7 @@ export interface CallsAtOnce {
 }
 
 interface KeyCalls {
+  keyId: string
   running: number
   placesMax: number
   /** What gives each of them its place. */
@@ -47,7 +48,7 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
 
   function callsOf({ keyId, placesMax }: PlaceAsk): KeyCalls {
     const known = byKey.get(keyId)
-    const calls = known ?? { running: 0, placesMax: 0, line: [], heldMs: null }
+    const calls = known ?? { keyId, running: 0, placesMax: 0, line: [], heldMs: null }
     if (known === undefined) byKey.set(keyId, calls)
     // The key's limit may have been changed since its other calls came.
     calls.placesMax = placesMax ?? Number.POSITIVE_INFINITY
@@ -62,28 +63,24 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
     }
   }
 
-  function forgetIfIdle(keyId: string, calls: KeyCalls): void {
-    if (calls.running === 0 && calls.line.length === 0) byKey.delete(keyId)
+  function forgetIfIdle({ keyId, running, line }: KeyCalls): void {
+    if (running === 0 && line.length === 0) byKey.delete(keyId)
   }
 
-  /** The place, from now until it is given back. */
-  function held(keyId: string, calls: KeyCalls): () => void {
-    const sinceTicksMs = clock.ticksMs()
-    return () => {
-      const heldMs = clock.ticksMs() - sinceTicksMs
-      calls.heldMs =
-        calls.heldMs === null ? heldMs : calls.heldMs + latestWeight * (heldMs - calls.heldMs)
-      calls.running -= 1
-      letIn(calls)
-      forgetIfIdle(keyId, calls)
-    }
+  function giveBack(calls: KeyCalls, sinceTicksMs: number): void {
+    const heldMs = clock.ticksMs() - sinceTicksMs
+    calls.heldMs =
+      calls.heldMs === null ? heldMs : calls.heldMs + latestWeight * (heldMs - calls.heldMs)
+    calls.running -= 1
+    letIn(calls)
+    forgetIfIdle(calls)
   }
 
   function standInLine(ask: PlaceAsk, calls: KeyCalls): OwnPlace {
-    let giveBack: (() => void) | null = null
     const { promise: granted, resolve } = Promise.withResolvers<void>()
+    let held: HeldPlace | null = null
     const grant = () => {
-      giveBack = held(ask.keyId, calls)
+      held = new HeldPlace(calls, clock.ticksMs(), giveBack)
       resolve()
     }
     calls.line.push(grant)
@@ -92,9 +89,8 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
       [Symbol.dispose]() {
         const at = calls.line.indexOf(grant)
         if (at !== -1) calls.line.splice(at, 1)
-        giveBack?.()
-        giveBack = null
-        forgetIfIdle(ask.keyId, calls)
+        held?.[Symbol.dispose]()
+        forgetIfIdle(calls)
       },
     }
   }
@@ -133,15 +129,33 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
       const calls = callsOf(ask)
       if (calls.running >= calls.placesMax) return standInLine(ask, calls)
       calls.running += 1
-      let giveBack: (() => void) | null = held(ask.keyId, calls)
-      return {
-        turn: null,
-        [Symbol.dispose]() {
-          giveBack?.()
-          giveBack = null
-        },
-      }
+      return new HeldPlace(calls, clock.ticksMs(), giveBack)
     },
+  }
+}
+
+/** A class: a literal with a computed name goes through V8's runtime, 0.4 µs for each call. */
+class HeldPlace implements OwnPlace {
+  readonly turn = null
+  readonly #calls: KeyCalls
+  readonly #sinceTicksMs: number
+  readonly #giveBack: (calls: KeyCalls, sinceTicksMs: number) => void
+  #isHeld = true
+
+  constructor(
+    calls: KeyCalls,
+    sinceTicksMs: number,
+    giveBack: (calls: KeyCalls, sinceTicksMs: number) => void,
+  ) {
+    this.#calls = calls
+    this.#sinceTicksMs = sinceTicksMs
+    this.#giveBack = giveBack
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#giveBack(this.#calls, this.#sinceTicksMs)
   }
 }
 

@@ -1,7 +1,7 @@
 // How much a key may ask. Everything is reserved in one step before a call is accepted, and settled
 // once after it ended. The port is asynchronous: a shared store can stand behind it.
 import { type ApiKey, type Call, type Clock, Fault } from '#domain'
-import { createCallsAtOnce, type PlaceAsk } from './calls-at-once.ts'
+import { createCallsAtOnce, type OwnPlace, type PlaceAsk } from './calls-at-once.ts'
 import type { LimitsOptions } from './options.ts'
 import { createRequestRate, type RateState } from './request-rate.ts'
 
@@ -56,10 +56,9 @@ export function createLimits(options: LimitsOptions, clock: Clock): Limits {
       // Looked at first and taken last: what is refused for one of them costs nothing of the other.
       atOnce.check(ask)
       const perMinute = call.key.requestsPerMinute ?? options.requestsPerMinute
-      const { isTaken, ...rate } = requests.take(call.key.id, perMinute)
+      const { isTaken, rate } = requests.take(call.key.id, perMinute)
       if (!isTaken) throw new RateFault(rate)
-      const place = atOnce.take(ask)
-      return { rate, turn: place.turn, [Symbol.dispose]: place[Symbol.dispose] }
+      return new KeyReservation(rate, atOnce.take(ask))
     },
     look: (key) => ({
       rate: requests.look(key.id, key.requestsPerMinute ?? options.requestsPerMinute),
@@ -67,6 +66,24 @@ export function createLimits(options: LimitsOptions, clock: Clock): Limits {
       running: atOnce.running(key.id),
       waiting: atOnce.waiting(key.id),
     }),
+  }
+}
+
+class KeyReservation implements Reservation {
+  readonly rate: RateState
+  readonly #place: OwnPlace
+
+  constructor(rate: RateState, place: OwnPlace) {
+    this.rate = rate
+    this.#place = place
+  }
+
+  get turn(): Reservation['turn'] {
+    return this.#place.turn
+  }
+
+  [Symbol.dispose](): void {
+    this.#place[Symbol.dispose]()
   }
 }
 

@@ -12,8 +12,8 @@ export interface RateState {
 }
 
 export interface RequestRate {
-  /** Takes one request out of the bucket; says so by `isTaken`. */
-  take(keyId: string, perMinute: number): RateState & { isTaken: boolean }
+  /** Takes one request out of the bucket, if there is one. */
+  take(keyId: string, perMinute: number): { isTaken: boolean; rate: RateState }
   /** The bucket as it is. */
   look(keyId: string, perMinute: number): RateState
 }
@@ -37,7 +37,7 @@ export function createRequestRate(clock: Clock, keysMax: number): RequestRate {
       const nextDebtMs = isTaken ? debtMs + stepMs : debtMs
       if (fullAtByKey.size >= keysMax && !fullAtByKey.has(keyId)) forgetFull(nowMs)
       fullAtByKey.set(keyId, nowMs + nextDebtMs)
-      return { isTaken, ...stateOf(nextDebtMs, perMinute) }
+      return { isTaken, rate: stateOf(nextDebtMs, perMinute) }
     },
     look(keyId, perMinute) {
       const nowMs = clock.ticksMs()

@@ -16,7 +16,7 @@ export function answerHeaders(story: Story): Headers {
   const headers: Headers = { 'x-request-id': call.id }
   // What is no model of ours is only the client's own text: it is not said back.
   if (story.model !== null) headers['x-podgate-model'] = headerText(story.modelId)
-  if (reservation !== null) Object.assign(headers, rateHeaders(reservation.rate))
+  if (reservation !== null) addRate(headers, reservation.rate)
   if (station !== null) {
     headers['x-podgate-deployment'] = headerText(station.deployment.id)
     headers['x-podgate-transport'] = station.upstream.transport
@@ -27,7 +27,8 @@ export function answerHeaders(story: Story): Headers {
 }
 
 export function faultHeaders(fault: Fault): Headers {
-  const headers: Headers = fault instanceof RateFault ? rateHeaders(fault.rate) : {}
+  const headers: Headers = {}
+  if (fault instanceof RateFault) addRate(headers, fault.rate)
   const { retry, status } = fault.rule
   if (retry === 'no') headers['x-should-retry'] = 'false'
   if (fault.kind === 'draining') headers.connection = 'close'
@@ -42,12 +43,10 @@ export function faultHeaders(fault: Fault): Headers {
   return headers
 }
 
-function rateHeaders({ limit, remaining, resetMs }: RateState): Headers {
-  return {
-    'x-ratelimit-limit-requests': String(limit),
-    'x-ratelimit-remaining-requests': String(remaining),
-    'x-ratelimit-reset-requests': goDuration(resetMs),
-  }
+function addRate(headers: Headers, { limit, remaining, resetMs }: RateState): void {
+  headers['x-ratelimit-limit-requests'] = String(limit)
+  headers['x-ratelimit-remaining-requests'] = String(remaining)
+  headers['x-ratelimit-reset-requests'] = goDuration(resetMs)
 }
 
 /** `6m0s`, `1.5s`, `12ms`: how OpenAI writes it, and what clients parse. */
@@ -58,7 +57,9 @@ export function goDuration(ms: number): string {
   return minutes === 0 ? `${seconds}s` : `${minutes}m${seconds}s`
 }
 
+const isPlain = /^[\x20-\x7e]*$/
+
 /** Ids come from the registry, but a header must not break whatever they hold. */
 function headerText(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, '?')
+  return isPlain.test(text) ? text : text.replaceAll(/[^\x20-\x7e]/g, '?')
 }

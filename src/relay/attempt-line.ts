@@ -1,14 +1,7 @@
 // The record of one try. It is complete when both things are known, in whichever order they come:
 // how the try ended for the call, and how its place came free.
-import type { AttemptRecord, Fault, FaultName, Released } from '#domain'
+import type { AttemptRecord, Clock, Fault, FaultName, Released } from '#domain'
 import type { AttemptLine, Station } from '#routing'
-
-export interface OpenAttempt extends AttemptLine {
-  /** The call is over: null when this try answered it. */
-  ended(fault: Fault | null): void
-  /** Nobody said that the work is over, and nothing proved that it stopped. */
-  mayGoOn(): boolean
-}
 
 export interface AttemptStart {
   requestId: string
@@ -19,60 +12,81 @@ export interface AttemptStart {
   startedTicksMs: number
 }
 
-export function openAttempt(
-  start: AttemptStart,
-  ticksMs: () => number,
-  write: (record: AttemptRecord) => void,
-): OpenAttempt {
-  let end: { fault: Fault | null; atTicksMs: number } | null = null
-  let release: { released: Released; atTicksMs: number } | null = null
+export interface AttemptPorts {
+  clock: Clock
+  onAttempt(record: AttemptRecord): void
+}
 
-  function writeWhenKnown(): void {
-    if (end === null || release === null) return
-    const { fault } = end
-    const { released } = release
-    const lastTicksMs = Math.max(end.atTicksMs, release.atTicksMs)
-    write({
-      requestId: start.requestId,
-      ordinal: start.ordinal,
-      model: start.model,
-      deployment: start.station.deployment.id,
-      transport: start.station.upstream.transport,
-      startedAtMs: start.startedAtMs,
-      durationMs: Math.round(lastTicksMs - start.startedTicksMs),
+export class Attempt implements AttemptLine {
+  readonly #start: AttemptStart
+  readonly #ports: AttemptPorts
+  #isEnded = false
+  #fault: Fault | null = null
+  #endedTicksMs = 0
+  #released: Released | null = null
+  #releasedTicksMs = 0
+
+  constructor(start: AttemptStart, ports: AttemptPorts) {
+    this.#start = start
+    this.#ports = ports
+  }
+
+  faulted(fault: Fault): void {
+    this.ended(fault)
+  }
+
+  /** The call is over: null when this try answered it. */
+  ended(fault: Fault | null): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#fault = fault
+    this.#endedTicksMs = this.#ports.clock.ticksMs()
+    this.#writeWhenKnown()
+  }
+
+  /** Nobody said that the work is over, and nothing proved that it stopped. */
+  mayGoOn(): boolean {
+    return this.#released === null || this.#released.how === 'held'
+  }
+
+  released(released: Released): void {
+    this.#released = released
+    this.#releasedTicksMs = this.#ports.clock.ticksMs()
+    this.#writeWhenKnown()
+  }
+
+  #writeWhenKnown(): void {
+    const released = this.#released
+    if (!this.#isEnded || released === null) return
+    const { requestId, ordinal, model, station, startedAtMs, startedTicksMs } = this.#start
+    const fault = this.#fault
+    const lastTicksMs = Math.max(this.#endedTicksMs, this.#releasedTicksMs)
+    const wasteReason = wasteOf(fault, released)
+    const heldMs = Math.max(0, this.#releasedTicksMs - startedTicksMs)
+    this.#ports.onAttempt({
+      requestId,
+      ordinal,
+      model,
+      deployment: station.deployment.id,
+      transport: station.upstream.transport,
+      startedAtMs,
+      durationMs: Math.round(lastTicksMs - startedTicksMs),
       result: fault === null ? 'answered' : isAbandoned(fault) ? 'abandoned' : 'faulted',
       fault: fault?.kind ?? null,
       released: released.how,
       cancellation: released.cancellation,
-      ...wasteOf(fault, released, release.atTicksMs - start.startedTicksMs),
+      wastedSeconds: wasteReason === null ? 0 : heldMs / 1000,
+      wasteReason,
     })
-  }
-
-  function endWith(fault: Fault | null): void {
-    if (end !== null) return
-    end = { fault, atTicksMs: ticksMs() }
-    writeWhenKnown()
-  }
-
-  return {
-    faulted: endWith,
-    ended: endWith,
-    mayGoOn: () => release === null || release.released.how === 'held',
-    released(released) {
-      release = { released, atTicksMs: ticksMs() }
-      writeWhenKnown()
-    },
   }
 }
 
-/** How long the place was taken, when nothing came of it for the client. */
-function wasteOf(fault: Fault | null, released: Released, heldMs: number) {
-  const wastedSeconds = Math.max(0, heldMs) / 1000
-  if (fault === null || released.how === 'unsent') return { wastedSeconds: 0, wasteReason: null }
-  if (released.how === 'held') return { wastedSeconds, wasteReason: 'orphan' as const }
-  if (isAbandoned(fault)) return { wastedSeconds, wasteReason: 'client_gone' as const }
-  if (fault.rule.status === 504) return { wastedSeconds, wasteReason: 'timeout' as const }
-  return { wastedSeconds, wasteReason: 'retry' as const }
+/** Why the place was taken for nothing; null when something came of it for the client. */
+function wasteOf(fault: Fault | null, { how }: Released): AttemptRecord['wasteReason'] {
+  if (fault === null || how === 'unsent') return null
+  if (how === 'held') return 'orphan'
+  if (isAbandoned(fault)) return 'client_gone'
+  return fault.rule.status === 504 ? 'timeout' : 'retry'
 }
 
 /** The client's own doing: it left, did not read, or its key was closed while it waited. */

@@ -9,7 +9,7 @@ export interface ClientEnd {
   /** A status went out: from here on, an error can only be an event. */
   readonly hasBegun: boolean
   abandon(fault: Fault): void
-  /** Commits 200 and the headers of a stream. */
+  /** Commits 200 and the headers of a stream, to which it may add its own. */
   begin(headers: Headers): void
   /** False when the client must be waited for. */
   write(text: string): boolean
@@ -17,7 +17,7 @@ export interface ClientEnd {
   drained(): Promise<void>
   /** The last words of a stream. */
   end(text: string): void
-  /** A whole answer. */
+  /** A whole answer; adds headers of its own to these. */
   answer(status: number, headers: Headers, body: string): void
   /** No more words. */
   cut(): void

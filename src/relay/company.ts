@@ -7,30 +7,34 @@ import { answerHeaders } from './answer-headers.ts'
 import type { ClientEnd } from './client-end.ts'
 import type { Story } from './story.ts'
 
-export interface Company {
-  start(): void
-  stop(): void
-}
+export class Company {
+  readonly #client: ClientEnd
+  readonly #story: Story
+  readonly #encoder: Encoder
+  readonly #clock: Clock
+  #timer: Timer | null = null
 
-export function keepCompany(
-  client: ClientEnd,
-  story: Story,
-  encoder: Encoder,
-  clock: Clock,
-): Company {
-  let timer: Timer | null = null
-  const { call } = story
-
-  function speak(): void {
-    if (client.signal.aborted) return
-    if (!client.hasBegun) client.begin(answerHeaders(story))
-    client.write(encoder.heartbeat(story.latest))
-    start()
+  constructor(client: ClientEnd, story: Story, encoder: Encoder, clock: Clock) {
+    this.#client = client
+    this.#story = story
+    this.#encoder = encoder
+    this.#clock = clock
   }
 
-  function start(): void {
-    if (call.stream) timer = clock.after(call.keepAliveMs, speak)
+  start(): void {
+    const { stream, keepAliveMs } = this.#story.call
+    if (stream) this.#timer = this.#clock.after(keepAliveMs, () => this.#speak())
   }
 
-  return { start, stop: () => timer?.cancel() }
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  #speak(): void {
+    if (this.#client.signal.aborted) return
+    if (!this.#client.hasBegun) this.#client.begin(answerHeaders(this.#story))
+    this.#client.write(this.#encoder.heartbeat(this.#story.latest))
+    this.start()
+  }
 }

@@ -25,8 +25,12 @@ export async function deliver(
       if (event.kind === 'failed') return failed(event.fault, client.signal)
       const text = encoder.take(event)
       story.event()
-      if (event.kind === 'whole') whole = text
-      else if (text !== null) {
+      if (event.kind === 'whole') {
+        // There is no more of it.
+        whole = text
+        break
+      }
+      if (text !== null) {
         // Most events need no turn of their own.
         const sent = send(text, client, story)
         if (sent !== null) await sent

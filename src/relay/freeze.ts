@@ -37,7 +37,9 @@ export function freeze(story: Story, ending: Ending, bill: Bill, hasBegun: boole
     overheadMs: overheadOf(story, endTicksMs),
     streamMs: first === null || last === null ? null : last - first,
     coldStart: story.isColdStart,
-    ...bill,
+    usage: bill.usage,
+    prices: bill.prices,
+    chargeNanoUsd: bill.chargeNanoUsd,
     gpuSeconds: null,
     possibleOrphan: isPossibleOrphan(story, fault),
   }

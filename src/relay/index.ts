@@ -2,4 +2,4 @@
 export { faultHeaders } from './answer-headers.ts'
 export type { ClientEnd, Headers } from './client-end.ts'
 export { type RelayOptions, relayOptions } from './options.ts'
-export { type Booked, type RelayPorts, relayCall } from './relay-call.ts'
+export { type AnswerAsk, type Booked, type RelayPorts, relayCall } from './relay-call.ts'

@@ -3,10 +3,10 @@
 import { type Answer, type Call, type Clock, Fault, type Timer } from '#domain'
 import type { Reservation } from '#limits'
 import type { Route } from '#models'
-import type { Station, Watcher } from '#routing'
+import type { Watcher } from '#routing'
 import { checkModel, type Surface, type UpstreamAsk, type UpstreamTarget } from '#surfaces'
 import type { ClientEnd } from './client-end.ts'
-import { keepCompany } from './company.ts'
+import { Company } from './company.ts'
 import { deliver } from './deliver.ts'
 import { endCall } from './end-call.ts'
 import { type Ending, failed } from './ending.ts'
@@ -16,13 +16,14 @@ import { Story, type StoryPorts } from './story.ts'
 /** What was set aside for a call. Disposing gives back what is not for good: its places. */
 export interface Booked extends Disposable {
   reservation: Reservation
-  station: Station
-  firstAnswer(ask: {
-    call: Call
-    signal: AbortSignal
-    watcher: Watcher
-    toUpstream(target: UpstreamTarget): UpstreamAsk
-  }): Promise<Answer>
+  firstAnswer(ask: AnswerAsk): Promise<Answer>
+}
+
+export interface AnswerAsk {
+  call: Call
+  signal: AbortSignal
+  watcher: Watcher
+  toUpstream(target: UpstreamTarget): UpstreamAsk
 }
 
 export interface RelayPorts extends StoryPorts, SettlePorts {
@@ -41,7 +42,7 @@ export async function relayCall(
 ): Promise<void> {
   const story = new Story(call, ports)
   const encoder = surface.encoder(call)
-  const company = keepCompany(client, story, encoder, ports.clock)
+  const company = new Company(client, story, encoder, ports.clock)
   const deadline = abandonAtDeadline(call, client, ports.clock)
   const toUpstream = (target: UpstreamTarget) =>
     surface.toUpstream(call, { ...target, policy: story.model?.policy })

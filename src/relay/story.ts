@@ -2,10 +2,8 @@
 // log line, metrics and ledger row are made from the frozen record and so cannot disagree.
 import type {
   AnswerTimings,
-  AttemptRecord,
   Call,
   CallRecord,
-  Clock,
   Model,
   NanoUsd,
   Progress,
@@ -14,15 +12,15 @@ import type {
 } from '#domain'
 import type { Reservation } from '#limits'
 import type { AttemptLine, Station, Watcher } from '#routing'
-import { type OpenAttempt, openAttempt } from './attempt-line.ts'
+import { Attempt, type AttemptPorts } from './attempt-line.ts'
 import type { Ending } from './ending.ts'
 import { freeze } from './freeze.ts'
 
 const noPrices: TokenPrices = { promptNanoUsd: 0, completionNanoUsd: 0, cachedNanoUsd: 0 }
 
-export interface StoryPorts {
-  clock: Clock
-  onAttempt(record: AttemptRecord): void
+const inLine: Progress = { phase: 'queued', etaMs: null }
+
+export interface StoryPorts extends AttemptPorts {
   /** accounting: what delivered tokens cost the key. */
   charge(usage: Usage, prices: TokenPrices): NanoUsd
 }
@@ -32,12 +30,12 @@ export class Story implements Watcher {
   model: Model | null = null
   reservation: Reservation | null = null
   station: Station | null = null
-  latest: Progress = { phase: 'queued', etaMs: null }
+  latest = inLine
   timings: AnswerTimings | null = null
   isColdStart = false
   attempts = 0
   /** The latest of them. */
-  attempt: OpenAttempt | null = null
+  attempt: Attempt | null = null
   queueMs = 0
   firstEventTicksMs: number | null = null
   lastEventTicksMs: number | null = null
@@ -75,7 +73,7 @@ export class Story implements Watcher {
   }
 
   queued(): void {
-    this.latest = { phase: 'queued', etaMs: null }
+    this.latest = inLine
     this.#queuedTicksMs = this.nowTicksMs
   }
 
@@ -101,7 +99,7 @@ export class Story implements Watcher {
       startedAtMs: clock.nowMs(),
       startedTicksMs: this.#sentTicksMs,
     }
-    this.attempt = openAttempt(start, () => clock.ticksMs(), this.#ports.onAttempt)
+    this.attempt = new Attempt(start, this.#ports)
     return this.attempt
   }
 

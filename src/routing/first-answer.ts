@@ -41,7 +41,9 @@ export async function firstAnswer(ask: Ask): Promise<Answer> {
   let { place } = ask
   let turnedAway: Fault | null = null
   for (let unsentTries = 1; ; ) {
-    const permit = await permitFor(ask, place, turnedAway)
+    // The usual way: no line, and so nothing to wait for.
+    const atOnce = ask.signal.aborted ? null : place.atOnce()
+    const permit = atOnce ?? (await permitFor(ask, place, turnedAway))
     const line = ask.watcher.began(ask.station)
     try {
       const answer = await judge(await open(ask, permit, line))
@@ -87,29 +89,31 @@ function stayedFull(): Fault {
   return new Fault('overloaded', { message, saturated: true })
 }
 
-async function open(ask: Ask, permit: Permit, line: AttemptLine): Promise<Answer> {
-  const { call, signal, station, watcher } = ask
+/** The upstream's own promise to release begins with `open`; before it, the permit is ours. */
+function open(ask: Ask, permit: Permit, line: AttemptLine): Promise<Answer> {
+  const { call, signal, watcher } = ask
+  const { path, body } = bodyFor(ask, permit)
+  return ask.station.upstream.open(
+    { requestId: call.id, path, body, stream: call.stream },
+    {
+      signal,
+      deadlineTicksMs: call.deadlineTicksMs,
+      onProgress: watcher.progress,
+      onReleased(released) {
+        permit.release()
+        line.released(released)
+      },
+    },
+  )
+}
+
+function bodyFor({ call, station, toUpstream }: Ask, permit: Permit) {
   const { deployment, upstream } = station
-  // The upstream's own promise to release begins with `open`; before it, the permit is ours.
-  let isOpening = false
   try {
     const dialect = upstream.speaks(call.surface) ?? ''
-    const { path, body } = ask.toUpstream({ dialect, servedName: deployment.servedName })
-    isOpening = true
-    return await upstream.open(
-      { requestId: call.id, path, body, stream: call.stream },
-      {
-        signal,
-        deadlineTicksMs: call.deadlineTicksMs,
-        onProgress: watcher.progress,
-        onReleased(released) {
-          permit.release()
-          line.released(released)
-        },
-      },
-    )
+    return toUpstream({ dialect, servedName: deployment.servedName })
   } catch (cause) {
-    if (!isOpening) permit.release()
+    permit.release()
     throw cause
   }
 }

@@ -8,6 +8,8 @@
 import { type Clock, Fault, type Timer, type Upstream } from '#domain'
 
 export interface WaitingPlace {
+  /** A permit that is there for it now; null: it must wait. */
+  atOnce(): Permit | null
   /** The next free permit, in order of arrival. Rejects with the signal's reason. */
   permit(signal: AbortSignal): Promise<Permit>
   /** Gives the place back, if no permit came of it. */
@@ -82,25 +84,10 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     else letIn()
   }
 
-  function takePermit(): Permit {
+  /** The place in `running` is taken; it comes free when the permit is released. */
+  function newPermit(): Permit {
     entered -= 1
-    let isHeld = true
-    let wasServed = false
-    return {
-      answered() {
-        wasServed = true
-        turnedAwayInARow = 0
-        // A short answer may be over before anybody looked at it.
-        if (!isHeld) placeCameFree(true)
-      },
-      release() {
-        if (!isHeld) return
-        isHeld = false
-        running -= 1
-        placeCameFree(wasServed)
-        tellIfEmpty()
-      },
-    }
+    return new HeldPermit(desk)
   }
 
   function giveUp(): void {
@@ -117,7 +104,7 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
       const waiter = {
         grant() {
           signal.removeEventListener('abort', leaveLine)
-          resolve(takePermit())
+          resolve(newPermit())
         },
       }
       function leaveLine(): void {
@@ -131,23 +118,28 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     })
   }
 
+  const desk: Desk = {
+    atOnce(isFirst) {
+      if (!hasPlace() || (line.length > 0 && !isFirst)) return null
+      running += 1
+      return newPermit()
+    },
+    wait,
+    giveUp,
+    served: () => {
+      turnedAwayInARow = 0
+    },
+    cameFree: placeCameFree,
+    released(wasServed) {
+      running -= 1
+      placeCameFree(wasServed)
+      tellIfEmpty()
+    },
+  }
+
   function place(isFirst: boolean): WaitingPlace {
     entered += 1
-    let isUsed = false
-    return {
-      async permit(signal) {
-        isUsed = true
-        if (signal.aborted) giveUp()
-        signal.throwIfAborted()
-        if (!hasPlace() || (line.length > 0 && !isFirst)) return wait(signal, isFirst)
-        running += 1
-        return takePermit()
-      },
-      leave() {
-        if (!isUsed) giveUp()
-        isUsed = true
-      },
-    }
+    return new Place(desk, isFirst)
   }
 
   return {
@@ -174,6 +166,68 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
       tellIfEmpty()
       return promise
     },
+  }
+}
+
+/** What places and permits ask of their gate. */
+interface Desk {
+  atOnce(isFirst: boolean): Permit | null
+  wait(signal: AbortSignal, isFirst: boolean): Promise<Permit>
+  giveUp(): void
+  served(): void
+  cameFree(wasServed: boolean): void
+  released(wasServed: boolean): void
+}
+
+class Place implements WaitingPlace {
+  readonly #desk: Desk
+  readonly #isFirst: boolean
+  #isUsed = false
+
+  constructor(desk: Desk, isFirst: boolean) {
+    this.#desk = desk
+    this.#isFirst = isFirst
+  }
+
+  atOnce(): Permit | null {
+    const permit = this.#desk.atOnce(this.#isFirst)
+    if (permit !== null) this.#isUsed = true
+    return permit
+  }
+
+  async permit(signal: AbortSignal): Promise<Permit> {
+    this.#isUsed = true
+    if (signal.aborted) this.#desk.giveUp()
+    signal.throwIfAborted()
+    return this.#desk.atOnce(this.#isFirst) ?? this.#desk.wait(signal, this.#isFirst)
+  }
+
+  leave(): void {
+    if (!this.#isUsed) this.#desk.giveUp()
+    this.#isUsed = true
+  }
+}
+
+class HeldPermit implements Permit {
+  readonly #desk: Desk
+  #isHeld = true
+  #wasServed = false
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+  }
+
+  answered(): void {
+    this.#wasServed = true
+    this.#desk.served()
+    // A short answer may be over before anybody looked at it.
+    if (!this.#isHeld) this.#desk.cameFree(true)
+  }
+
+  release(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#desk.released(this.#wasServed)
   }
 }
 

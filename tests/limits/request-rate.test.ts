@@ -16,17 +16,17 @@ describe('a key’s requests per minute', () => {
     const { rate } = createRate()
     const taken = Array.from({ length: 4 }, () => rate.take('a', 3))
     expect(taken.map(({ isTaken }) => isTaken)).toEqual([true, true, true, false])
-    expect(taken.map(({ remaining }) => remaining)).toEqual([2, 1, 0, 0])
-    expect(taken.map(({ resetMs }) => resetMs)).toEqual([20_000, 40_000, 60_000, 60_000])
-    expect(taken.map(({ retryAfterMs }) => retryAfterMs)).toEqual([0, 0, 20_000, 20_000])
+    expect(taken.map(({ rate: { remaining } }) => remaining)).toEqual([2, 1, 0, 0])
+    expect(taken.map(({ rate: { resetMs } }) => resetMs)).toEqual([20_000, 40_000, 60_000, 60_000])
+    expect(taken.map(({ rate: { retryAfterMs } }) => retryAfterMs)).toEqual([0, 0, 20_000, 20_000])
   })
 
   test('come back evenly, at exactly the moment that was told', async () => {
     const { clock, rate } = createRate()
     for (let n = 0; n < 3; n += 1) rate.take('a', 3)
-    const { retryAfterMs } = rate.take('a', 3)
+    const { retryAfterMs } = rate.take('a', 3).rate
     await clock.advance(retryAfterMs - 1)
-    expect(rate.take('a', 3)).toMatchObject({ isTaken: false, retryAfterMs: 1 })
+    expect(rate.take('a', 3)).toMatchObject({ isTaken: false, rate: { retryAfterMs: 1 } })
     await clock.advance(1)
     expect(rate.take('a', 3).isTaken).toBe(true)
     expect(rate.take('a', 3).isTaken).toBe(false)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AttemptRecord, FaultName, Released } from '#src/domain/index.ts'
 import { Fault } from '#src/domain/index.ts'
-import { openAttempt } from '#src/relay/attempt-line.ts'
+import { Attempt } from '#src/relay/attempt-line.ts'
 import { createGate } from '#src/routing/gate.ts'
 import { routingOptions } from '#src/routing/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
@@ -18,7 +18,7 @@ function start() {
   const written: AttemptRecord[] = []
   const upstream = scriptedDeployment()
   const gate = createGate(upstream, routingOptions.parse({}), clock)
-  const attempt = openAttempt(
+  const attempt = new Attempt(
     {
       requestId: 'req_1',
       ordinal: 2,
@@ -27,8 +27,7 @@ function start() {
       startedAtMs: clock.nowMs(),
       startedTicksMs: clock.ticksMs(),
     },
-    clock.ticksMs,
-    (record) => void written.push(record),
+    { clock, onAttempt: (record) => void written.push(record) },
   )
   return { clock, attempt, written }
 }

@@ -56,9 +56,8 @@ export function startCall(given: GivenCall = {}) {
       const reservation = await limits.reserve(call)
       return {
         reservation,
-        station,
         firstAnswer: (ask) => routing.firstAnswer({ ...ask, station, place }),
-        [Symbol.dispose]: place.leave,
+        [Symbol.dispose]: () => place.leave(),
       }
     },
     ledger: {

@@ -2,16 +2,6 @@
 // so that the socket can be paused; the end and a break come in their turn, after what was before.
 import type { Fault, UpstreamEvent } from '#domain'
 
-export interface EventQueue {
-  push(event: UpstreamEvent, bytes: number): void
-  /** Nothing more will come. A second end changes nothing. */
-  end(fault: Fault | null): void
-  next(): Promise<UpstreamEvent | null>
-  heldBytes(): number
-  /** The reader has left: what was held for it is let go, and nothing more is taken. */
-  discard(): void
-}
-
 /** Of all queues of this process, for whoever watches its memory. */
 let allHeldBytes = 0
 
@@ -19,57 +9,66 @@ export function heldEventBytes(): number {
   return allHeldBytes
 }
 
-export function createEventQueue(onDrain: () => void): EventQueue {
-  const held: { event: UpstreamEvent; bytes: number }[] = []
-  let heldBytes = 0
-  let isDiscarded = false
-  let ended: { fault: Fault | null } | null = null
-  let waiter: PromiseWithResolvers<UpstreamEvent | null> | null = null
+export class EventQueue {
+  #held: UpstreamEvent[] = []
+  #heldBytes = 0
+  #isDiscarded = false
+  #end: { fault: Fault | null } | null = null
+  #waiter: PromiseWithResolvers<UpstreamEvent | null> | null = null
 
-  function push(event: UpstreamEvent, bytes: number): void {
-    if (ended !== null || isDiscarded) return
-    if (waiter !== null) {
-      waiter.resolve(event)
-      waiter = null
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  push(event: UpstreamEvent): void {
+    if (this.#end !== null || this.#isDiscarded) return
+    if (this.#waiter !== null) {
+      this.#waiter.resolve(event)
+      this.#waiter = null
       return
     }
-    held.push({ event, bytes })
-    count(bytes)
+    this.#held.push(event)
+    this.#count(sizeOf(event))
   }
 
-  function count(bytes: number): void {
-    heldBytes += bytes
+  /** Nothing more will come. A second end changes nothing. */
+  end(fault: Fault | null): void {
+    if (this.#end !== null) return
+    this.#end = { fault }
+    if (this.#waiter === null) return
+    if (fault === null) this.#waiter.resolve(null)
+    else this.#waiter.reject(fault)
+    this.#waiter = null
+  }
+
+  next(): Promise<UpstreamEvent | null> {
+    const first = this.#held.shift()
+    if (first !== undefined) {
+      this.#count(-sizeOf(first))
+      return Promise.resolve(first)
+    }
+    if (this.#end === null) {
+      this.#waiter = Promise.withResolvers()
+      return this.#waiter.promise
+    }
+    const { fault } = this.#end
+    return fault === null ? Promise.resolve(null) : Promise.reject(fault)
+  }
+
+  /** The reader has left: what was held for it is let go, and nothing more is taken. */
+  discard(): void {
+    this.#isDiscarded = true
+    this.#held = []
+    this.#count(-this.#heldBytes)
+  }
+
+  #count(bytes: number): void {
+    this.#heldBytes += bytes
     allHeldBytes += bytes
   }
+}
 
-  function discard(): void {
-    isDiscarded = true
-    held.length = 0
-    count(-heldBytes)
-  }
-
-  function end(fault: Fault | null): void {
-    if (ended !== null) return
-    ended = { fault }
-    if (waiter === null) return
-    if (fault === null) waiter.resolve(null)
-    else waiter.reject(fault)
-    waiter = null
-  }
-
-  function next(): Promise<UpstreamEvent | null> {
-    const first = held.shift()
-    if (first !== undefined) {
-      count(-first.bytes)
-      onDrain()
-      return Promise.resolve(first.event)
-    }
-    if (ended === null) {
-      waiter = Promise.withResolvers()
-      return waiter.promise
-    }
-    return ended.fault === null ? Promise.resolve(null) : Promise.reject(ended.fault)
-  }
-
-  return { push, end, next, discard, heldBytes: () => heldBytes }
+/** Its own size, not its packet's: the last packet of a large event may be a single byte. */
+function sizeOf(event: UpstreamEvent): number {
+  return event.kind === 'chunk' ? event.text.length : 0
 }

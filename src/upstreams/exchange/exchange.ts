@@ -9,20 +9,22 @@
 import type { Dispatcher } from 'undici'
 import type {
   Answer,
+  AnswerTimings,
   Cancellation,
   Clock,
   Fault,
   OpenContext,
-  Timer,
+  Progress,
   UpstreamEvent,
   UpstreamRequest,
 } from '#domain'
 import type { UpstreamOptions } from '../options.ts'
 import { type BodyReader, streamReader, wholeReader } from './body-reader.ts'
 import { abandonedBy, broken, stopped, tooLate, unreachable } from './breaks.ts'
-import { createEventQueue, type EventQueue } from './event-queue.ts'
+import { Deadline } from './deadline.ts'
+import { EventQueue } from './event-queue.ts'
 import { createRefusalReader, type RefusalReader } from './refusal-reader.ts'
-import { createRelease, type Holds, type Release } from './release.ts'
+import { type Holds, Release } from './release.ts'
 import { readRetryAfter } from './retry-after.ts'
 
 /** How long an answer that said its end may take to close, so that its connection can be kept. */
@@ -53,36 +55,40 @@ export function openExchange(
   return new Exchange(target, context, tools).start(request)
 }
 
+const noTimings: AnswerTimings = { queueMs: null, execMs: null, workerId: null, upstreamId: null }
+const connecting: Progress = { phase: 'connecting', etaMs: null }
+const waiting: Progress = { phase: 'waiting', etaMs: null }
+
 class Exchange implements Dispatcher.DispatchHandler, Answer {
   readonly dialect: string
-  readonly timings = { queueMs: null, execMs: null, workerId: null, upstreamId: null }
+  readonly timings = noTimings
   readonly #target: ExchangeTarget
   readonly #context: OpenContext
   readonly #tools: ExchangeTools
   readonly #opened = Promise.withResolvers<Answer>()
-  readonly #events: EventQueue
+  readonly #events = new EventQueue()
   readonly #release: Release
+  readonly #deadline: Deadline
   readonly #abandon: () => void
   #phase: 'connecting' | 'sent' | 'answering' | 'over' = 'connecting'
   #controller: Dispatcher.DispatchController | null = null
   #reader: BodyReader | null = null
   #refusal: RefusalReader | null = null
-  #timer: Timer | null = null
   #sawEvent = false
-  #heardAtTicksMs = 0
   /** The upstream said that it is done, well or badly: nothing generates any more. */
   #workOver = false
   /** Nobody reads any more: only the end of the body is of interest. */
   #isLetGo = false
 
   constructor(target: ExchangeTarget, context: OpenContext, tools: ExchangeTools) {
+    const { cancellation } = target
     this.dialect = target.dialect
     this.#target = target
     this.#context = context
     this.#tools = tools
-    this.#events = createEventQueue(() => this.#resumeWhenDrained())
-    this.#release = createRelease({
-      cancellation: target.cancellation,
+    this.#deadline = new Deadline(tools.clock, (late) => this.#tearDown(late()))
+    this.#release = new Release({
+      cancellation,
       holds: tools.holds,
       onReleased: context.onReleased,
     })
@@ -99,14 +105,16 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     const { dispatcher, path, headers } = this.#target
     dispatcher.dispatch({ path, method: 'POST', headers, body: request.body }, this)
     if (this.#phase === 'connecting') {
-      this.#context.onProgress({ phase: 'connecting', etaMs: null })
-      this.#arm(this.#tools.options.connectMs, () => unreachable('no connection in time'))
+      this.#context.onProgress(connecting)
+      this.#deadline.set(this.#tools.options.connectMs, notConnected)
     }
     return this.#opened.promise
   }
 
   next(): Promise<UpstreamEvent | null> {
-    return this.#events.next()
+    const event = this.#events.next()
+    this.#resumeWhenDrained()
+    return event
   }
 
   [Symbol.dispose](): void {
@@ -120,15 +128,15 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     this.#isLetGo = true
     this.#release.free('ended')
     if (this.#controller?.paused === true) this.#controller.resume()
-    this.#arm(closingMs, stopped)
+    this.#deadline.set(closingMs, stopped)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#phase === 'over') return void controller.abort(stopped())
     this.#phase = 'sent'
-    this.#context.onProgress({ phase: 'waiting', etaMs: null })
-    this.#arm(this.#tools.options.firstByteMs, () => tooLate('first_byte_timeout'))
+    this.#context.onProgress(waiting)
+    this.#deadline.set(this.#tools.options.firstByteMs, neverBegan)
   }
 
   onResponseStart(
@@ -158,6 +166,8 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     if (this.#refusal !== null) return this.#refusal.push(bytes)
     try {
       this.#put(this.#reader?.push(bytes) ?? [])
+      if (this.#events.heldBytes > this.#tools.options.bufferedBytesMax) this.#pause()
+      else if (this.#sawEvent) this.#awaitMore()
     } catch (cause) {
       this.#tearDown(broken(cause, 'yes'))
     }
@@ -183,50 +193,29 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   }
 
   #put(events: readonly UpstreamEvent[]): void {
-    const isFirst = !this.#sawEvent
     for (const event of events) {
       this.#sawEvent = true
       if (saysItsEnd(event)) this.#workOver = true
-      // Its own size, not its packet's: the last packet of a large event may be a single byte.
-      this.#events.push(event, event.kind === 'chunk' ? event.text.length : 0)
+      this.#events.push(event)
     }
-    if (this.#events.heldBytes() > this.#tools.options.bufferedBytesMax) this.#pause()
-    else if (isFirst && this.#sawEvent) this.#awaitMore()
-    else this.#heardAtTicksMs = this.#tools.clock.ticksMs()
   }
 
   #pause(): void {
     this.#controller?.pause()
     // The silence that follows is the client's, not the upstream's.
-    this.#timer?.cancel()
+    this.#deadline.clear()
   }
 
   #resumeWhenDrained(): void {
     if (this.#controller?.paused !== true) return
-    if (this.#events.heldBytes() > this.#tools.options.bufferedBytesMax / 2) return
+    if (this.#events.heldBytes > this.#tools.options.bufferedBytesMax / 2) return
     this.#controller.resume()
     if (this.#phase === 'answering') this.#awaitMore()
   }
 
+  /** Until the first event came, the time for the first byte goes on. */
   #awaitMore(): void {
-    this.#heardAtTicksMs = this.#tools.clock.ticksMs()
-    this.#lookAgain(this.#tools.options.betweenChunksMs)
-  }
-
-  /** A look now and then costs less than a timer that every chunk would have to move. */
-  #lookAgain(inMs: number): void {
-    this.#timer?.cancel()
-    this.#timer = this.#tools.clock.after(inMs, () => {
-      const silentMs = this.#tools.clock.ticksMs() - this.#heardAtTicksMs
-      const leftMs = this.#tools.options.betweenChunksMs - silentMs
-      if (leftMs > 0) this.#lookAgain(leftMs)
-      else this.#tearDown(tooLate('stalled'))
-    })
-  }
-
-  #arm(delayMs: number, fault: () => Fault): void {
-    this.#timer?.cancel()
-    this.#timer = this.#tools.clock.after(delayMs, () => this.#tearDown(fault()))
+    this.#deadline.set(this.#tools.options.betweenChunksMs, stalled)
   }
 
   #tearDown(fault: Fault): void {
@@ -243,13 +232,25 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   #over(fault: Fault | null, how: 'unsent' | 'ended' | 'torn down'): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    this.#timer?.cancel()
+    this.#deadline.clear()
     this.#context.signal.removeEventListener('abort', this.#abandon)
     if (how === 'torn down') this.#release.tornDown()
     else this.#release.free(how)
     if (fault !== null) this.#opened.reject(fault)
     this.#events.end(fault)
   }
+}
+
+function notConnected(): Fault {
+  return unreachable('no connection in time')
+}
+
+function neverBegan(): Fault {
+  return tooLate('first_byte_timeout')
+}
+
+function stalled(): Fault {
+  return tooLate('stalled')
 }
 
 /** That an answer was cut is a finding of ours: whoever works on it goes on. */

@@ -2,13 +2,6 @@
 // that cannot be proven keeps the place for a while, because the GPU may still be working on it.
 import type { Cancellation, Clock, Released } from '#domain'
 
-export interface Release {
-  /** Nothing was sent, or the work came to its own end. */
-  free(how: 'unsent' | 'ended'): void
-  /** The exchange was torn down in the middle of the work. */
-  tornDown(): void
-}
-
 /** Places that stay taken after a cancellation that cannot be proven. */
 export interface Holds {
   hold(over: () => void): void
@@ -22,25 +15,33 @@ export interface ReleaseTerms {
   onReleased(released: Released): void
 }
 
-export function createRelease(terms: ReleaseTerms): Release {
-  let said = false
+export class Release {
+  readonly #terms: ReleaseTerms
+  #isSaid = false
 
-  const say = terms.onReleased
+  constructor(terms: ReleaseTerms) {
+    this.#terms = terms
+  }
 
-  return {
-    free(how) {
-      if (said) return
-      said = true
-      say({ how, cancellation: 'none' })
-    },
-    tornDown() {
-      if (said) return
-      said = true
-      if (terms.cancellation === 'proven') say({ how: 'destroyed', cancellation: 'proven' })
-      else terms.holds.hold(() => say({ how: 'held', cancellation: 'hoped' }))
-    },
+  /** Nothing was sent, or the work came to its own end. */
+  free(how: 'unsent' | 'ended'): void {
+    if (this.#isSaid) return
+    this.#isSaid = true
+    this.#terms.onReleased(how === 'ended' ? ended : unsent)
+  }
+
+  /** The exchange was torn down in the middle of the work. */
+  tornDown(): void {
+    if (this.#isSaid) return
+    this.#isSaid = true
+    const { cancellation, holds, onReleased } = this.#terms
+    if (cancellation === 'proven') onReleased({ how: 'destroyed', cancellation })
+    else holds.hold(() => onReleased({ how: 'held', cancellation }))
   }
 }
+
+const ended: Released = { how: 'ended', cancellation: 'none' }
+const unsent: Released = { how: 'unsent', cancellation: 'none' }
 
 export function createHolds(clock: Clock, orphanHoldMs: number): Holds {
   const held = new Set<() => void>()

@@ -27,6 +27,13 @@ function open({ deployment, options, credentials, clock }: KindContext): Upstrea
   const pool = openPool(url.origin, options)
   const holds = createHolds(clock, options.orphanHoldMs)
   const key = apiKeyEnv === undefined ? null : credentials(apiKeyEnv)
+  const whole: Record<string, string> = {
+    'content-type': 'application/json',
+    accept: 'application/json',
+    ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+  }
+  const streamed = { ...whole, accept: 'text/event-stream' }
+  const tools = { options, clock, holds, onAwake: () => {} }
   return {
     transport: 'openai-compatible',
     cancellation: 'proven',
@@ -40,18 +47,13 @@ function open({ deployment, options, credentials, clock }: KindContext): Upstrea
         {
           dispatcher: pool,
           path: root + request.path,
-          headers: {
-            'content-type': 'application/json',
-            accept: request.stream ? 'text/event-stream' : 'application/json',
-            'x-request-id': request.requestId,
-            ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-          },
+          headers: { ...(request.stream ? streamed : whole), 'x-request-id': request.requestId },
           dialect,
           cancellation: 'proven',
         },
         request,
         context,
-        { options, clock, holds, onAwake: () => {} },
+        tools,
       ),
   }
 }
