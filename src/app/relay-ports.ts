@@ -70,8 +70,11 @@ class BookedCall implements Booked {
   }
 
   firstAnswer(ask: AnswerAsk): Promise<Answer> {
+    const { call, signal, watcher, toUpstream } = ask
+    const { station, place } = this.#booking
+    const answer = () =>
+      this.#routing.firstAnswer({ call, signal, watcher, toUpstream, station, place })
     const { turn } = this.reservation
-    const answer = () => this.#routing.firstAnswer({ ...ask, ...this.#booking })
     return turn === null ? answer() : waitForTurn(turn, ask).then(answer)
   }
 

@@ -16,6 +16,9 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer
 }
 
+/** Node's global is a getter: through it a look at the clock costs three times as much. */
+const { performance } = globalThis
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   ticksMs: () => performance.now(),

@@ -5,12 +5,14 @@ import { tooManyBodies } from './faults.ts'
 export interface BodyBytes {
   held(): number
   /** A share that grows as a body of at most so many bytes does, until it is given back. */
-  open(bytesMax: number): BodyShare
+  open(bytesMax: number, isDeclared: boolean): BodyShare
 }
 
 export interface BodyShare {
   /** Of this one body. */
   readonly bytesMax: number
+  /** The client said how many they are, and all of them were taken at once. */
+  readonly isDeclared: boolean
   /** Throws a 429 when all bodies together would hold too much. */
   take(bytes: number): void
   release(): void
@@ -20,11 +22,12 @@ export function createBodyBytes(allBytesMax: number): BodyBytes {
   let held = 0
   return {
     held: () => held,
-    open(bytesMax) {
+    open(bytesMax, isDeclared) {
       let mine = 0
       let isOver = false
       return {
         bytesMax,
+        isDeclared,
         take(bytes) {
           if (isOver) return
           // A body that is alone is let in: a bound below the largest body would never open.

@@ -55,6 +55,10 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
 function bearer(request: FastifyRequest): string | null {
   const { authorization } = request.headers
   if (authorization === undefined) return null
+  // As nearly everybody writes it: no match to be made.
+  if (authorization.startsWith('Bearer ') && authorization.indexOf(' ', 7) === -1) {
+    return authorization.slice(7)
+  }
   const match = /^bearer +(\S+)$/i.exec(authorization)
   return match?.[1] ?? null
 }

@@ -23,12 +23,13 @@ export function addBodyParser(app: FastifyInstance, bodyBytes: BodyBytes): void 
     if (!hasBody(request)) return done(null, payload)
     try {
       const { bodyLimit } = request.routeOptions
-      refuseUnread(request, bodyLimit)
-      const share = bodyBytes.open(bodyLimit)
+      const bytes = declaredBytes(request)
+      refuseUnread(request, bytes ?? 0, bodyLimit)
+      const share = bodyBytes.open(bodyLimit, bytes !== null)
       request.bodyShare = share
       // It closes once, and `once` would make two functions more.
       reply.raw.on('close', share.release)
-      share.take(declaredBytes(request) ?? 0)
+      share.take(bytes ?? 0)
     } catch (cause) {
       return done(cause instanceof Error ? cause : null)
     }
@@ -50,12 +51,16 @@ function asksFirst({ headers, raw }: FastifyRequest): boolean {
   return headers.expect !== undefined && raw.httpVersion === '1.1'
 }
 
-function refuseUnread(request: FastifyRequest, bodyLimit: number): void {
-  const { 'content-encoding': encoding, 'content-type': type } = request.headers
+function refuseUnread({ headers }: FastifyRequest, bytes: number, bodyLimit: number): void {
+  const { 'content-encoding': encoding, 'content-type': type } = headers
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw wrongEncoding()
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type ?? '')?.[1]
+  if (type?.includes(';') === true) refuseCharset(type)
+  if (bytes > bodyLimit) throw bodyTooLarge()
+}
+
+function refuseCharset(type: string): void {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1]
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) throw wrongCharset()
-  if ((declaredBytes(request) ?? 0) > bodyLimit) throw bodyTooLarge()
 }
 
 /** null: the client did not say, and its chunks are counted as they come. */
@@ -70,7 +75,6 @@ function readBody(
 ): void {
   const { raw, bodyShare, connection } = request
   const bytesMax = bodyShare?.bytesMax ?? 0
-  const isDeclared = declaredBytes(request) !== null
   let pieces: Buffer[] = []
   let bytes = 0
   let isOver = false
@@ -93,7 +97,7 @@ function readBody(
     bytes += piece.length
     try {
       if (bytes > bytesMax) throw bodyTooLarge()
-      if (!isDeclared) bodyShare?.take(piece.length)
+      if (bodyShare?.isDeclared === false) bodyShare.take(piece.length)
       pieces.push(piece)
     } catch (cause) {
       fail(cause)

@@ -47,23 +47,24 @@ export async function relayCall(
   const toUpstream = (target: UpstreamTarget) =>
     surface.toUpstream(call, { ...target, policy: story.model?.policy })
   let ending: Ending
+  let booked: Booked | null = null
+  let answer: Answer | null = null
   try {
     const route = ports.resolveRoute(call)
     story.routed(route.model)
     checkModel(call, route.model)
-    using booked = await ports.reserve(call, route)
+    booked = await ports.reserve(call, route)
     story.reserved(booked.reservation)
     company.start()
-    using answer = await booked.firstAnswer({
-      call,
-      signal: client.signal,
-      watcher: story,
-      toUpstream,
-    })
+    answer = await booked.firstAnswer({ call, signal: client.signal, watcher: story, toUpstream })
     company.stop()
     ending = await deliver(answer, encoder, client, story)
   } catch (cause) {
     ending = failed(cause, client.signal)
+  } finally {
+    // Two times `using` would say it better, and costs 1 µs: V8 goes through its runtime for it.
+    answer?.[Symbol.dispose]()
+    booked?.[Symbol.dispose]()
   }
   company.stop()
   deadline.cancel()
