@@ -19,17 +19,23 @@ const nothing: KeyUsage = { calls: 0, promptTokens: 0, completionTokens: 0, char
 /** Keys beyond the bound are not counted: an ordinary registry has none. */
 export function createKeyTally(keysMax: number): KeyTally {
   const usageByKey = new Map<string, KeyUsage>()
+
+  function newKey(keyId: string): KeyUsage | null {
+    if (usageByKey.size >= keysMax) return null
+    const sums = { ...nothing }
+    usageByKey.set(keyId, sums)
+    return sums
+  }
+
   return {
     add({ keyId, usage, chargeNanoUsd }) {
-      const before = usageByKey.get(keyId) ?? nothing
-      if (before === nothing && usageByKey.size >= keysMax) return
-      usageByKey.set(keyId, {
-        calls: before.calls + 1,
-        promptTokens: before.promptTokens + usage.promptTokens,
-        completionTokens: before.completionTokens + usage.completionTokens,
-        chargeNanoUsd: before.chargeNanoUsd + chargeNanoUsd,
-      })
+      const sums = usageByKey.get(keyId) ?? newKey(keyId)
+      if (sums === null) return
+      sums.calls += 1
+      sums.promptTokens += usage.promptTokens
+      sums.completionTokens += usage.completionTokens
+      sums.chargeNanoUsd += chargeNanoUsd
     },
-    usage: (keyId) => usageByKey.get(keyId) ?? nothing,
+    usage: (keyId) => ({ ...(usageByKey.get(keyId) ?? nothing) }),
   }
 }

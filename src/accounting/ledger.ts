@@ -28,7 +28,8 @@ export interface LedgerOptions extends StorageOptions {
   ledgerDays?: number | null
 }
 
-const nobody = { resolve: () => {}, reject: () => {} }
+/** What an attempt's row is told: nobody waits for it. */
+const silence = () => {}
 
 export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
   const connection = openLedgerDatabase(options)
@@ -60,8 +61,17 @@ export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
 
   return {
     append: (record) =>
-      new Promise((resolve, reject) => waiting.push({ kind: 'call', record }, { resolve, reject })),
-    appendAttempt: (record) => waiting.push({ kind: 'attempt', record }, nobody),
+      new Promise((resolve, reject) =>
+        waiting.push({ kind: 'call', record, resolve, reject, sinceTicksMs: 0 }),
+      ),
+    appendAttempt: (record) =>
+      waiting.push({
+        kind: 'attempt',
+        record,
+        resolve: silence,
+        reject: silence,
+        sinceTicksMs: 0,
+      }),
     state: () => state,
     onStateChange(listener) {
       listeners.add(listener)

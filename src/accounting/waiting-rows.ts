@@ -2,21 +2,24 @@
 // the file refuses, they wait and are tried again; those that waited past `holdMs` have their calls
 // told, once, and wait on as what their clients have seen. What waits is bounded.
 import { type Clock, Fault, type Timer } from '#domain'
-import type { Commit, LedgerRow } from './ledger-rows.ts'
+import type { Commit, LedgerRow, Refusals } from './ledger-rows.ts'
 import { withoutLedger } from './without-ledger.ts'
 
 export interface WaitingRows {
-  push(row: LedgerRow, waiter: Waiter): void
+  push(row: WaitingRow): void
   count(): number
   /** Resolves when nothing waits any more; rejects when the file refuses for `holdMs`. */
   emptied(): Promise<void>
   stop(): void
 }
 
-export interface Waiter {
+interface Waiter {
   resolve(): void
   reject(fault: Fault): void
 }
+
+/** A row and whoever waits for it: one object, of which each call makes two. */
+export type WaitingRow = LedgerRow & Waiter & { sinceTicksMs: number }
 
 export interface WaitingRowsOptions {
   clock: Clock
@@ -28,18 +31,12 @@ export interface WaitingRowsOptions {
   onTrouble(cause: unknown): void
 }
 
-interface Entry {
-  row: LedgerRow
-  waiter: Waiter
-  sinceTicksMs: number
-}
-
 const retryEveryMs = 100
 const rowsPerCommitMax = 1000
 
 export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   const { clock, holdMs, rowsWaitingMax, commit } = options
-  let entries: Entry[] = []
+  let rows: WaitingRow[] = []
   let sleepers: Waiter[] = []
   let isScheduled = false
   let isStopped = false
@@ -48,18 +45,20 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   function schedule(): void {
     if (isScheduled) return
     isScheduled = true
-    setImmediate(() => {
-      isScheduled = false
-      // While the file refuses, only the timer tries: each try may stop the loop for a while.
-      if (!isStopped && retry === null) write()
-    })
+    setImmediate(turn)
+  }
+
+  function turn(): void {
+    isScheduled = false
+    // While the file refuses, only the timer tries: each try may stop the loop for a while.
+    if (!isStopped && retry === null) write()
   }
 
   function write(): void {
-    const batch = entries.slice(0, rowsPerCommitMax)
-    let refusals: ReadonlyMap<LedgerRow, unknown>
+    const batch = rows.length > rowsPerCommitMax ? rows.slice(0, rowsPerCommitMax) : rows
+    let refusals: Refusals
     try {
-      refusals = commit(batch.map((entry) => entry.row))
+      refusals = commit(batch)
     } catch (cause) {
       giveUpOnTheOld(cause)
       retry = clock.after(retryEveryMs, () => {
@@ -68,21 +67,20 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
       })
       return
     }
-    entries = entries.slice(batch.length)
+    rows = rows.slice(batch.length)
     options.onWritten(batch.length)
-    for (const { row, waiter } of batch) acknowledge(waiter, refusals, row)
-    if (entries.length > 0) schedule()
-    else for (const sleeper of wakeAll()) sleeper.resolve()
+    for (const row of batch) acknowledge(row, refusals)
+    if (rows.length > 0) schedule()
+    else if (sleepers.length > 0) for (const sleeper of wakeAll()) sleeper.resolve()
   }
 
   function giveUpOnTheOld(cause: unknown): void {
-    const old = entries.filter((entry) => clock.ticksMs() - entry.sinceTicksMs >= holdMs)
+    const old = rows.filter((row) => clock.ticksMs() - row.sinceTicksMs >= holdMs)
     if (old.length === 0) return
     const fault = unavailable('The ledger could not be written.', cause)
-    for (const entry of old) {
-      const { row, waiter } = entry
-      if (row.kind === 'call') entry.row = { kind: 'call', record: withoutLedger(row.record) }
-      waiter.reject(fault)
+    for (const row of old) {
+      if (row.kind === 'call') row.record = withoutLedger(row.record)
+      row.reject(fault)
     }
     options.onTrouble(cause)
     for (const sleeper of wakeAll()) sleeper.reject(fault)
@@ -95,44 +93,41 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   }
 
   return {
-    push(row, waiter) {
+    push(row) {
       if (isStopped) {
-        waiter.reject(unavailable('The ledger is closed.'))
-      } else if (entries.length >= rowsWaitingMax) {
+        row.reject(unavailable('The ledger is closed.'))
+      } else if (rows.length >= rowsWaitingMax) {
         options.onTrouble(new Error(`${rowsWaitingMax} rows wait for the ledger.`))
-        waiter.reject(unavailable('Too many rows wait for the ledger.'))
+        row.reject(unavailable('Too many rows wait for the ledger.'))
       } else {
-        entries.push({ row, waiter, sinceTicksMs: clock.ticksMs() })
+        row.sinceTicksMs = clock.ticksMs()
+        rows.push(row)
         schedule()
       }
     },
-    count: () => entries.length,
+    count: () => rows.length,
     emptied() {
-      if (entries.length === 0) return Promise.resolve()
+      if (rows.length === 0) return Promise.resolve()
       return new Promise((resolve, reject) => sleepers.push({ resolve, reject }))
     },
     stop() {
       isStopped = true
       retry?.cancel()
       const fault = unavailable('The ledger was closed before it could be written.')
-      for (const { waiter } of entries) waiter.reject(fault)
+      for (const row of rows) row.reject(fault)
       for (const sleeper of wakeAll()) sleeper.reject(fault)
     },
   }
 }
 
 /** A row that the table itself refuses is our own mistake, and must not hold up the others. */
-function acknowledge(
-  waiter: Waiter,
-  refusals: ReadonlyMap<LedgerRow, unknown>,
-  row: LedgerRow,
-): void {
-  if (!refusals.has(row)) {
-    waiter.resolve()
+function acknowledge(row: WaitingRow, refusals: Refusals): void {
+  if (refusals === null || !refusals.has(row)) {
+    row.resolve()
     return
   }
   const message = 'The gateway could not account for this call.'
-  waiter.reject(new Fault('internal', { message, cause: refusals.get(row), started: 'yes' }))
+  row.reject(new Fault('internal', { message, cause: refusals.get(row), started: 'yes' }))
 }
 
 function unavailable(message: string, cause?: unknown): Fault {

@@ -1,43 +1,85 @@
 // A call's one line in the log: the names are part of the product, dashboards are built on them.
+// The members are put together as text, which must be what JSON.stringify makes of them (a test
+// compares the two): 1.5 µs a line instead of 3, collecting the garbage included.
 import { type CallRecord, usdFromNanoUsd } from '#domain'
 
-export function callLogLine(record: CallRecord): object {
-  const { usage } = record
-  return {
-    request_id: record.requestId,
-    client_request_id: record.clientRequestId,
-    event: 'call',
-    key_id: record.keyId,
-    team_id: record.teamId,
-    surface: record.surface,
-    model: record.model,
-    deployment: record.deployment,
-    transport: record.transport,
-    upstream_id: record.upstreamId,
-    worker_id: record.workerId,
-    status: record.status,
-    outcome: record.outcome,
-    duration_ms: toMicroseconds(record.durationMs),
-    queue_ms: toMicroseconds(record.queueMs),
-    ttft_ms: toMicroseconds(record.ttftMs),
-    exec_ms: toMicroseconds(record.execMs),
-    overhead_ms: toMicroseconds(record.overheadMs),
-    tokens: {
-      prompt: usage.promptTokens,
-      completion: usage.completionTokens,
-      total: usage.promptTokens + usage.completionTokens,
-      cached: usage.cachedTokens,
-      source: usage.source,
-    },
-    cost_usd: usdFromNanoUsd(record.chargeNanoUsd),
-    gpu_seconds: record.gpuSeconds,
-    stream: record.stream,
-    attempts: record.attempts,
-    error_code: record.errorCode,
+type Where = Pick<CallRecord, 'surface' | 'model' | 'deployment' | 'transport'>
+
+/** The members of a line, without the braces around them. */
+export function createCallLogLine(): (record: CallRecord) => string {
+  const whereOf = createWhere()
+  return (record) => {
+    const { usage } = record
+    return (
+      `"request_id":${quoted(record.requestId)}` +
+      `,"client_request_id":${quoted(record.clientRequestId)}` +
+      `,"event":"call","key_id":${quoted(record.keyId)}` +
+      `,"team_id":${quoted(record.teamId)}` +
+      `,${whereOf(record)}` +
+      `,"upstream_id":${quoted(record.upstreamId)}` +
+      `,"worker_id":${quoted(record.workerId)}` +
+      `,"status":${numeral(record.status)}` +
+      `,"outcome":${quoted(record.outcome)}` +
+      `,"duration_ms":${toMicroseconds(record.durationMs)}` +
+      `,"queue_ms":${toMicroseconds(record.queueMs)}` +
+      `,"ttft_ms":${toMicroseconds(record.ttftMs)}` +
+      `,"exec_ms":${toMicroseconds(record.execMs)}` +
+      `,"overhead_ms":${toMicroseconds(record.overheadMs)}` +
+      `,"tokens":{"prompt":${numeral(usage.promptTokens)}` +
+      `,"completion":${numeral(usage.completionTokens)}` +
+      `,"total":${numeral(usage.promptTokens + usage.completionTokens)}` +
+      `,"cached":${numeral(usage.cachedTokens)}` +
+      `,"source":${quoted(usage.source)}` +
+      `},"cost_usd":${numeral(usdFromNanoUsd(record.chargeNanoUsd))}` +
+      `,"gpu_seconds":${numeral(record.gpuSeconds)}` +
+      `,"stream":${record.stream}` +
+      `,"attempts":${numeral(record.attempts)}` +
+      `,"error_code":${quoted(record.errorCode)}`
+    )
   }
 }
 
+/** Where a call went is, as a rule, where the one before it went: that text is kept. */
+function createWhere(): (where: Where) => string {
+  let kept: Where | null = null
+  let text = ''
+  return ({ surface, model, deployment, transport }) => {
+    if (
+      kept === null ||
+      kept.model !== model ||
+      kept.deployment !== deployment ||
+      kept.transport !== transport ||
+      kept.surface !== surface
+    ) {
+      kept = { surface, model, deployment, transport }
+      text = JSON.stringify(kept).slice(1, -1)
+    }
+    return text
+  }
+}
+
+/** What stands in JSON as it is. */
+const plain = /^[\w .:/@+-]*$/
+
+function quoted(text: string | null): string {
+  if (text === null) return 'null'
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+function numeral(value: number | null): string {
+  return value !== null && Number.isFinite(value) ? String(value) : 'null'
+}
+
+/** `.001` for 1, and nothing for 0: a third of the price of making a fraction's text anew. */
+const thousandths = Array.from({ length: 1000 }, (_, count) => String(count / 1000).slice(1))
+/** Up to here, a number with three decimals has the text that one would write by hand. */
+const microsecondsMax = 1e12
+
 /** Three decimals: more is noise that makes lines long. */
-function toMicroseconds(ms: number | null): number | null {
-  return ms === null ? null : Math.round(ms * 1000) / 1000
+function toMicroseconds(ms: number | null): string {
+  if (ms === null) return 'null'
+  const micros = Math.round(ms * 1000)
+  if (!(micros >= 0 && micros < microsecondsMax)) return numeral(micros / 1000)
+  const whole = Math.floor(micros / 1000)
+  return `${whole}${thousandths[micros - whole * 1000] ?? ''}`
 }

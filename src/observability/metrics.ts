@@ -68,6 +68,7 @@ export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions
   const waste = createSeries(seriesMax, newTotal)
   const coldStarts = createSeries(seriesMax, newTotal)
   const gaugeReads = new Map<GaugeName, () => readonly GaugeReading[]>()
+  let lastSeries: CallSeries | null = null
   const modelLabel = (model: string | null) =>
     model !== null && isKnownModel(model) ? model : UNKNOWN
 
@@ -83,13 +84,22 @@ export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions
     if (kind === 'gauge') exposeGauge(registry, name, () => gaugeReads.get(name)?.() ?? [])
   }
 
+  /** A call is, as a rule, one of the series of the call before it: no labels are made then. */
   function callSeries(record: CallRecord): CallSeries {
-    return calls.at({
-      surface: record.surface,
-      model: modelLabel(record.model),
-      deployment: record.deployment ?? NONE,
-      transport: record.transport ?? NONE,
-    })
+    const { surface } = record
+    const model = modelLabel(record.model)
+    const deployment = record.deployment ?? NONE
+    const transport = record.transport ?? NONE
+    if (
+      lastSeries === null ||
+      lastSeries.labels.model !== model ||
+      lastSeries.labels.deployment !== deployment ||
+      lastSeries.labels.transport !== transport ||
+      lastSeries.labels.surface !== surface
+    ) {
+      lastSeries = calls.at({ surface, model, deployment, transport })
+    }
+    return lastSeries
   }
 
   return {

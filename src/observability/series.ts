@@ -21,17 +21,18 @@ export interface Buckets {
 export function createBuckets(name: HistogramName): Buckets {
   const bounds = declared(name).buckets ?? []
   const counts = new Float64Array(bounds.length + 1)
-  let sum = 0
+  // A number in a variable would be a new object at each addition.
+  const sum = new Float64Array(1)
   return {
     counts,
     get sum() {
-      return sum
+      return sum[0] ?? 0
     },
     observe(value) {
       let index = 0
       while (index < bounds.length && value > (bounds[index] ?? 0)) index += 1
       counts[index] = (counts[index] ?? 0) + 1
-      sum += value
+      sum[0] = (sum[0] ?? 0) + value
     },
   }
 }

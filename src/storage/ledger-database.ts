@@ -135,4 +135,10 @@ function ageOf(ownMoment: string): string {
   return `coalesce((${call}), old.${ownMoment})`
 }
 
-const ledgerMigrations: readonly Migration[] = [firstTables, retention]
+/**
+ * Nobody asks for attempts by their time but the report of what was wasted, which reads a million
+ * rows in 0.2 s without this index. Keeping it was 1 to 2 µs of every call.
+ */
+const fewerIndexes: Migration = ['drop index attempts_by_time']
+
+const ledgerMigrations: readonly Migration[] = [firstTables, retention, fewerIndexes]
