@@ -2,7 +2,7 @@
 import type { ApiKey } from './api-key.ts'
 import type { SurfaceName } from './model.ts'
 
-/** Where each top-level member of the body stands in its text: what may be cut out or replaced. */
+/** Where a top-level member stands in an object's text: what may be cut out or replaced. */
 export interface JsonMember {
   name: string
   /** The member's first character (the quote of its name) … */
@@ -13,10 +13,9 @@ export interface JsonMember {
 }
 
 export interface CallBody {
-  /** As they came … */
+  /** As they came. Their text is not kept: it would outlive every young collection of the heap. */
   bytes: Buffer
-  /** … and what they say. */
-  text: string
+  /** Where they stand in the bytes. */
   members: readonly JsonMember[]
 }
 

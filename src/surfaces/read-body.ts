@@ -1,30 +1,47 @@
 // The first look at a body: bytes that are UTF-8, text that is a JSON object, no member twice.
 // A second `model` must not slip past, because the body is spliced later and not written anew.
 import { isAscii, isUtf8 } from 'node:buffer'
-import { type CallBody, Fault, type JsonObject } from '#domain'
-import { hasLoneSurrogate, hasMoreOpeners, isJsonObject, jsonShape, topLevelMembers } from '#wire'
+import { type CallBody, Fault, type JsonMember, type JsonObject } from '#domain'
+import {
+  hasLoneSurrogate,
+  hasMoreOpeners,
+  isJsonObject,
+  jsonShape,
+  membersInBytes,
+  parseInPieces,
+  topLevelMembers,
+} from '#wire'
 
 /** So many brackets, strings included, are parsed in a few milliseconds however they nest. */
 const simpleOpenersMax = 32_768
 const depthMax = 256
 const containersMax = 100_000
 
+/** Longer texts are parsed in pieces, see there; one look over a shorter one is cheaper. */
+const wholeCharsMax = 65_536
+
 export interface ReadBody {
   value: JsonObject
+  /** What the body says, and where its members stand in that. */
+  text: string
+  members: readonly JsonMember[]
+  /** What the call keeps of it. */
   body: CallBody
 }
 
 export function readBody(bytes: Buffer): ReadBody {
   if (bytes.length === 0) throw unreadable('The request has no body.')
-  if (!isAscii(bytes) && !isUtf8(bytes)) throw unreadable('The body is not valid UTF-8.')
-  const text = bytes.toString('utf8')
+  const isPlain = isAscii(bytes)
+  if (!isPlain && !isUtf8(bytes)) throw unreadable('The body is not valid UTF-8.')
+  const text = bytes.toString(isPlain ? 'latin1' : 'utf8')
   refuseCostly(text)
   if (hasLoneSurrogate(text)) throw unreadable('The body escapes half of a surrogate pair.')
-  const value = parse(text)
-  if (!isJsonObject(value)) throw unreadable('The body must be a JSON object.')
-  const members = topLevelMembers(text)
-  refuseDuplicates(members)
-  return { value, body: { bytes, text, members } }
+  const { value, members } = parse(text)
+  const names = Object.keys(value)
+  if (names.length !== members.length) throw givenTwice(members)
+  takeNames(members, names)
+  const body = { bytes, members: isPlain ? members : membersInBytes(text, members) }
+  return { value, text, members, body }
 }
 
 /** Parsing 20 MB of brackets takes seconds, in which nobody else is served. */
@@ -35,7 +52,15 @@ function refuseCostly(text: string): void {
   if (containers > containersMax) throw unreadable('The body holds too many objects and arrays.')
 }
 
-function parse(text: string): unknown {
+function parse(text: string): Pick<ReadBody, 'value' | 'members'> {
+  const parsed = text.length > wholeCharsMax ? parseInPieces(text) : null
+  if (parsed !== null) return parsed
+  const value = parseWhole(text)
+  if (!isJsonObject(value)) throw unreadable('The body must be a JSON object.')
+  return { value, members: topLevelMembers(text) }
+}
+
+function parseWhole(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -44,16 +69,20 @@ function parse(text: string): unknown {
   }
 }
 
-function refuseDuplicates(members: CallBody['members']): void {
+function givenTwice(members: readonly JsonMember[]): Fault {
   const names = new Set<string>()
-  for (const { name } of members) {
-    if (names.has(name)) {
-      throw new Fault('bad_request', {
-        message: 'A member of the body is given twice.',
-        param: safeName(name),
-      })
-    }
-    names.add(name)
+  const twice = members.find(({ name }) => names.size === names.add(name).size)
+  const param = twice === undefined ? null : safeName(twice.name)
+  return new Fault('bad_request', { message: 'A member of the body is given twice.', param })
+}
+
+/** A name of 13 characters or more that was cut out of the text would keep all of it alive. */
+function takeNames(members: readonly JsonMember[], names: readonly string[]): void {
+  for (let at = 0; at < members.length; at += 1) {
+    const member = members[at]
+    const name = names[at]
+    // Names that look like numbers come first in an object, wherever they were written.
+    if (member !== undefined && member.name === name) member.name = name
   }
 }
 

@@ -25,14 +25,16 @@ export function endUserHash(value: JsonObject): string | null {
   return hashed(value.safety_identifier) ?? hashed(value.user)
 }
 
-/** The client's own bounds on its answer, for the model to compare with its limits. */
-export function tokenDemands(value: JsonObject, fields: readonly string[]): Demand[] {
-  const demands: Demand[] = []
+/** Adds the client's own bounds on its answer, for the model to compare with its limits. */
+export function addTokenDemands(
+  value: JsonObject,
+  fields: readonly string[],
+  demands: Demand[],
+): void {
   for (const param of fields) {
     const count = value[param]
     if (typeof count === 'number') demands.push({ wants: 'tokens', param, count })
   }
-  return demands
 }
 
 function hashed(name: unknown): string | null {

@@ -1,6 +1,6 @@
 // What a parameter may be, as data: one line per field, the same checks for every surface. A field
 // may be absent or null (SDKs send both); anything else must pass, or a 400 names the field.
-import { type CallBody, Fault } from '#domain'
+import { Fault, type JsonMember } from '#domain'
 import { isJsonObject } from '#wire'
 import type { ReadBody } from './read-body.ts'
 
@@ -12,19 +12,30 @@ export interface Rule {
   passesAsWritten?(text: string): boolean
 }
 
-export function checkRules({ value, body }: ReadBody, rules: readonly Rule[]): void {
-  for (const rule of rules) {
-    const given = value[rule.field]
-    if (given === undefined || given === null) continue
-    if (rule.passes(given) && rule.passesAsWritten?.(writtenIn(body, rule.field)) !== false)
-      continue
-    throw invalid(rule.field, `Invalid value for '${rule.field}': expected ${rule.expected}.`)
+/**
+ * A check of all rules that looks at the members there are, which are few. Where several are
+ * wrong, the refusal names the one whose rule comes first.
+ */
+export function checkOf(rules: readonly Rule[]): (read: ReadBody) => void {
+  const byField = new Map(rules.map((rule) => [rule.field, rule]))
+  return ({ value, text, members }) => {
+    let broken: Rule | undefined
+    for (const member of members) {
+      const rule = byField.get(member.name)
+      if (rule === undefined || allows(rule, value[member.name], text, member)) continue
+      if (broken === undefined || rules.indexOf(rule) < rules.indexOf(broken)) broken = rule
+    }
+    if (broken === undefined) return
+    const { field, expected } = broken
+    throw invalid(field, `Invalid value for '${field}': expected ${expected}.`)
   }
 }
 
-function writtenIn({ text, members }: CallBody, field: string): string {
-  const member = members.find(({ name }) => name === field)
-  return member === undefined ? '' : text.slice(member.valueStart, member.end)
+function allows(rule: Rule, given: unknown, text: string, member: JsonMember): boolean {
+  if (given === undefined || given === null) return true
+  if (!rule.passes(given)) return false
+  if (rule.passesAsWritten === undefined) return true
+  return rule.passesAsWritten(text.slice(member.valueStart, member.end))
 }
 
 export function number(field: string, min: number, max: number): Rule {

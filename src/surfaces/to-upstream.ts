@@ -1,43 +1,73 @@
-// The body for one attempt: the client's own text with a few top-level members changed.
-import { type Call, policyOf } from '#domain'
-import { type JsonChanges, spliceBytes, spliceMembers } from '#wire'
+// The body for one attempt: the client's own bytes with a few top-level members changed. Where
+// nothing changes, which is usual, they are the very bytes that came.
+import { type Call, type JsonMember, type ModelPolicy, policyOf } from '#domain'
+import { isWrittenAs, type JsonChanges, spliceBytes } from '#wire'
 import type { FieldPolicy } from './field-policy.ts'
 import type { UpstreamTarget } from './surface.ts'
 
-/** From here on, copying the bytes is cheaper than writing the text anew. */
-const largeBytes = 16_384
+type Changes = Map<string, string | null>
+
+export const noChanges: JsonChanges = new Map()
 
 /** Changes of the surface's own come last and win. */
 export function bodyFor(
   call: Call,
   target: UpstreamTarget,
   fields: FieldPolicy,
-  own: JsonChanges = new Map(),
+  own = noChanges,
 ): Buffer {
-  const { bytes, text, members } = call.body
-  const changes = new Map<string, string | null>()
-  const model = policyOf(target)
-  changes.set('model', JSON.stringify(target.servedName))
-  // Whatever the client sent as options of a stream has been read, and is answered by us.
-  changes.set('stream_options', null)
-  for (const { name } of members) if (fields.stripped.has(name)) changes.set(name, null)
-  for (const { field, passes } of fields.byModel) if (!passes(model)) changes.set(field, null)
-  const forced = call.stream ? fields.forced[target.dialect] : undefined
-  for (const [name, value] of Object.entries(forced ?? {})) changes.set(name, value)
-  capTokens(call, model.outputTokensMax, fields, changes)
-  for (const [name, value] of own) changes.set(name, value)
-  // Where every byte is a character, a member stands in the bytes where it stands in the text.
-  const isLarge = bytes.length >= largeBytes && bytes.length === text.length
-  return isLarge
-    ? spliceBytes(bytes, members, changes)
-    : Buffer.from(spliceMembers(text, members, changes))
+  const { bytes, members } = call.body
+  const policy = policyOf(target)
+  const changes: Changes = new Map()
+  nameModel(call, target.servedName, changes)
+  leaveOut(members, policy, fields, changes)
+  if (call.stream) force(fields.forced[target.dialect], changes)
+  capTokens(call, policy.outputTokensMax, fields, changes)
+  for (const [name, text] of own) {
+    if (text !== null || memberOf(members, name) !== undefined) changes.set(name, text)
+  }
+  return changes.size === 0 ? bytes : spliceBytes(bytes, members, changes)
+}
+
+/** A body has few members: looking through them is quicker than making an index of them. */
+export function memberOf(members: readonly JsonMember[], name: string): JsonMember | undefined {
+  for (const member of members) if (member.name === name) return member
+  return undefined
+}
+
+function nameModel({ body }: Call, servedName: string, changes: Changes): void {
+  const text = JSON.stringify(servedName)
+  const model = memberOf(body.members, 'model')
+  if (model === undefined || !isWrittenAs(body.bytes, model, text)) changes.set('model', text)
+}
+
+function leaveOut(
+  members: readonly JsonMember[],
+  policy: ModelPolicy,
+  { stripped, byModel }: FieldPolicy,
+  changes: Changes,
+): void {
+  for (const { name } of members) {
+    // Whatever the client sent as options of a stream has been read, and is answered by us.
+    if (name === 'stream_options' || stripped.has(name)) changes.set(name, null)
+  }
+  for (const { field, passes } of byModel) {
+    if (!passes(policy) && memberOf(members, field) !== undefined) changes.set(field, null)
+  }
+}
+
+function force(members: Readonly<Record<string, string>> = {}, changes: Changes): void {
+  for (const name of Object.keys(members)) {
+    const text = members[name]
+    if (text !== undefined) changes.set(name, text)
+  }
 }
 
 function capTokens(
   call: Call,
   max: number | null,
   { bounds }: FieldPolicy,
-  changes: Map<string, string | null>,
+  changes: Changes,
 ): void {
   const [bound] = bounds
   if (max === null || bound === undefined) return

@@ -1,8 +1,11 @@
 // Other people's formats: how to read and write them, with no opinion about the product.
 export * from './json.ts'
+export * from './json-bytes.ts'
+export { parseInPieces } from './json-pieces.ts'
 export { hasLoneSurrogate, hasMoreOpeners, jsonShape } from './json-shape.ts'
 export * from './json-splice.ts'
+export { type Mould, mouldOf } from './openai/chunk-mould.ts'
 export { errorEnvelope } from './openai/error-envelope.ts'
-export { readUsage, writeUsage } from './openai/usage.ts'
+export { isUsage, readUsage, writeUsage } from './openai/usage.ts'
 export * from './runpod/index.ts'
 export * from './sse.ts'

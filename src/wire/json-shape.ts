@@ -1,13 +1,15 @@
 // What can be told about a JSON text before it is parsed, in one pass that jumps over strings: how
 // deep it nests, how many objects and arrays it makes, and whether its escapes spell characters
 // that do not exist. Nothing is validated here: the text may be no JSON at all.
-import { closingQuote, isEscaped } from './json-text.ts'
-
-const QUOTE = 34
-const OPEN_BRACKET = 91
-const CLOSE_BRACKET = 93
-const OPEN_BRACE = 123
-const CLOSE_BRACE = 125
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  closingQuote,
+  isEscaped,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from './json-text.ts'
 
 export interface JsonShape {
   depth: number
@@ -52,28 +54,33 @@ export function hasMoreOpeners(text: string, max: number): boolean {
 
 /** Half of a surrogate pair, escaped: JSON allows it, UTF-8 has no bytes for it. */
 export function hasLoneSurrogate(text: string): boolean {
-  let at = nextSurrogate(text, 0)
+  let at = text.indexOf('\\u')
   while (at !== -1) {
-    if (isEscaped(text, at)) {
-      at = nextSurrogate(text, at + 2)
+    const half = halfAt(text, at)
+    if (half === null || isEscaped(text, at)) {
+      at = text.indexOf('\\u', at + 2)
       continue
     }
-    if (!isHigh(text, at) || !isLow(text, at + 6)) return true
-    at = nextSurrogate(text, at + 12)
+    if (half === 'low' || halfAt(text, at + 6) !== 'low') return true
+    at = text.indexOf('\\u', at + 12)
   }
   return false
 }
 
-function nextSurrogate(text: string, from: number): number {
-  let at = text.indexOf('\\u', from)
-  while (at !== -1 && !isHigh(text, at) && !isLow(text, at)) at = text.indexOf('\\u', at + 2)
-  return at
+/** Which half of a pair the escape spells: `\ud800` to `\udbff` is the high one. */
+function halfAt(text: string, at: number): 'high' | 'low' | null {
+  if (!text.startsWith('\\u', at) || lowerCase(text.charCodeAt(at + 2)) !== LETTER_D) return null
+  const digit = lowerCase(text.charCodeAt(at + 3))
+  if (digit === 56 || digit === 57 || digit === LETTER_A || digit === LETTER_B) return 'high'
+  return digit > LETTER_B && digit <= LETTER_F ? 'low' : null
 }
 
-function isHigh(text: string, at: number): boolean {
-  return /^\\u[dD][89abAB]/.test(text.slice(at, at + 4))
-}
+const LETTER_A = 97
+const LETTER_B = 98
+const LETTER_D = 100
+const LETTER_F = 102
 
-function isLow(text: string, at: number): boolean {
-  return /^\\u[dD][c-fC-F]/.test(text.slice(at, at + 4))
+/** Digits stay what they are. */
+function lowerCase(code: number): number {
+  return code | 32
 }

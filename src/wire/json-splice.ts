@@ -4,17 +4,10 @@
 //
 // The text must already have passed `JSON.parse`: nothing is validated here.
 import type { JsonMember } from '#domain'
-import { closingQuote } from './json-text.ts'
+import { CLOSE_BRACKET, COMMA, closingQuote, endOfValue, QUOTE, skipSpace } from './json-text.ts'
 
 /** Text of a member's new value; null leaves the member out. */
 export type JsonChanges = ReadonlyMap<string, string | null>
-
-const QUOTE = 34
-const COMMA = 44
-const OPEN_BRACKET = 91
-const CLOSE_BRACKET = 93
-const OPEN_BRACE = 123
-const CLOSE_BRACE = 125
 
 /** From the object's beginning, or from where one of its members starts. */
 export function topLevelMembers(text: string, from = text.indexOf('{') + 1): JsonMember[] {
@@ -54,30 +47,6 @@ export function spliceMembers(
   }
   return `{${out}}`
 }
-
-/** The same for a text of ASCII alone, whose bytes are at hand: large ones are copied once. */
-export function spliceBytes(
-  bytes: Buffer,
-  members: readonly JsonMember[],
-  changes: JsonChanges,
-): Buffer {
-  const pieces: Buffer[] = []
-  const add = (...parts: Buffer[]) => pieces.push(pieces.length === 0 ? open : comma, ...parts)
-  for (const { name, start, valueStart, end } of members) {
-    const change = changes.get(name)
-    if (change === undefined) add(bytes.subarray(start, end))
-    else if (change !== null) add(bytes.subarray(start, valueStart), Buffer.from(change))
-  }
-  for (const [name, change] of changes) {
-    if (change === null || members.some((member) => member.name === name)) continue
-    add(Buffer.from(`${JSON.stringify(name)}:${change}`))
-  }
-  return Buffer.concat(pieces.length === 0 ? [open, close] : [...pieces, close])
-}
-
-const open = Buffer.from('{')
-const comma = Buffer.from(',')
-const close = Buffer.from('}')
 
 /** What the first of an object's members become, for texts that begin in the same way. */
 export function spliceHead(
@@ -137,43 +106,4 @@ function nameIn(text: string, start: number, end: number): string {
   const raw = text.slice(start + 1, end - 1)
   // `"mod\u0065l"` is the member `model` too: a name that is written otherwise must not slip past.
   return raw.includes('\\') ? String(JSON.parse(text.slice(start, end))) : raw
-}
-
-function skipSpace(text: string, from: number): number {
-  let at = from
-  while (isSpace(text.charCodeAt(at))) at += 1
-  return at
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || code === 10 || code === 13 || code === 9
-}
-
-function endOfValue(text: string, start: number): number {
-  const first = text.charCodeAt(start)
-  if (first === QUOTE) return closingQuote(text, start) + 1
-  if (first === OPEN_BRACE || first === OPEN_BRACKET) return endOfNested(text, start)
-  let at = start
-  while (at < text.length && !endsScalar(text.charCodeAt(at))) at += 1
-  return at
-}
-
-function endsScalar(code: number): boolean {
-  return code === COMMA || code === CLOSE_BRACE || code === CLOSE_BRACKET || isSpace(code)
-}
-
-function endOfNested(text: string, start: number): number {
-  let depth = 0
-  let at = start
-  do {
-    const code = text.charCodeAt(at)
-    if (code === QUOTE) {
-      at = closingQuote(text, at) + 1
-      continue
-    }
-    if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1
-    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1
-    at += 1
-  } while (depth > 0)
-  return at
 }

@@ -1,6 +1,25 @@
-// Strings within JSON text. Jumping from quote to quote is what makes long prompts cheap.
+// Walking through JSON text without parsing it: over white space, strings and whole values. Jumping
+// from quote to quote is what makes long prompts cheap.
+//
+// Nothing is validated here. Text that is no JSON is walked to some place within it, or to its end.
 
+export const QUOTE = 34
+export const COMMA = 44
+export const OPEN_BRACKET = 91
 const BACKSLASH = 92
+export const CLOSE_BRACKET = 93
+export const OPEN_BRACE = 123
+export const CLOSE_BRACE = 125
+
+export function isSpace(code: number): boolean {
+  return code === 32 || code === 10 || code === 13 || code === 9
+}
+
+export function skipSpace(text: string, from: number): number {
+  let at = from
+  while (isSpace(text.charCodeAt(at))) at += 1
+  return at
+}
 
 /** The quote that ends the string which begins at `start`; -1 when there is none. */
 export function closingQuote(text: string, start: number): number {
@@ -13,4 +32,40 @@ export function isEscaped(text: string, at: number): boolean {
   let backslashes = 0
   while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1
   return backslashes % 2 === 1
+}
+
+/** One behind the string which begins at `start`; the text's end when nothing closes it. */
+export function endOfString(text: string, start: number): number {
+  const quote = closingQuote(text, start)
+  return quote === -1 ? text.length : quote + 1
+}
+
+/** One behind the value which begins at `start`. */
+export function endOfValue(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  if (first === QUOTE) return endOfString(text, start)
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return endOfNested(text, start)
+  let at = start
+  while (at < text.length && !endsScalar(text.charCodeAt(at))) at += 1
+  return at
+}
+
+function endsScalar(code: number): boolean {
+  return code === COMMA || code === CLOSE_BRACE || code === CLOSE_BRACKET || isSpace(code)
+}
+
+function endOfNested(text: string, start: number): number {
+  let depth = 0
+  let at = start
+  do {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
+      at = endOfString(text, at)
+      continue
+    }
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1
+    at += 1
+  } while (depth > 0 && at < text.length)
+  return at
 }

@@ -1,65 +1,8 @@
 // The splicer against JSON.parse: whatever an object's text looks like, both see the same members.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseObject, spliceBytes, spliceMembers, topLevelMembers } from '#src/wire/index.ts'
-
-const bigIntegers = ['12345678901234567890', '-9007199254740993', '1e400', '0.1000', '-0']
-
-/** Odd, but allowed between any two tokens. */
-const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/)
-
-/** A string as JSON text, in which any character may be written as an escape. */
-const quoted = fc
-  .array(fc.tuple(fc.string({ unit: 'binary', maxLength: 3 }), fc.boolean()), { maxLength: 4 })
-  .map((parts) => `"${parts.map(([text, asEscapes]) => written(text, asEscapes)).join('')}"`)
-
-function written(text: string, asEscapes: boolean): string {
-  if (!asEscapes) return JSON.stringify(text).slice(1, -1)
-  const units = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index))
-  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')
-}
-
-const { value: jsonText } = fc.letrec<{ value: string }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    fc.constantFrom('null', 'true', 'false', '7', ...bigIntegers),
-    quoted,
-    listOf('[', ']', tie('value')),
-    listOf('{', '}', fc.tuple(quoted, space, space, tie('value')).map(memberText)),
-  ),
-}))
-
-function listOf(open: string, close: string, item: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  const items = fc.array(fc.tuple(space, item, space), { maxLength: 3 })
-  return items.map((all) => `${open}${all.map((parts) => parts.join('')).join(',')}${close}`)
-}
-
-function memberText([name, before, after, value]: [string, string, string, string]): string {
-  return `${name}${before}:${after}${value}`
-}
-
-/** The text of an object without a member twice, and its members as they were written. */
-const objectText = fc
-  .uniqueArray(fc.tuple(quoted, space, space, jsonText), {
-    selector: ([name]) => JSON.parse(name),
-    maxLength: 6,
-  })
-  .chain((members) =>
-    fc
-      .tuple(space, space, fc.array(fc.tuple(space, space), { minLength: 6, maxLength: 6 }))
-      .map(([head, tail, gaps]) => {
-        const texts = members.map((member, at) => {
-          const [before = '', after = ''] = gaps[at] ?? []
-          return `${before}${memberText(member)}${after}`
-        })
-        // With no members there is still white space between the braces.
-        const inside = texts.length === 0 ? head : texts.join(',')
-        return {
-          text: `${head}{${inside}}${tail}`,
-          members: members.map(([name, , , value]) => ({ name: String(JSON.parse(name)), value })),
-        }
-      }),
-  )
+import { parseObject, spliceMembers, topLevelMembers } from '#src/wire/index.ts'
+import { objectText } from '../support/json-texts.ts'
 
 describe('topLevelMembers', () => {
   test('finds the members that JSON.parse sees, and their values to the byte', () => {
@@ -145,25 +88,6 @@ describe('spliceMembers', () => {
     expect(spliceMembers('{ }', topLevelMembers('{ }'), new Map([['a', '1']]))).toBe('{"a":1}')
   })
 })
-
-test('the bytes of an ASCII text are spliced as the text is', () => {
-  const change = fc.constantFrom('"neü"', '[1]', null)
-  fc.assert(
-    fc.property(objectText, fc.dictionary(fc.string(), change), ({ text, members }, added) => {
-      const ascii = text.replaceAll(/[\u0080-\uffff]/g, escapedCode)
-      const found = topLevelMembers(ascii)
-      const named = members.slice(0, 2).map(({ name }, at) => [name, at === 0 ? '0' : null])
-      const changes = new Map([...Object.entries(added), ...(named as [string, string | null][])])
-      const spliced = spliceBytes(Buffer.from(ascii), found, changes)
-      expect(spliced.toString()).toBe(spliceMembers(ascii, found, changes))
-    }),
-    { numRuns: 1000 },
-  )
-})
-
-function escapedCode(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-}
 
 function rawMembers(text: string): Map<string, string> {
   const members = topLevelMembers(text)

@@ -2,6 +2,7 @@
 import { type Call, type JsonObject, noUsage, type UpstreamEvent, type Usage } from '#domain'
 import { isJsonObject, readUsage } from '#wire'
 import { rewrite } from '../answer-rules.ts'
+import { modelName } from '../model-name.ts'
 import { badAnswer, failedEvent, heartbeat } from '../said-by-us.ts'
 import type { Encoder } from '../surface.ts'
 import { embeddingsAnswer, promptField } from './rules.ts'
@@ -9,7 +10,6 @@ import { embeddingsAnswer, promptField } from './rules.ts'
 const what = 'a list of embeddings'
 
 export function embeddingsEncoder(call: Call): Encoder {
-  const named = new Map([['model', JSON.stringify(call.modelId)]])
   let usage: Usage = noUsage
   const vectors = new Set<number>()
 
@@ -20,7 +20,7 @@ export function embeddingsEncoder(call: Call): Encoder {
     if (!Array.isArray(object.data)) throw badAnswer(what, 'It has no data.')
     for (const vector of object.data) countVector(vector)
     usage = { ...(readUsage(object.usage, 'reported') ?? noUsage), completionTokens: 0 }
-    return rewrite(text, object, embeddingsAnswer, named)
+    return rewrite(text, object, embeddingsAnswer, modelName(call.modelId).whole)
   }
 
   /** Every input has its vector, and one only. */

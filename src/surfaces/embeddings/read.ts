@@ -3,15 +3,17 @@ import type { CallFacts } from '#domain'
 import { countPrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import { endUserHash, readModel } from '../read-fields.ts'
-import { checkRules } from '../rules.ts'
+import { checkOf } from '../rules.ts'
 import { embeddingsFields, inputsMax, promptField } from './rules.ts'
+
+const checkRules = checkOf(embeddingsFields.checked)
 
 export function readEmbeddings(bytes: Buffer): CallFacts {
   const read = readBody(bytes)
   const { value, body } = read
   const modelId = readModel(value.model)
   const inputs = countPrompts(promptField, value[promptField], inputsMax)
-  checkRules(read, embeddingsFields.checked)
+  checkRules(read)
   return {
     modelId,
     // Whatever the body says: an answer is one piece.

@@ -1,7 +1,9 @@
 // Which parameters of an embeddings call are checked, which never reach an upstream, and what is
 // put right in its answers: vLLM gives them an id, a birthday and a count of nothing generated.
+
+import { isUsage } from '#wire'
 import { type AnswerRule, dropped, droppedWhenNull, either, inside } from '../answer-rules.ts'
-import { answerStripped, isUsage, totalTokens } from '../choice-rules.ts'
+import { answerStripped, totalTokens } from '../choice-rules.ts'
 import { cacheSalt, type FieldPolicy, tenantStripped } from '../field-policy.ts'
 import { integer, rule, text } from '../rules.ts'
 

@@ -1,9 +1,10 @@
 // OpenAI's chat completions, the dialect of `POST /v1/chat/completions`.
 import type { Call } from '#domain'
+import { isEmptyArray, isWrittenAs, type JsonChanges } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
-import { bodyFor } from '../to-upstream.ts'
+import { bodyFor, memberOf, noChanges } from '../to-upstream.ts'
 import { readChat } from './read.ts'
 import { chatAnswers, chatFields } from './rules.ts'
 
@@ -22,15 +23,14 @@ export const openaiChat: Surface = {
   fault: (fault) => faultBody(fault, chatAnswers.promptField),
 }
 
+const noTools: JsonChanges = new Map([
+  ['tools', null],
+  ['tool_choice', null],
+])
+
 /** OpenAI takes an empty list of tools, vLLM refuses it; `tool_choice` makes no sense without. */
-function withoutEmptyTools({ body: { text, members } }: Call): Map<string, null> {
-  const tools = members.find(({ name }) => name === 'tools')
-  const given = tools === undefined ? 'null' : text.slice(tools.valueStart, tools.end)
-  const isEmpty = /^(\[\s*\]|null)$/.test(given)
-  return isEmpty
-    ? new Map([
-        ['tools', null],
-        ['tool_choice', null],
-      ])
-    : new Map()
+function withoutEmptyTools({ body: { bytes, members } }: Call): JsonChanges {
+  const tools = memberOf(members, 'tools')
+  if (tools === undefined) return memberOf(members, 'tool_choice') ? noTools : noChanges
+  return isEmptyArray(bytes, tools) || isWrittenAs(bytes, tools, 'null') ? noTools : noChanges
 }

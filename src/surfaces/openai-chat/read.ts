@@ -3,18 +3,23 @@
 import type { CallFacts, Demand, JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import { readBody } from '../read-body.ts'
-import { endUserHash, readModel, tokenDemands, wantsUsage } from '../read-fields.ts'
-import { checkRules, invalid } from '../rules.ts'
+import { addTokenDemands, endUserHash, readModel, wantsUsage } from '../read-fields.ts'
+import { checkOf, invalid } from '../rules.ts'
 import { readMessages } from './messages.ts'
 import { chatFields } from './rules.ts'
+
+const checkRules = checkOf(chatFields.checked)
 
 export function readChat(bytes: Buffer): CallFacts {
   const read = readBody(bytes)
   const { value, body } = read
   const modelId = readModel(value.model)
-  const media = readMessages(value.messages)
-  checkRules(read, chatFields.checked)
+  const demands: Demand[] = []
+  readMessages(value.messages, demands)
+  checkRules(read)
   checkTogether(value)
+  addTemplateDemands(value, demands)
+  addTokenDemands(value, chatFields.bounds, demands)
   return {
     modelId,
     stream: value.stream === true,
@@ -23,7 +28,7 @@ export function readChat(bytes: Buffer): CallFacts {
     prompts: 1,
     maxTokens: integerOr(value.max_completion_tokens) ?? integerOr(value.max_tokens),
     endUserHash: endUserHash(value),
-    demands: [...media, ...templateDemands(value), ...tokenDemands(value, chatFields.bounds)],
+    demands,
     body,
   }
 }
@@ -47,13 +52,13 @@ function hasTools(tools: unknown): boolean {
 }
 
 /** A template's arguments change the prompt itself: each model says which are harmless. */
-function templateDemands({ chat_template_kwargs: given }: JsonObject): Demand[] {
-  if (!isJsonObject(given)) return []
-  return Object.keys(given).map((name) => ({
-    wants: 'template-argument',
-    param: /^\w{1,64}$/.test(name) ? `chat_template_kwargs.${name}` : 'chat_template_kwargs',
-    name,
-  }))
+function addTemplateDemands({ chat_template_kwargs: given }: JsonObject, demands: Demand[]): void {
+  if (!isJsonObject(given)) return
+  for (const name of Object.keys(given)) {
+    const isPlain = /^\w{1,64}$/.test(name)
+    const param = isPlain ? `chat_template_kwargs.${name}` : 'chat_template_kwargs'
+    demands.push({ wants: 'template-argument', param, name })
+  }
 }
 
 function integerOr(value: unknown): number | null {

@@ -1,9 +1,10 @@
 // OpenAI's older completions, the dialect of `POST /v1/completions`.
 import { type Call, policyOf } from '#domain'
+import type { JsonChanges } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface, UpstreamTarget } from '../surface.ts'
-import { bodyFor } from '../to-upstream.ts'
+import { bodyFor, noChanges } from '../to-upstream.ts'
 import { readCompletion } from './read.ts'
 import { completionAnswers, completionFields } from './rules.ts'
 
@@ -23,8 +24,8 @@ export const openaiCompletions: Surface = {
 }
 
 /** Said and not left to the server: some would write on to the end of their context. */
-function tokensUnlessNamed(call: Call, target: UpstreamTarget): Map<string, string> {
-  if (call.maxTokens !== null) return new Map()
+function tokensUnlessNamed(call: Call, target: UpstreamTarget): JsonChanges {
+  if (call.maxTokens !== null) return noChanges
   const { completionTokens, outputTokensMax } = policyOf(target)
   const tokens = Math.min(completionTokens, outputTokensMax ?? completionTokens)
   return new Map([['max_tokens', String(tokens)]])

@@ -1,18 +1,22 @@
 // Reads a completion's body into the facts of a call: every prompt is answered by as many choices.
-import type { CallFacts, JsonObject } from '#domain'
+import type { CallFacts, Demand, JsonObject } from '#domain'
 import { countPrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
-import { endUserHash, readModel, tokenDemands, wantsUsage } from '../read-fields.ts'
-import { checkRules, invalid } from '../rules.ts'
+import { addTokenDemands, endUserHash, readModel, wantsUsage } from '../read-fields.ts'
+import { checkOf, invalid } from '../rules.ts'
 import { completionFields, promptsMax } from './rules.ts'
+
+const checkRules = checkOf(completionFields.checked)
 
 export function readCompletion(bytes: Buffer): CallFacts {
   const read = readBody(bytes)
   const { value, body } = read
   const modelId = readModel(value.model)
   const prompts = countPrompts('prompt', value.prompt, promptsMax)
-  checkRules(read, completionFields.checked)
+  checkRules(read)
   checkTogether(value)
+  const demands: Demand[] = []
+  addTokenDemands(value, completionFields.bounds, demands)
   return {
     modelId,
     stream: value.stream === true,
@@ -21,7 +25,7 @@ export function readCompletion(bytes: Buffer): CallFacts {
     prompts,
     maxTokens: typeof value.max_tokens === 'number' ? value.max_tokens : null,
     endUserHash: endUserHash(value),
-    demands: tokenDemands(value, completionFields.bounds),
+    demands,
     body,
   }
 }

@@ -156,6 +156,44 @@ test.each([
   expect(refusal(() => readText(text))).toMatchObject({ kind, param, started: 'no' })
 })
 
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['half an object',               (text: string) => text.slice(0, -1),                               'invalid_json', null],
+  ['two objects',                  (text: string) => text + text,                                     'invalid_json', null],
+  ['an array',                     (text: string) => `[${text}]`,                                     'invalid_json', null],
+  ['a trailing comma',             (text: string) => text.replace(/\}$/, ',}'),                        'invalid_json', null],
+  ['a message missing',            (text: string) => text.replace('},{"role"', '},,{"role"'),         'invalid_json', null],
+  ['a comma after the messages',   (text: string) => text.replace('}]', '},]'),                       'invalid_json', null],
+  ['half a surrogate pair',        (text: string) => text.replace('text', '\\ud83d'),                 'invalid_json', null],
+  ['a member twice',               (text: string) => text.replace(/\}$/, ',"mod\\u0065l":"other"}'), 'bad_request',  'model'],
+  ['a member `__proto__` twice',   (text: string) => text.replace(/\}$/, ',"__proto__":1,"__proto__":2}'), 'bad_request', '__proto__'],
+  ['a seed of too many digits',    (text: string) => text.replace(/\}$/, ',"seed":98765432109876543210}'), 'bad_request', 'seed'],
+  ['the last message without role', (text: string) => text.replace(/\{"role"(?!.*"role")/, '{"rule"'), 'bad_request', 'messages[299]'],
+])('a large body of %s is refused', (_what, broken, kind, param) => {
+  for (const word of ['text', 'text für alle, 世界']) {
+    const messages = Array.from({ length: 300 }, () => ({ role: 'user', content: `${word} `.repeat(80) }))
+    const text = JSON.stringify({ model: 'm', messages, stop: ['a'] })
+    expect(readText(text).body.members.map(({ name }) => name)).toEqual(['model', 'messages', 'stop'])
+    expect(refusal(() => readText(broken(text)))).toMatchObject({ kind, param, started: 'no' })
+  }
+})
+
+test('of several wrong parameters the first in the list of rules is named, however they stand', () => {
+  const fields = chatRules.map(({ field }) => field).filter((field) => cases[field]?.bad.length)
+  const wrong = fields.map((field) => [field, cases[field]?.bad[0]] as const)
+  for (let from = 0; from < wrong.length; from += 1) {
+    const given = Object.fromEntries(wrong.slice(from).reverse())
+    expect(refusal(() => read(given)).param).toBe(fields[from])
+  }
+})
+
+test('a seed is judged as it was written, behind letters of several bytes too', () => {
+  const text = (seed: string) =>
+    `{"model":"m","messages":[{"role":"user","content":"世界"}],"seed": ${seed} }`
+  expect(() => readText(text('-9223372036854775808'))).not.toThrow()
+  expect(refusal(() => readText(text('9223372036854775808'))).param).toBe('seed')
+})
+
 test('a refusal never repeats what the client sent', () => {
   const bodies = [`{"secret-canary"`, `["secret-canary"]`, `{"secret canary":1,"secret canary":2}`]
   for (const body of bodies) {
@@ -179,7 +217,7 @@ describe('reads', () => {
       maxTokens: null,
       endUserHash: null,
     })
-    expect(body.text).toBe(good)
+    expect(body.bytes.toString()).toBe(good)
     expect(body.members.map(({ name }) => name)).toEqual(['model', 'messages'])
   })
 

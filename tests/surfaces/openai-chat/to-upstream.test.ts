@@ -54,6 +54,43 @@ describe('what is not ours', () => {
   })
 })
 
+describe('a body in which nothing changes', () => {
+  const target = { dialect: 'vllm', servedName: 'asked' }
+  const say = (content: string, more = '') =>
+    `{"model":"asked", "messages":[{"role":"user","content":"${content}"}]${more} }\n`
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['a small one', say('Hi')],
+    ['one of many letters', say('Grüße, 世界')],
+    ['a large one', say('x'.repeat(200_000))],
+    ['one with tools and options', say('Hi', ',"tools":[{"type":"function"}],"tool_choice":"auto","max_tokens":5')],
+    ['one of a stream without options to force', say('Hi', ',"stream":true'), 'unknown'],
+  ])('goes on as the very bytes that came: %s', (_what, text, dialect = 'vllm') => {
+    const call = chatCall(text)
+    const { body } = chatSurface().toUpstream(call, { ...target, dialect })
+    expect(body).toBe(call.body.bytes)
+    expect(body.toString()).toBe(text)
+  })
+
+  test.each([
+    ['another name', say('Hi'), 'served'],
+    ['another spelling of the same name', say('Hi').replace('asked', '\\u0061sked'), 'asked'],
+    ['a longer name of several bytes', say('Hi'), 'äsked'],
+    ['options of a stream', say('Hi', ',"stream":true'), 'asked'],
+    ['what is not for upstreams', say('Hi', ',"user":"u"'), 'asked'],
+    ['a choice among no tools', say('Hi', ',"tool_choice":"auto"'), 'asked'],
+  ])('is not one with %s, whose own bytes stay for another attempt', (_what, text, servedName) => {
+    const call = chatCall(text)
+    const ask = () => chatSurface().toUpstream(call, { dialect: 'vllm', servedName }).body
+    const first = ask()
+    expect(first).not.toBe(call.body.bytes)
+    expect(JSON.parse(first.toString()).model).toBe(servedName)
+    expect(call.body.bytes.toString()).toBe(text)
+    expect(ask()).toEqual(first)
+  })
+})
+
 describe('usage of a stream', () => {
   const forced = { include_usage: true, continuous_usage_stats: true }
 

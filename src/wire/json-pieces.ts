@@ -1,0 +1,165 @@
+// Parses a large JSON object in pieces: each top-level member by itself, and a long array in runs
+// of its items. V8 puts everything that JSON.parse makes of more than 100 KB straight into the old
+// generation, where one call's 200 KB of strings wait for a collection of the whole heap; what
+// pieces of 64 KB become is swept with the young. Their strings also hold no part of the text.
+//
+// Nothing is taken on trust. Names, values and runs of items are judged by JSON.parse, and what
+// stands between them is looked at here; so a place to cut may be guessed, and a wrong guess only
+// fails to parse. Whatever is not found good is null: JSON.parse of the whole has the last word.
+import type { JsonMember, JsonObject } from '#domain'
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COMMA,
+  endOfString,
+  endOfValue,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipSpace,
+} from './json-text.ts'
+
+export interface ParsedObject {
+  value: JsonObject
+  members: JsonMember[]
+}
+
+const usualPieceChars = 65_536
+
+/** More are no client's body, and parsing each by itself would be slower than all at once. */
+const membersMax = 256
+
+const COLON = 58
+
+export function parseInPieces(text: string, pieceChars = usualPieceChars): ParsedObject | null {
+  try {
+    return objectIn(text, pieceChars)
+  } catch {
+    return null
+  }
+}
+
+function objectIn(text: string, pieceChars: number): ParsedObject | null {
+  const entries: [string, unknown][] = []
+  const members: JsonMember[] = []
+  let at = skipSpace(text, 0)
+  if (text.charCodeAt(at) !== OPEN_BRACE) return null
+  do {
+    const start = skipSpace(text, at + 1)
+    if (text.charCodeAt(start) !== QUOTE || members.length === membersMax) return null
+    const nameEnd = endOfString(text, start)
+    const name: string = JSON.parse(text.slice(start, nameEnd))
+    const colon = skipSpace(text, nameEnd)
+    if (text.charCodeAt(colon) !== COLON) return null
+    const valueStart = skipSpace(text, colon + 1)
+    const { value, end } = valueAt(text, valueStart, pieceChars)
+    entries.push([name, value])
+    members.push({ name, start, valueStart, end })
+    at = skipSpace(text, end)
+  } while (text.charCodeAt(at) === COMMA)
+  if (text.charCodeAt(at) !== CLOSE_BRACE || skipSpace(text, at + 1) !== text.length) return null
+  // A member named `__proto__` becomes one, as it does in JSON.parse.
+  return { value: Object.fromEntries(entries), members }
+}
+
+interface Parsed {
+  value: unknown
+  end: number
+}
+
+function valueAt(text: string, start: number, pieceChars: number): Parsed {
+  const mayBeLong = text.length - start > pieceChars
+  if (mayBeLong && text.charCodeAt(start) === OPEN_BRACKET) return arrayAt(text, start, pieceChars)
+  const end = endOfValue(text, start)
+  return { value: JSON.parse(text.slice(start, end)), end }
+}
+
+function arrayAt(text: string, start: number, pieceChars: number): Parsed {
+  const first = skipSpace(text, start + 1)
+  if (text.charCodeAt(first) === CLOSE_BRACKET) return { value: [], end: first + 1 }
+  const runs: unknown[][] = []
+  const seam = seamOf(text, first)
+  let isGuessing = true
+  let at = start
+  do {
+    const from = at + 1
+    // Most arrays are short, and a wrong guess costs as much as walking 100 KB.
+    const isFirst = runs.length === 0
+    let end = isGuessing && !isFirst ? guessedEnd(text, from, seam, pieceChars) : -1
+    let run = end === -1 ? null : itemsOrNull(text.slice(from, end))
+    if (run === null) {
+      // One wrong guess, and the items are walked one by one to where the array ends.
+      isGuessing = isFirst
+      end = endOfRun(text, from, isFirst ? pieceChars >> 3 : pieceChars)
+      run = itemsIn(text.slice(from, end))
+    }
+    runs.push(run)
+    at = skipSpace(text, end)
+  } while (text.charCodeAt(at) === COMMA)
+  if (text.charCodeAt(at) !== CLOSE_BRACKET) throw new SyntaxError('the array does not end')
+  return { value: runs.length === 1 ? runs[0] : ([] as unknown[]).concat(...runs), end: at + 1 }
+}
+
+/** Items with commas between them, which is what may stand between brackets; but never none. */
+function itemsIn(text: string): unknown[] {
+  const items: unknown[] = JSON.parse(`[${text}]`)
+  if (items.length === 0) throw new SyntaxError('an item is missing')
+  return items
+}
+
+function itemsOrNull(text: string): unknown[] | null {
+  try {
+    return itemsIn(text)
+  } catch {
+    return null
+  }
+}
+
+/** What probably stands between two items that look like the first, and nowhere within them. */
+interface Seam {
+  closer: string
+  opener: string
+}
+
+function seamOf(text: string, first: number): Seam {
+  switch (text.charCodeAt(first)) {
+    case OPEN_BRACE:
+      // Objects of a list begin with the same member, and those within them with another.
+      return { closer: '}', opener: openingOf(text, first) }
+    case OPEN_BRACKET:
+      return { closer: ']', opener: '[' }
+    case QUOTE:
+      return { closer: '"', opener: '"' }
+    default:
+      return { closer: '', opener: '' }
+  }
+}
+
+function openingOf(text: string, start: number): string {
+  const name = text.slice(start, start + 64)
+  return name.slice(0, endOfString(name, 1))
+}
+
+/**
+ * One behind the last item of a run, if one is soon found: walking 200 KB of messages from quote to
+ * quote takes half as long as parsing them, and this next to nothing.
+ */
+function guessedEnd(text: string, from: number, seam: Seam, pieceChars: number): number {
+  const enough = from + pieceChars
+  const { closer, opener } = seam
+  const soon = text.slice(enough, enough + pieceChars)
+  const dense = soon.indexOf(`${closer},${opener}`)
+  const at = dense === -1 ? soon.indexOf(`${closer}, ${opener}`) : dense
+  return at === -1 ? -1 : enough + at + closer.length
+}
+
+/** The same found by walking: there it is certain. */
+function endOfRun(text: string, from: number, pieceChars: number): number {
+  let end = endOfValue(text, skipSpace(text, from))
+  while (end - from < pieceChars) {
+    const comma = skipSpace(text, end)
+    if (text.charCodeAt(comma) !== COMMA) break
+    end = endOfValue(text, skipSpace(text, comma + 1))
+  }
+  return end
+}
