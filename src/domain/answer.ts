@@ -4,14 +4,33 @@ import type { Fault } from './fault.ts'
 export type JsonObject = { readonly [name: string]: unknown }
 
 export type UpstreamEvent =
-  /** One event of a stream: its JSON text as it came, and the same parsed, to read. */
-  | { kind: 'chunk'; text: string; value: JsonObject }
+  | Chunk
+  | RepeatedChunk
   /** A whole, unstreamed body. */
   | { kind: 'whole'; text: string; value: JsonObject }
   /** The dialect's own mark of the end (`[DONE]`). */
   | { kind: 'done' }
   /** The upstream says that it failed, in the middle of its answer. */
   | { kind: 'failed'; fault: Fault }
+
+/** One event of a stream: its JSON text as it came, and the same parsed, to read. */
+export interface Chunk {
+  readonly kind: 'chunk'
+  readonly text: string
+  readonly value: JsonObject
+  readonly mould?: undefined
+}
+
+/** A chunk that is what others before it were, but for the text of one string and its counts. */
+export interface RepeatedChunk extends Omit<Chunk, 'mould'> {
+  /** One object for all that differ in nothing else. */
+  readonly mould: object
+  /** That string as it stands between its quotes, and where. */
+  readonly content: string
+  readonly contentAt: number
+  /** Its running count, where it has one. */
+  readonly completionTokens: number | null
+}
 
 export interface AnswerTimings {
   queueMs: number | null

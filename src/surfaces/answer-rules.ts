@@ -29,7 +29,6 @@ export function rewrite(
   always: JsonChanges,
 ): string {
   const members = topLevelMembers(text)
-  if (!needsMending(object, rules)) return spliceMembers(text, members, always)
   const changes = new Map(always)
   for (const rule of rules) {
     if (!rule.applies(object)) continue

@@ -1,6 +1,6 @@
 // What chat and completions put right in the same way: how a choice ends, what vLLM adds to it,
 // and the count of tokens. `stop_reason` stays: it tells a client which of its stops was met.
-import { readUsage } from '#wire'
+import { isUsage } from '#wire'
 import {
   type AnswerRule,
   dropped,
@@ -80,10 +80,6 @@ export const envelopeRules: readonly AnswerRule[] = [
   // What is left of it is no error, and SDKs look whether it is there.
   droppedWhenSet('error'),
 ]
-
-export function isUsage(value: unknown): boolean {
-  return readUsage(value, 'reported') !== null
-}
 
 function noneOr(member: string, within: readonly AnswerRule[]): AnswerRule {
   return either(droppedWhenNull(member), inside(member, within))

@@ -2,11 +2,24 @@
 // of the envelope, the model is the one that was asked for, usage is shown only to those who asked,
 // and what OpenAI's shape lacks or adds is put right by the dialect's rules. It remembers what an
 // answer needs to be complete, and how much was delivered.
-import { type Call, type JsonObject, noUsage, type UpstreamEvent, type Usage } from '#domain'
-import { isJsonObject, readUsage, sseComment, sseData, writeUsage } from '#wire'
-import { type AnswerRule, pinned, rewrite } from './answer-rules.ts'
-import { createChunkRewriter } from './chunk-rewriter.ts'
+import {
+  type Call,
+  type Chunk,
+  type Fault,
+  type JsonObject,
+  noUsage,
+  type Progress,
+  type RepeatedChunk,
+  type UpstreamEvent,
+  type Usage,
+} from '#domain'
+import { isJsonObject, type JsonChanges, readUsage, sseComment, sseData, writeUsage } from '#wire'
+import { type AnswerRule, needsMending, pinned, rewrite } from './answer-rules.ts'
+import { type ChunkRewriter, createChunkRewriter } from './chunk-rewriter.ts'
 import { isFinished } from './finish-reason.ts'
+import { type ModelName, modelName, renamed } from './model-name.ts'
+import { RepeatedChunks } from './repeated-chunks.ts'
+import { RunningCounts } from './running-counts.ts'
 import { badAnswer, failedEvent, heartbeat } from './said-by-us.ts'
 import type { Encoder } from './surface.ts'
 
@@ -28,107 +41,185 @@ export interface ChoicesDialect {
 }
 
 export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
-  const model = JSON.stringify(call.modelId)
-  const named = new Map([['model', model]])
-  const hiddenUsage = call.wantsUsage && dialect.showsNullUsage ? 'null' : null
-  const chunks = createChunkRewriter(new Map([...named, ['usage', hiddenUsage]]))
-  const finished = new Set<number>()
-  const countUsage = createRunningUsage(call)
-  let total: Usage | null = null
-  let runningUsage: Usage | null = null
-  let countedEvents = 0
-  let usageEvent: string | null = null
-  let head: Head | null = null
+  return new ChoicesEncoder(call, dialect)
+}
 
-  function countChoices(choices: readonly unknown[]): void {
-    // Several parts of one choice may share a chunk. A whole answer has no parts.
-    if (!call.stream && choices.length > call.choices) {
-      throw badAnswer(dialect.what, 'It has more choices than were asked for.')
-    }
-    for (const choice of choices) {
-      if (!isJsonObject(choice) || !isAskedFor(choice.index)) {
-        throw badAnswer(dialect.what, 'It has a choice that nobody asked for.')
-      }
-      if (!(call.stream ? dialect.isPart(choice) : dialect.isChoice(choice))) {
-        throw badAnswer(dialect.what, 'A choice says nothing where it should.')
-      }
-      countedEvents += 1
-      const { finish_reason: reason = null } = choice
-      if (reason === null) continue
-      if (typeof reason !== 'string') throw badAnswer(dialect.what, 'A finish reason is no text.')
-      if (isFinished(reason)) finished.add(Number(choice.index))
-    }
+/** A class: as a dozen closures it took 2 KB of every call. */
+class ChoicesEncoder implements Encoder {
+  readonly #call: Call
+  readonly #dialect: ChoicesDialect
+  readonly #model: ModelName
+  /** Of several choices; whether the one choice of most answers has finished is a number. */
+  #finished: Set<number> | null = null
+  #finishedCount = 0
+  #chunks: ChunkRewriter | null = null
+  #repeated: RepeatedChunks | null = null
+  #runningCounts: RunningCounts | null = null
+  #total: Usage | null = null
+  #runningUsage: Usage | null = null
+  #countedEvents = 0
+  #usageEvent: string | null = null
+  #head: Head | null = null
+
+  constructor(call: Call, dialect: ChoicesDialect) {
+    this.#call = call
+    this.#dialect = dialect
+    this.#model = modelName(call.modelId)
   }
 
-  function isAskedFor(index: unknown): boolean {
-    return Number.isInteger(index) && Number(index) >= 0 && Number(index) < call.choices
+  take(event: UpstreamEvent): string | null {
+    if (event.kind !== 'chunk' && event.kind !== 'whole') return null
+    const { stream } = this.#call
+    if (stream !== (event.kind === 'chunk')) {
+      throw badAnswer(this.#dialect.what, `Asked for stream=${stream}, got a ${event.kind}.`)
+    }
+    return event.kind === 'chunk' ? this.#takeChunk(event) : this.#takeWhole(event)
   }
 
-  function takeChunk(text: string, value: JsonObject): string | null {
-    const choices = choicesOf(value, 'A chunk has no choices.')
+  heartbeat(progress: Progress): string {
+    return heartbeat(progress)
+  }
+
+  isComplete(): boolean {
+    return this.#finishedCount >= this.#call.choices
+  }
+
+  usage(): Usage {
+    const known = this.#total ?? this.#runningUsage
+    return known ?? { ...noUsage, completionTokens: this.#countedEvents }
+  }
+
+  end(note: string): string {
+    return `${this.#usageEvent ?? this.#missingUsage()}${sseComment(note)}${sseData('[DONE]')}`
+  }
+
+  failed(fault: Fault): string {
+    return failedEvent(fault, this.#dialect.promptField)
+  }
+
+  #takeChunk(event: Chunk | RepeatedChunk): string | null {
+    if (event.mould !== undefined) {
+      const written = this.#repeated?.event(event) ?? null
+      if (written !== null) return this.#takeRepeated(event, written)
+    }
+    const { text, value } = event
+    const choices = this.#choicesOf(value, 'A chunk has no choices.')
     if (choices.length === 0) {
-      takeUsage(text, value)
+      this.#takeUsage(text, value)
       return null
     }
-    countChoices(choices)
-    runningUsage = countUsage(value.usage, choices[0]) ?? runningUsage
-    return sseData(chunks.rewrite(text, value, rulesFor(value, dialect.chunk)))
+    this.#countChoices(choices)
+    const usage = this.#runningUsageOf(value.usage, choices[0])
+    this.#runningUsage = usage ?? this.#runningUsage
+    this.#chunks ??= createChunkRewriter(this.#chunkChanges())
+    const chunks = this.#chunks
+    const rules = this.#rulesFor(value, this.#dialect.chunk)
+    const write = (one: string) => sseData(chunks.rewrite(one, value, rules))
+    // Of several choices, each counts for itself.
+    if (event.mould !== undefined && choices.length === 1 && this.#call.choices === 1) {
+      this.#repeated ??= new RepeatedChunks()
+      this.#repeated.learn(event, usage, write)
+    }
+    return write(text)
+  }
+
+  #takeRepeated(chunk: RepeatedChunk, written: string): string {
+    this.#countedEvents += 1
+    this.#runningUsage = this.#repeated?.usage(chunk) ?? this.#runningUsage
+    return written
   }
 
   /** Kept for the end: some say it several times, or before the last choice has finished. */
-  function takeUsage(text: string, value: JsonObject): void {
+  #takeUsage(text: string, value: JsonObject): void {
     const usage = readUsage(value.usage, 'reported')
     if (usage === null) return
-    total = usage
-    if (!call.wantsUsage) return
+    this.#total = usage
+    if (!this.#call.wantsUsage) return
     // It has no choices, and of a whole answer's rules only those of its usage can apply.
-    usageEvent = sseData(rewrite(text, value, rulesFor(value, dialect.whole), named))
+    this.#usageEvent = sseData(this.#rewriteWhole(text, value))
   }
 
-  function takeWhole(text: string, value: JsonObject): string {
-    countChoices(choicesOf(value, 'A whole answer has no choices.'))
-    total = readUsage(value.usage, 'reported')
-    return rewrite(text, value, rulesFor(value, dialect.whole), named)
+  #takeWhole({ text, value }: { text: string; value: JsonObject }): string {
+    this.#countChoices(this.#choicesOf(value, 'A whole answer has no choices.'))
+    this.#total = readUsage(value.usage, 'reported')
+    return this.#rewriteWhole(text, value)
+  }
+
+  #rewriteWhole(text: string, value: JsonObject): string {
+    const rules = this.#rulesFor(value, this.#dialect.whole)
+    if (needsMending(value, rules)) return rewrite(text, value, rules, this.#model.whole)
+    const kept = renamed(text, value.model, this.#model)
+    return kept ?? rewrite(text, value, rules, this.#model.whole)
+  }
+
+  #choicesOf({ choices }: JsonObject, cause: string): readonly unknown[] {
+    if (Array.isArray(choices)) return choices
+    throw badAnswer(this.#dialect.what, cause)
+  }
+
+  #countChoices(choices: readonly unknown[]): void {
+    const call = this.#call
+    const { what, isPart, isChoice } = this.#dialect
+    // Several parts of one choice may share a chunk. A whole answer has no parts.
+    if (!call.stream && choices.length > call.choices) {
+      throw badAnswer(what, 'It has more choices than were asked for.')
+    }
+    for (const choice of choices) {
+      if (!isJsonObject(choice) || !this.#isAskedFor(choice.index)) {
+        throw badAnswer(what, 'It has a choice that nobody asked for.')
+      }
+      if (!(call.stream ? isPart(choice) : isChoice(choice))) {
+        throw badAnswer(what, 'A choice says nothing where it should.')
+      }
+      this.#countedEvents += 1
+      const { finish_reason: reason = null } = choice
+      if (reason === null) continue
+      if (typeof reason !== 'string') throw badAnswer(what, 'A finish reason is no text.')
+      if (isFinished(reason)) this.#finish(Number(choice.index))
+    }
+  }
+
+  #isAskedFor(index: unknown): boolean {
+    return Number.isInteger(index) && Number(index) >= 0 && Number(index) < this.#call.choices
+  }
+
+  #finish(index: number): void {
+    if (this.#call.choices === 1) {
+      this.#finishedCount = 1
+      return
+    }
+    this.#finished ??= new Set()
+    this.#finishedCount = this.#finished.add(index).size
+  }
+
+  #chunkChanges(): JsonChanges {
+    const showsNull = this.#call.wantsUsage && this.#dialect.showsNullUsage
+    return showsNull ? this.#model.chunkWithNull : this.#model.chunk
   }
 
   /** The rules for what all parts of an answer share are made for the rare one that differs. */
-  function rulesFor(value: JsonObject, usual: readonly AnswerRule[]): readonly AnswerRule[] {
-    head ??= headOf(value, call, dialect)
-    const { id, object, created } = head
+  #rulesFor(value: JsonObject, usual: readonly AnswerRule[]): readonly AnswerRule[] {
+    this.#head ??= headOf(value, this.#call, this.#dialect)
+    const { id, object, created } = this.#head
     if (value.id === id && value.object === object && value.created === created) return usual
     return [pinned('id', id), pinned('object', object), pinned('created', created), ...usual]
   }
 
-  function choicesOf({ choices }: JsonObject, cause: string): readonly unknown[] {
-    if (Array.isArray(choices)) return choices
-    throw badAnswer(dialect.what, cause)
+  #runningUsageOf(given: unknown, choice: unknown): Usage | null {
+    const usage = readUsage(given, 'running')
+    if (usage === null || this.#call.choices === 1) return usage
+    this.#runningCounts ??= new RunningCounts(this.#call)
+    return this.#runningCounts.with(usage, choice)
   }
 
-  function take(event: UpstreamEvent): string | null {
-    if (event.kind !== 'chunk' && event.kind !== 'whole') return null
-    if (call.stream !== (event.kind === 'chunk')) {
-      throw badAnswer(dialect.what, `Asked for stream=${call.stream}, got a ${event.kind}.`)
-    }
-    const { text, value } = event
-    return call.stream ? takeChunk(text, value) : takeWhole(text, value)
-  }
-
-  function missingUsage(): string {
-    const known = total ?? runningUsage
-    if (!call.wantsUsage || known === null) return ''
-    const envelope = JSON.stringify(head ?? headOf({}, call, dialect))
+  #missingUsage(): string {
+    const known = this.#total ?? this.#runningUsage
+    if (!this.#call.wantsUsage || known === null) return ''
+    const envelope = JSON.stringify(this.#head ?? headOf({}, this.#call, this.#dialect))
+    const model = this.#model.json
     return sseData(
       `${envelope.slice(0, -1)},"model":${model},"choices":[],"usage":${writeUsage(known)}}`,
     )
-  }
-
-  return {
-    take,
-    heartbeat,
-    usage: () => total ?? runningUsage ?? { ...noUsage, completionTokens: countedEvents },
-    isComplete: () => finished.size >= call.choices,
-    end: (note) => `${usageEvent ?? missingUsage()}${sseComment(note)}${sseData('[DONE]')}`,
-    failed: (fault) => failedEvent(fault, dialect.promptField),
   }
 }
 
@@ -145,26 +236,4 @@ function headOf({ id, created }: JsonObject, call: Call, dialect: ChoicesDialect
     object: call.stream ? dialect.chunkObject : dialect.wholeObject,
     created: Number.isSafeInteger(created) ? Number(created) : Math.floor(call.receivedAtMs / 1000),
   }
-}
-
-/** vLLM's running usage is each choice's own, of its own prompt: a call's is the sum of them. */
-function createRunningUsage({ choices, prompts }: Call) {
-  const completionByChoice = new Map<number, number>()
-  const promptByPrompt = new Map<number, number>()
-  return (given: unknown, choice: unknown): Usage | null => {
-    const usage = readUsage(given, 'running')
-    if (choices === 1) return usage
-    if (usage === null || !isJsonObject(choice)) return null
-    const index = Number(choice.index)
-    completionByChoice.set(index, usage.completionTokens)
-    promptByPrompt.set(Math.floor((index * prompts) / choices), usage.promptTokens)
-    const completionTokens = sumOf(completionByChoice)
-    return { ...usage, promptTokens: sumOf(promptByPrompt), completionTokens }
-  }
-}
-
-function sumOf(counts: ReadonlyMap<number, number>): number {
-  let sum = 0
-  for (const count of counts.values()) sum += count
-  return sum
 }

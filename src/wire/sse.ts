@@ -10,6 +10,11 @@ const CR = 13
 export interface SseSplitter {
   /** The data of every event that these bytes complete. */
   push(bytes: Buffer): string[]
+  /**
+   * The usual packet in one step: the data, if these bytes are one event of one line; else null.
+   * Nothing is taken. Line ends inside are not looked for: what has any is not that packet.
+   */
+  peek(bytes: Buffer): string | null
   /** Bytes held for an event that is not complete. */
   heldBytes(): number
 }
@@ -79,7 +84,23 @@ export function createSseSplitter(eventBytesMax: number): SseSplitter {
     return events
   }
 
-  return { push, heldBytes: () => pieceBytes + dataBytes }
+  function peek(bytes: Buffer): string | null {
+    const { length } = bytes
+    if (pieces.length > 0 || data !== null || swallowLf || isFirstLine) return null
+    // An event of empty data is none.
+    if (length <= dataField.length + 2 || length > eventBytesMax) return null
+    if (bytes[length - 1] !== LF || bytes[length - 2] !== LF || !beginsWithData(bytes)) return null
+    return bytes.toString('utf8', dataField.length, length - 2)
+  }
+
+  return { push, peek, heldBytes: () => pieceBytes + dataBytes }
+}
+
+const dataField = Buffer.from('data: ')
+
+function beginsWithData(bytes: Buffer): boolean {
+  for (let at = 0; at < dataField.length; at += 1) if (bytes[at] !== dataField[at]) return false
+  return true
 }
 
 /** The value of a `data` line; null for comments and other fields. */

@@ -1,6 +1,6 @@
-// The one deadline of an exchange. It moves with every phase and every chunk, its timer hardly ever:
-// a timer that wakes too early looks how much is left and sleeps again. Most answers are over before
-// the first of their deadlines (to connect) would have passed, and so need one timer in all.
+// The one deadline of an exchange. It moves with every phase and every chunk, its timer hardly
+// ever: a timer that wakes too early looks how much is left and sleeps again. Most answers are over
+// before the first of their deadlines (to connect) would have passed, and so need one timer in all.
 import type { Clock, Fault, Timer } from '#domain'
 
 export class Deadline {

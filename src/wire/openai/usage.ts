@@ -10,14 +10,20 @@ export function readUsage(value: unknown, source: UsageSource): Usage | null {
   if (!isJsonObject(value)) return null
   const promptTokens = count(value.prompt_tokens)
   if (promptTokens === null) return null
-  const details = isJsonObject(value.prompt_tokens_details) ? value.prompt_tokens_details : {}
+  const details = value.prompt_tokens_details
+  const cachedTokens = isJsonObject(details) ? count(details.cached_tokens) : null
   return {
     promptTokens,
     // Embeddings have none.
     completionTokens: count(value.completion_tokens) ?? 0,
-    cachedTokens: Math.min(count(details.cached_tokens) ?? 0, promptTokens),
+    cachedTokens: Math.min(cachedTokens ?? 0, promptTokens),
     source,
   }
+}
+
+/** Whether it is one that can be read. */
+export function isUsage(value: unknown): boolean {
+  return isJsonObject(value) && count(value.prompt_tokens) !== null
 }
 
 export function writeUsage(usage: Usage): string {

@@ -1,0 +1,180 @@
+// What the chunks of one stream have in common. They differ in what they say and in a running
+// count, and nearly always in nothing else: a mould is cut from one of them, and finds in another's
+// text the one string and the counts, if all around them is the same to the byte. Whatever is true
+// of the first is then true of the other, which need not be parsed for it: reading and writing such
+// a chunk take a third of the time. What looks unusual in any way is no cast of the mould.
+import type { JsonMember, JsonObject, RepeatedChunk } from '#domain'
+import { topLevelMembers } from '../json-splice.ts'
+
+/** Beyond it `JSON.parse` finds the end of a string sooner than we do. */
+const contentMax = 256
+const textMax = 4096
+
+export interface Mould {
+  /** The chunk in this mould that has this text; null where it is any other. */
+  cast(text: string): RepeatedChunk | null
+}
+
+/** Of a chunk whose text has passed `JSON.parse`; null where it says nothing, or too much. */
+export function mouldOf(text: string): Mould | null {
+  if (text.length > textMax) return null
+  const members = membersAt(text, 0)
+  const content = contentAmong(text, members)
+  if (content === null) return null
+  const usage = membersAt(text, named(members, 'usage')?.valueStart)
+  // What grows with each chunk. The count of a prompt stays.
+  const completion = named(usage, 'completion_tokens')
+  const counts = [completion, named(usage, 'total_tokens')]
+    .filter((member) => member !== undefined)
+    .filter((member) => member.start > content.end && isCount(text, member))
+    .sort((a, b) => a.start - b.start)
+  const starts = [content.end, ...counts.map(({ end }) => end)]
+  const ends = [...counts.map(({ valueStart }) => valueStart), text.length]
+  const between = starts.map((start, at) => text.slice(start, ends[at]))
+  const completionAt = counts.findIndex(({ start }) => start === completion?.start)
+  return new CutMould(text.slice(0, content.start), between, completionAt)
+}
+
+interface Span {
+  start: number
+  end: number
+}
+
+/** Where what a chunk says stands in its text, without the quotes around it. */
+function contentAmong(text: string, members: readonly JsonMember[]): Span | null {
+  const choice = membersAt(text, named(members, 'choices')?.valueStart)
+  const delta = membersAt(text, named(choice, 'delta')?.valueStart)
+  const said =
+    stringAmong(text, choice, 'text') ??
+    stringAmong(text, delta, 'content') ??
+    stringAmong(text, delta, 'reasoning_content') ??
+    stringAmong(text, delta, 'reasoning')
+  if (said !== null) return said
+  const toolCall = membersAt(text, named(delta, 'tool_calls')?.valueStart)
+  const asked = membersAt(text, named(toolCall, 'function')?.valueStart)
+  return stringAmong(text, asked, 'arguments')
+}
+
+/** Of the object that stands there, or of the first of a list; else none. */
+function membersAt(text: string, start: number | undefined): readonly JsonMember[] {
+  if (start === undefined) return []
+  const at = text[start] === '[' ? start + 1 : start
+  return text[at] === '{' ? topLevelMembers(text, at + 1) : []
+}
+
+/** Of a name that is given twice, the last is the one that counts. */
+function named(members: readonly JsonMember[], name: string): JsonMember | undefined {
+  return members.findLast((member) => member.name === name)
+}
+
+function stringAmong(text: string, members: readonly JsonMember[], name: string): Span | null {
+  const member = named(members, name)
+  if (member === undefined || text[member.valueStart] !== '"') return null
+  return { start: member.valueStart + 1, end: member.end - 1 }
+}
+
+function isCount(text: string, { valueStart, end }: JsonMember): boolean {
+  return endOfCount(text, valueStart) === end
+}
+
+class CutMould implements Mould {
+  readonly #before: string
+  /** What follows the content, and each count. */
+  readonly #between: readonly string[]
+  readonly #completionAt: number
+
+  constructor(before: string, between: readonly string[], completionAt: number) {
+    this.#before = before
+    this.#between = between
+    this.#completionAt = completionAt
+  }
+
+  cast(text: string): RepeatedChunk | null {
+    if (!text.startsWith(this.#before)) return null
+    const start = this.#before.length
+    const contentEnd = endOfContent(text, start)
+    if (contentEnd === -1) return null
+    let completionTokens: number | null = null
+    let at = contentEnd
+    for (let index = 0; index < this.#between.length; index += 1) {
+      if (index > 0) {
+        const end = endOfCount(text, at)
+        if (end === -1) return null
+        if (index - 1 === this.#completionAt) completionTokens = countIn(text, at, end)
+        at = end
+      }
+      const piece = this.#between[index] ?? ''
+      if (!text.startsWith(piece, at)) return null
+      at += piece.length
+    }
+    if (at !== text.length) return null
+    return new Cast(text, this, start, text.slice(start, contentEnd), completionTokens)
+  }
+}
+
+/** Hardly anybody looks at its value. */
+class Cast implements RepeatedChunk {
+  readonly kind = 'chunk'
+  readonly text: string
+  readonly mould: Mould
+  readonly contentAt: number
+  readonly content: string
+  readonly completionTokens: number | null
+
+  constructor(
+    text: string,
+    mould: Mould,
+    contentAt: number,
+    content: string,
+    count: number | null,
+  ) {
+    this.text = text
+    this.mould = mould
+    this.contentAt = contentAt
+    this.content = content
+    this.completionTokens = count
+  }
+
+  get value(): JsonObject {
+    return JSON.parse(this.text)
+  }
+}
+
+const QUOTE = 34
+const ZERO = 48
+const BACKSLASH = 92
+const escapes = '"\\/bfnrt'
+
+/** The quote that ends what is valid inside a JSON string; -1 where that is not plain to see. */
+function endOfContent(text: string, start: number): number {
+  const last = Math.min(text.length, start + contentMax)
+  for (let at = start; at < last; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) return at
+    if (code < 32) return -1
+    if (code === BACKSLASH) {
+      at += 1
+      if (at >= last || !escapes.includes(text.charAt(at))) return -1
+    }
+  }
+  return -1
+}
+
+/** Where a plain number of tokens ends, of nine digits at most; -1 where it is none. */
+function endOfCount(text: string, start: number): number {
+  let at = start
+  while (at < start + 10 && isDigit(text.charCodeAt(at))) at += 1
+  const digits = at - start
+  if (digits === 0 || digits > 9) return -1
+  return digits > 1 && text[start] === '0' ? -1 : at
+}
+
+function countIn(text: string, start: number, end: number): number {
+  let count = 0
+  for (let at = start; at < end; at += 1) count = count * 10 + text.charCodeAt(at) - ZERO
+  return count
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= ZERO + 9
+}
