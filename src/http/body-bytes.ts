@@ -5,14 +5,14 @@ import { tooManyBodies } from './faults.ts'
 export interface BodyBytes {
   held(): number
   /** A share that grows as a body of at most so many bytes does, until it is given back. */
-  open(bytesMax: number, isDeclared: boolean): BodyShare
+  open(bytesMax: number, declaredBytes: number | null): BodyShare
 }
 
 export interface BodyShare {
   /** Of this one body. */
   readonly bytesMax: number
-  /** The client said how many they are, and all of them were taken at once. */
-  readonly isDeclared: boolean
+  /** What the client said they are, and all of them were taken at once; null: it did not say. */
+  readonly declaredBytes: number | null
   /** Throws a 429 when all bodies together would hold too much. */
   take(bytes: number): void
   release(): void
@@ -22,12 +22,12 @@ export function createBodyBytes(allBytesMax: number): BodyBytes {
   let held = 0
   return {
     held: () => held,
-    open(bytesMax, isDeclared) {
+    open(bytesMax, declaredBytes) {
       let mine = 0
       let isOver = false
       return {
         bytesMax,
-        isDeclared,
+        declaredBytes,
         take(bytes) {
           if (isOver) return
           // A body that is alone is let in: a bound below the largest body would never open.

@@ -132,10 +132,11 @@ export class HttpClientEnd implements ClientEnd {
 
   answer(status: number, headers: Headers, body: string): void {
     headers['content-type'] = 'application/json; charset=utf-8'
-    headers['content-length'] = String(Buffer.byteLength(body))
+    const bytes = Buffer.byteLength(body)
+    headers['content-length'] = String(bytes)
     this.#response.writeHead(status, headers)
     // As text it leaves in one piece with its headers.
-    this.#response.end(body)
+    this.#response.end(body, encodingOf(body, bytes))
     this.#cutIfUnread()
   }
 
@@ -164,9 +165,12 @@ function endBurst(client: HttpClientEnd): void {
  */
 function writeChunk(socket: Socket, text: string): boolean {
   const bytes = Buffer.byteLength(text)
-  // Where every byte is a character, they need only be copied.
-  const encoding = bytes === text.length ? 'latin1' : 'utf8'
-  return socket.write(`${bytes.toString(16)}\r\n${text}\r\n`, encoding)
+  return socket.write(`${bytes.toString(16)}\r\n${text}\r\n`, encodingOf(text, bytes))
+}
+
+/** Where every byte is a character, they need only be copied. */
+function encodingOf(text: string, bytes: number): 'latin1' | 'utf8' {
+  return bytes === text.length ? 'latin1' : 'utf8'
 }
 
 function left(): Fault {

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { asFault, type Clock } from '#domain'
 import type { BodyBytes, BodyShare } from './body-bytes.ts'
 import { aborted, bodyTooLarge, wrongCharset, wrongEncoding } from './faults.ts'
+import { GatheredBytes } from './gathered-bytes.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -25,7 +26,7 @@ export function addBodyParser(app: FastifyInstance, bodyBytes: BodyBytes): void 
       const { bodyLimit } = request.routeOptions
       const bytes = declaredBytes(request)
       refuseUnread(request, bytes ?? 0, bodyLimit)
-      const share = bodyBytes.open(bodyLimit, bytes !== null)
+      const share = bodyBytes.open(bodyLimit, bytes)
       request.bodyShare = share
       // It closes once, and `once` would make two functions more.
       reply.raw.on('close', share.release)
@@ -75,14 +76,15 @@ function readBody(
 ): void {
   const { raw, bodyShare, connection } = request
   const bytesMax = bodyShare?.bytesMax ?? 0
-  let pieces: Buffer[] = []
+  const declared = bodyShare?.declaredBytes ?? null
+  let gathered: GatheredBytes | null = null
   let bytes = 0
   let isOver = false
 
   function end(cause: Error | null, body?: Buffer): void {
     if (isOver) return
     isOver = true
-    pieces = []
+    gathered = null
     // The next request's reading may have begun before this one's end is told.
     if (connection?.reader === fail) connection.reader = null
     done(cause, body)
@@ -97,21 +99,17 @@ function readBody(
     bytes += piece.length
     try {
       if (bytes > bytesMax) throw bodyTooLarge()
-      if (bodyShare?.isDeclared === false) bodyShare.take(piece.length)
-      pieces.push(piece)
+      if (declared === null) bodyShare?.take(piece.length)
+      gathered ??= new GatheredBytes(declared)
+      gathered.add(piece)
     } catch (cause) {
       fail(cause)
     }
   }
 
-  function whole(): Buffer {
-    const [only] = pieces
-    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, bytes)
-  }
-
   // None is taken off again: each costs as much as it does to add, and the request ends anyway.
   raw.on('data', take)
-  raw.on('end', () => end(null, whole()))
+  raw.on('end', () => end(null, gathered?.whole()))
   raw.on('close', () => {
     if (!isOver) fail(aborted())
   })

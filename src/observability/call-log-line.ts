@@ -2,22 +2,23 @@
 // The members are put together as text, which must be what JSON.stringify makes of them (a test
 // compares the two): 1.5 µs a line instead of 3, collecting the garbage included.
 import { type CallRecord, usdFromNanoUsd } from '#domain'
+import { masked } from './mask.ts'
 
 type Where = Pick<CallRecord, 'surface' | 'model' | 'deployment' | 'transport'>
 
-/** The members of a line, without the braces around them. */
+/** The members of a line, without the braces around them, and masked. */
 export function createCallLogLine(): (record: CallRecord) => string {
   const whereOf = createWhere()
   return (record) => {
     const { usage } = record
     return (
       `"request_id":${quoted(record.requestId)}` +
-      `,"client_request_id":${quoted(record.clientRequestId)}` +
+      `,"client_request_id":${foreign(record.clientRequestId)}` +
       `,"event":"call","key_id":${quoted(record.keyId)}` +
-      `,"team_id":${quoted(record.teamId)}` +
+      `,"team_id":${foreign(record.teamId)}` +
       `,${whereOf(record)}` +
-      `,"upstream_id":${quoted(record.upstreamId)}` +
-      `,"worker_id":${quoted(record.workerId)}` +
+      `,"upstream_id":${foreign(record.upstreamId)}` +
+      `,"worker_id":${foreign(record.workerId)}` +
       `,"status":${numeral(record.status)}` +
       `,"outcome":${quoted(record.outcome)}` +
       `,"duration_ms":${toMicroseconds(record.durationMs)}` +
@@ -52,10 +53,15 @@ function createWhere(): (where: Where) => string {
       kept.surface !== surface
     ) {
       kept = { surface, model, deployment, transport }
-      text = JSON.stringify(kept).slice(1, -1)
+      text = masked(JSON.stringify(kept).slice(1, -1))
     }
     return text
   }
+}
+
+/** What others have chosen may hold anything, a secret too. The rest is made by us. */
+function foreign(text: string | null): string {
+  return text === null ? 'null' : quoted(masked(text))
 }
 
 /** What stands in JSON as it is. */

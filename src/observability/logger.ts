@@ -53,7 +53,7 @@ export function createLogger({ level, isBuffered = false, write }: LoggerOptions
     call(record: CallRecord, cause?: unknown) {
       if (!logger.isLevelEnabled('info')) return
       const why = cause === undefined ? '' : `,"cause":${JSON.stringify(errorFields(cause))}`
-      stream.write(masked(`{"level":"info"${timestamp()},${callLogLine(record)}${why}}\n`))
+      stream.write(`{"level":"info"${timestamp()},${callLogLine(record)}${masked(why)}}\n`)
     },
   })
 }

@@ -35,8 +35,10 @@ export function readBody(bytes: Buffer): ReadBody {
   if (!isPlain && !isUtf8(bytes)) throw unreadable('The body is not valid UTF-8.')
   const text = bytes.toString(isPlain ? 'latin1' : 'utf8')
   refuseCostly(text)
-  if (hasLoneSurrogate(text)) throw unreadable('The body escapes half of a surrogate pair.')
   const { value, members } = parse(text)
+  if (hasLoneSurrogate(text, value)) {
+    throw unreadable('The body escapes half of a surrogate pair.')
+  }
   const names = Object.keys(value)
   if (names.length !== members.length) throw givenTwice(members)
   takeNames(members, names)

@@ -1,11 +1,11 @@
 // What can be told about a JSON text before it is parsed, in one pass that jumps over strings: how
-// deep it nests, how many objects and arrays it makes, and whether its escapes spell characters
-// that do not exist. Nothing is validated here: the text may be no JSON at all.
+// deep it nests and how many objects and arrays it makes. Nothing is validated here: the text may
+// be no JSON at all. And once it is parsed, whether its escapes spell characters that are none.
+import { isJsonObject } from './json.ts'
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
   closingQuote,
-  isEscaped,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
@@ -52,35 +52,30 @@ export function hasMoreOpeners(text: string, max: number): boolean {
   return false
 }
 
-/** Half of a surrogate pair, escaped: JSON allows it, UTF-8 has no bytes for it. */
-export function hasLoneSurrogate(text: string): boolean {
-  let at = text.indexOf('\\u')
-  while (at !== -1) {
-    const half = halfAt(text, at)
-    if (half === null || isEscaped(text, at)) {
-      at = text.indexOf('\\u', at + 2)
-      continue
+/**
+ * Half of a surrogate pair, escaped: JSON allows it, UTF-8 has no bytes for it. Looked for in what
+ * was parsed, because V8 knows of most strings that they cannot hold one, where a look through the
+ * text stops at every backslash: 100 µs for 200 KB of messages, against 10.
+ */
+export function hasLoneSurrogate(text: string, value: unknown): boolean {
+  if (!text.includes('\\')) return false
+  const left: unknown[] = [value]
+  while (left.length > 0) {
+    const one = left.pop()
+    if (typeof one === 'string') {
+      if (!one.isWellFormed()) return true
+    } else if (Array.isArray(one)) {
+      for (const item of one) if (mayHold(item)) left.push(item)
+    } else if (isJsonObject(one)) {
+      for (const name of Object.keys(one)) {
+        if (!name.isWellFormed()) return true
+        if (mayHold(one[name])) left.push(one[name])
+      }
     }
-    if (half === 'low' || halfAt(text, at + 6) !== 'low') return true
-    at = text.indexOf('\\u', at + 12)
   }
   return false
 }
 
-/** Which half of a pair the escape spells: `\ud800` to `\udbff` is the high one. */
-function halfAt(text: string, at: number): 'high' | 'low' | null {
-  if (!text.startsWith('\\u', at) || lowerCase(text.charCodeAt(at + 2)) !== LETTER_D) return null
-  const digit = lowerCase(text.charCodeAt(at + 3))
-  if (digit === 56 || digit === 57 || digit === LETTER_A || digit === LETTER_B) return 'high'
-  return digit > LETTER_B && digit <= LETTER_F ? 'low' : null
-}
-
-const LETTER_A = 97
-const LETTER_B = 98
-const LETTER_D = 100
-const LETTER_F = 102
-
-/** Digits stay what they are. */
-function lowerCase(code: number): number {
-  return code | 32
+function mayHold(value: unknown): boolean {
+  return typeof value === 'string' || (typeof value === 'object' && value !== null)
 }

@@ -6,7 +6,7 @@ const overloaded = expect.objectContaining({ kind: 'overloaded', retryAfterMs: 1
 
 test('shares are taken up to the most, and refused beyond', () => {
   const bytes = createBodyBytes(100)
-  const [one, other] = [bytes.open(1000, true), bytes.open(1000, true)]
+  const [one, other] = [bytes.open(1000, null), bytes.open(1000, null)]
   one.take(60)
   other.take(40)
   expect(() => other.take(1)).toThrow(overloaded)
@@ -15,8 +15,8 @@ test('shares are taken up to the most, and refused beyond', () => {
 
 test('what was refused is not held', () => {
   const bytes = createBodyBytes(100)
-  bytes.open(1000, true).take(60)
-  const refused = bytes.open(1000, true)
+  bytes.open(1000, null).take(60)
+  const refused = bytes.open(1000, null)
   expect(() => refused.take(50)).toThrow(overloaded)
   expect(bytes.held()).toBe(60)
   refused.take(40)
@@ -24,7 +24,7 @@ test('what was refused is not held', () => {
 
 test('a share gives back all that it took, once', () => {
   const bytes = createBodyBytes(100)
-  const share = bytes.open(1000, true)
+  const share = bytes.open(1000, null)
   share.take(30)
   share.take(40)
   share.release()
@@ -34,7 +34,7 @@ test('a share gives back all that it took, once', () => {
 
 test('a share that was given back takes nothing more', () => {
   const bytes = createBodyBytes(100)
-  const share = bytes.open(1000, true)
+  const share = bytes.open(1000, null)
   share.release()
   share.take(50)
   expect(bytes.held()).toBe(0)
@@ -42,10 +42,10 @@ test('a share that was given back takes nothing more', () => {
 
 test('a body that is alone may be larger than all together, and others wait for it', () => {
   const bytes = createBodyBytes(100)
-  const large = bytes.open(1000, true)
+  const large = bytes.open(1000, null)
   large.take(90)
   large.take(90)
-  expect(() => bytes.open(1000, true).take(1)).toThrow(overloaded)
+  expect(() => bytes.open(1000, null).take(1)).toThrow(overloaded)
   large.release()
-  bytes.open(1000, true).take(100)
+  bytes.open(1000, null).take(100)
 })

@@ -46,9 +46,9 @@ function depthsOf(value: unknown, depth: number): number[] {
 test.each([
   ['"\\ud83d\\ude00"', false], ['"\\uD83D\\uDE00"', false], ['"\\u0041\\u00e9"', false], ['"\\\\ud83d"', false], ['"\\\\\\\\ud83d"', false], ['"ud83d"', false], ['"\\ud7ff\\ue000"', false],
   ['"\\ud83d"', true], ['"\\ude00"', true], ['"\\ude00\\ud83d"', true], ['"\\ud83dx\\ude00"', true], ['"\\ud83d\\n\\ude00"', true], ['"\\ud83d\\u0041"', true],
-  ['"\\ud83d\\ud83d\\ude00"', true], ['"\\\\\\ud83d"', true], ['"\\\\ud83d\\ude00"', true], ['{"\\udbff":1}', true], ['"\\ud83d', true],
+  ['"\\ud83d\\ud83d\\ude00"', true], ['"\\\\\\ud83d"', true], ['"\\\\ud83d\\ude00"', true], ['{"\\udbff":1}', true], ['[1,{"a":[{"b":"\\udbff"}]}]', true], ['[1,null,{"a":["\\n"]}]', false],
 ])('%s spells half of a pair: %s', (text, isLone) => {
-  expect(hasLoneSurrogate(text)).toBe(isLone)
+  expect(hasLoneSurrogate(text, JSON.parse(text))).toBe(isLone)
 })
 
 test('any text in escapes spells half of a pair exactly when it is not well formed', () => {
@@ -56,7 +56,7 @@ test('any text in escapes spells half of a pair exactly when it is not well form
     fc.property(fc.array(fc.integer({ min: 0xd7fe, max: 0xe001 }), { maxLength: 8 }), (codes) => {
       const text = String.fromCharCode(...codes)
       const escaped = codes.map((code) => `\\u${code.toString(16)}`).join('')
-      expect(hasLoneSurrogate(`"${escaped}"`)).toBe(!text.isWellFormed())
+      expect(hasLoneSurrogate(`"${escaped}"`, text)).toBe(!text.isWellFormed())
     }),
   )
 })
