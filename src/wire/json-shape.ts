@@ -52,13 +52,16 @@ export function hasMoreOpeners(text: string, max: number): boolean {
   return false
 }
 
+const shortChars = 4096
+
 /**
  * Half of a surrogate pair, escaped: JSON allows it, UTF-8 has no bytes for it. Looked for in what
  * was parsed, because V8 knows of most strings that they cannot hold one, where a look through the
  * text stops at every backslash: 100 µs for 200 KB of messages, against 10.
  */
 export function hasLoneSurrogate(text: string, value: unknown): boolean {
-  if (!text.includes('\\')) return false
+  // In a short text the backslashes are few, and looking at them is less than looking at values.
+  if (!text.includes(text.length < shortChars ? '\\u' : '\\')) return false
   const left: unknown[] = [value]
   while (left.length > 0) {
     const one = left.pop()

@@ -21,24 +21,11 @@ export function skipSpace(text: string, from: number): number {
   return at
 }
 
-/** Nearer quotes are found sooner by looking at each character than by calling `indexOf`. */
-const nearChars = 32
-
 /** The quote that ends the string which begins at `start`; -1 when there is none. */
 export function closingQuote(text: string, start: number): number {
-  let from = start + 1
-  for (;;) {
-    const near = Math.min(from + nearChars, text.length)
-    let at = from
-    for (; at < near; at += 1) {
-      const code = text.charCodeAt(at)
-      if (code === QUOTE) return at
-      if (code === BACKSLASH) at += 1
-    }
-    at = text.indexOf('"', at)
-    if (at === -1 || !isEscaped(text, at)) return at
-    from = at + 1
-  }
+  let at = text.indexOf('"', start + 1)
+  while (at !== -1 && isEscaped(text, at)) at = text.indexOf('"', at + 1)
+  return at
 }
 
 export function isEscaped(text: string, at: number): boolean {
