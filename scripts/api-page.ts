@@ -96,6 +96,9 @@ function listed(names: readonly string[]): string {
 
 function policyTable(table: (head: string[], rows: string[][]) => string): string {
   const meaning: Record<keyof ReturnType<typeof policyOf>, string> = {
+    trustedMedia:
+      'content may name media by the `uuid` under which the server has cached them, or be tensors ' +
+      '(`image_embeds` and the like); off, it is a 400',
     templateArguments: 'members of `chat_template_kwargs` that pass; others are a 400',
     cacheSalt: '`cache_salt` passes: prompts with different salts share no prefix cache',
     remoteMedia:

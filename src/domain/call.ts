@@ -23,7 +23,11 @@ export interface CallBody {
 export type Demand =
   /** Something that the model's server would have to fetch. */
   | { wants: 'remote-media'; param: string }
+  /** Something that the server must trust: an id of its cache, or tensors instead of media. */
+  | { wants: 'trusted-media'; param: string }
   | { wants: 'template-argument'; param: string; name: string }
+  /** So many tokens to read: a prompt that was sent as tokens. */
+  | { wants: 'context'; param: string; count: number }
   /** A bound on what is generated. */
   | { wants: 'tokens'; param: string; count: number }
 

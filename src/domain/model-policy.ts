@@ -7,6 +7,11 @@ export interface ModelPolicy {
   cacheSalt: boolean
   /** Content may be named by URL: the model's server then fetches what its clients name. */
   remoteMedia: boolean
+  /**
+   * Content may be an id of media that the server has seen before, whoever sent them, or tensors,
+   * which can crash it.
+   */
+  trustedMedia: boolean
   /** What `/v1/completions` generates at most where the client does not say. */
   completionTokens: number
   /** More than this is not generated, whatever the client says; null: as much as there is room. */
@@ -17,6 +22,7 @@ const usual: ModelPolicy = {
   templateArguments: ['enable_thinking'],
   cacheSalt: false,
   remoteMedia: false,
+  trustedMedia: false,
   // OpenAI's own default. Servers differ, and some would go on to the end of the context.
   completionTokens: 16,
   outputTokensMax: null,

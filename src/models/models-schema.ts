@@ -15,9 +15,13 @@ export interface ModelEntry extends Omit<Model, 'createdAtMs' | 'isDisabled' | '
 
 const surfaceNames = ['openai-chat', 'openai-completions', 'embeddings'] as const
 
+/** Clients put it into a URL, from which `..` would take the segment before it away. */
 const name = z
   .string()
   .regex(/^[\w./:@+-]{1,128}$/, 'allowed: 1 to 128 letters, digits and . _ / : @ + -')
+  .refine((id) => !id.split('/').some((part) => part === '.' || part === '..'), {
+    error: "not allowed: '.' or '..' between slashes",
+  })
 
 const pricePerMillion = z
   .number()
@@ -47,6 +51,7 @@ const policySchema = z.strictObject({
   templateArguments: z.array(z.string().min(1).max(64)).max(64).exactOptional(),
   cacheSalt: z.boolean().exactOptional(),
   remoteMedia: z.boolean().exactOptional(),
+  trustedMedia: z.boolean().exactOptional(),
   completionTokens: z.int().min(1).exactOptional(),
   outputTokensMax: z.int().min(1).nullable().exactOptional(),
 })

@@ -28,8 +28,9 @@ export function resolveRoute(
     })
   }
   if (!model.surfaces.includes(surface)) {
-    const routes = model.surfaces.join(', ')
-    const message = `The model ${quoted(modelId)} cannot be used on ${surface}, only on: ${routes}.`
+    const routes = model.surfaces.map(routeOf).join(', ')
+    const here = routeOf(surface)
+    const message = `The model ${quoted(modelId)} cannot be used on ${here}, only on: ${routes}.`
     throw new Fault('bad_request', { message, param })
   }
   const deployments = model.deployments.filter(({ isDisabled }) => !isDisabled)
@@ -41,6 +42,17 @@ export function resolveRoute(
 }
 
 const param = 'model'
+
+/** Clients know routes by their paths. */
+const routes: Readonly<Record<SurfaceName, string>> = {
+  'openai-chat': '/v1/chat/completions',
+  'openai-completions': '/v1/completions',
+  embeddings: '/v1/embeddings',
+}
+
+function routeOf(surface: SurfaceName): string {
+  return routes[surface] ?? surface
+}
 
 /** A model's name comes from the client: a message repeats it only where it looks like a name. */
 function quoted(modelId: string): string {

@@ -1,6 +1,6 @@
 // What chat and completions put right in the same way: how a choice ends, what vLLM adds to it,
 // and the count of tokens. `stop_reason` stays: it tells a client which of its stops was met.
-import { isUsage } from '#wire'
+import { isJsonObject, isUsage } from '#wire'
 import {
   type AnswerRule,
   dropped,
@@ -36,9 +36,15 @@ export function choiceRules(reasons: readonly string[]): readonly AnswerRule[] {
 
 const promptDetailRules: readonly AnswerRule[] = [
   ...renamed('created_cache_tokens', 'cache_write_tokens'),
-  droppedWhenNull('cached_tokens'),
-  droppedWhenNull('multimodal_tokens'),
+  ...countsAmong('cached_tokens', 'audio_tokens', 'multimodal_tokens'),
 ]
+
+const completionDetailRules = countsAmong(
+  'reasoning_tokens',
+  'audio_tokens',
+  'accepted_prediction_tokens',
+  'rejected_prediction_tokens',
+)
 
 /** What is charged is what is shown. Some servers count more in a sum than its parts. */
 const completionTokens: AnswerRule = {
@@ -64,7 +70,7 @@ const usageRules: readonly AnswerRule[] = [
   completionTokens,
   totalTokens,
   noneOr('prompt_tokens_details', promptDetailRules),
-  noneOr('completion_tokens_details', [droppedWhenNull('reasoning_tokens')]),
+  noneOr('completion_tokens_details', completionDetailRules),
 ]
 
 /** What is charged as if nobody had said it is not said to the client either. */
@@ -73,14 +79,22 @@ export const wholeUsage: AnswerRule = either(
   inside('usage', usageRules),
 )
 
+const serviceTiers: readonly unknown[] = [null, 'auto', 'default', 'flex', 'scale', 'priority']
+
 /** The members at the top that both answers share, streamed or whole. */
 export const envelopeRules: readonly AnswerRule[] = [
   ...answerStripped.map(dropped),
   droppedWhenNull('system_fingerprint'),
+  // Others have tiers of their own, which strict clients do not know.
+  droppedWhenUnreadable('service_tier', (tier) => serviceTiers.includes(tier)),
   // What is left of it is no error, and SDKs look whether it is there.
   droppedWhenSet('error'),
 ]
 
 function noneOr(member: string, within: readonly AnswerRule[]): AnswerRule {
-  return either(droppedWhenNull(member), inside(member, within))
+  return either(droppedWhenUnreadable(member, isJsonObject), inside(member, within))
+}
+
+function countsAmong(...members: readonly string[]): readonly AnswerRule[] {
+  return members.map((member) => droppedWhenUnreadable(member, isCount))
 }

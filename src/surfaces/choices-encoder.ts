@@ -35,6 +35,8 @@ export interface ChoicesDialect {
   showsNullUsage: boolean
   /** Whether a choice of a chunk, or of a whole answer, says something in its own place. */
   isPart(choice: JsonObject): boolean
+  /** Whether a part holds anything that was generated: at least one token. */
+  saysSomething(part: JsonObject): boolean
   isChoice(choice: JsonObject): boolean
   chunk: readonly AnswerRule[]
   whole: readonly AnswerRule[]
@@ -98,7 +100,8 @@ class ChoicesEncoder implements Encoder {
   }
 
   #takeChunk(event: Chunk | RepeatedChunk): string | null {
-    if (event.mould !== undefined) {
+    // One that says nothing is no token, which only the long way sees.
+    if (event.mould !== undefined && event.content !== '') {
       const written = this.#repeated?.event(event) ?? null
       if (written !== null) return this.#takeRepeated(event, written)
     }
@@ -108,6 +111,7 @@ class ChoicesEncoder implements Encoder {
       this.#takeUsage(text, value)
       return null
     }
+    const saidBefore = this.#countedEvents
     this.#countChoices(choices)
     const usage = this.#runningUsageOf(value.usage, choices[0])
     this.#runningUsage = usage ?? this.#runningUsage
@@ -116,7 +120,8 @@ class ChoicesEncoder implements Encoder {
     const rules = this.#rulesFor(value, this.#dialect.chunk)
     const write = (one: string) => sseData(chunks.rewrite(one, value, rules))
     // Of several choices, each counts for itself.
-    if (event.mould !== undefined && choices.length === 1 && this.#call.choices === 1) {
+    const isAlone = choices.length === 1 && this.#call.choices === 1
+    if (event.mould !== undefined && isAlone && this.#countedEvents > saidBefore) {
       this.#repeated ??= new RepeatedChunks()
       this.#repeated.learn(event, usage, write)
     }
@@ -159,7 +164,7 @@ class ChoicesEncoder implements Encoder {
 
   #countChoices(choices: readonly unknown[]): void {
     const call = this.#call
-    const { what, isPart, isChoice } = this.#dialect
+    const { what, isPart, isChoice, saysSomething } = this.#dialect
     // Several parts of one choice may share a chunk. A whole answer has no parts.
     if (!call.stream && choices.length > call.choices) {
       throw badAnswer(what, 'It has more choices than were asked for.')
@@ -171,7 +176,7 @@ class ChoicesEncoder implements Encoder {
       if (!(call.stream ? isPart(choice) : isChoice(choice))) {
         throw badAnswer(what, 'A choice says nothing where it should.')
       }
-      this.#countedEvents += 1
+      if (!call.stream || saysSomething(choice)) this.#countedEvents += 1
       const { finish_reason: reason = null } = choice
       if (reason === null) continue
       if (typeof reason !== 'string') throw badAnswer(what, 'A finish reason is no text.')

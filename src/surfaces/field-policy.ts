@@ -55,16 +55,55 @@ const accountFields = [
   'safety_identifier',
 ]
 
-/** Other gateways can be upstreams too, and read from a body where a call goes, and as whom. */
+/**
+ * Other gateways can be upstreams too, and read from a body where a call goes, as whom, and what is
+ * bought on the way.
+ */
 const routingFields = [
   'models',
+  'model_list',
   'provider',
+  'custom_llm_provider',
   'route',
+  'router',
+  'preset',
+  'transforms',
   'plugins',
   'fallbacks',
+  'context_window_fallbacks',
+  'content_policy_fallbacks',
   'api_base',
   'api_key',
+  'api_version',
   'base_url',
+  'organization',
+  'extra_body',
+  'extra_headers',
+  'extra_query',
+  'headers',
+  'web_search_options',
+  'aws_access_key_id',
+  'aws_secret_access_key',
+  'aws_session_token',
+  'aws_session_name',
+  'aws_region_name',
+  'aws_profile_name',
+  'aws_role_name',
+  'aws_web_identity_token',
+  'aws_bedrock_runtime_endpoint',
+  'azure_ad_token',
+  'azure_endpoint',
+  'azure_username',
+  'azure_password',
+  'client_id',
+  'client_secret',
+  'tenant_id',
+  'vertex_ai_credentials',
+  'vertex_ai_location',
+  'vertex_ai_project',
+  'vertex_credentials',
+  'vertex_location',
+  'vertex_project',
 ]
 
 export const tenantStripped: readonly string[] = [

@@ -1,4 +1,5 @@
 // What completions and embeddings are given: one text or many, as text or as token ids.
+import type { Demand } from '#domain'
 import { invalid } from './rules.ts'
 import { isTokenIds } from './sampling-rules.ts'
 
@@ -18,6 +19,21 @@ export function countPrompts(field: string, given: unknown, max: number): number
   const wrong = given.findIndex((one) => !isForm(one))
   if (wrong === -1) return given.length
   throw wrongForm(`${field}[${wrong}]`)
+}
+
+/** Adds how much room the longest prompt takes that was sent as tokens: only those are counted. */
+export function addContextDemand(field: string, given: unknown, demands: Demand[]): void {
+  if (!Array.isArray(given) || typeof given[0] === 'string') return
+  const lists: unknown[] = typeof given[0] === 'number' ? [given] : given
+  let longest = 0
+  let longestAt = 0
+  for (const [at, list] of lists.entries()) {
+    if (!Array.isArray(list) || list.length <= longest) continue
+    longest = list.length
+    longestAt = at
+  }
+  const param = lists === given ? `${field}[${longestAt}]` : field
+  demands.push({ wants: 'context', param, count: longest })
 }
 
 function isText(one: unknown): boolean {

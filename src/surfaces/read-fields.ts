@@ -17,7 +17,12 @@ export function wantsUsage(value: JsonObject): boolean {
   if (value.stream !== true) {
     throw invalid('stream_options', "'stream_options' is only allowed when 'stream' is true.")
   }
-  return value.stream_options.include_usage === true
+  const { include_usage: isWanted } = value.stream_options
+  if ((isWanted ?? null) !== null && typeof isWanted !== 'boolean') {
+    const param = 'stream_options.include_usage'
+    throw invalid(param, `Invalid value for '${param}': expected true or false.`)
+  }
+  return isWanted === true
 }
 
 /** Enough to tell one end user of a key from another, and no way back to the name. */

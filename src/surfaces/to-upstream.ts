@@ -21,6 +21,7 @@ export function bodyFor(
   const changes: Changes = new Map()
   nameModel(call, target.servedName, changes)
   leaveOut(members, policy, fields, changes)
+  leaveOutNulls(call, fields, changes)
   if (call.stream) force(fields.forced[target.dialect], changes)
   capTokens(call, policy.outputTokensMax, fields, changes)
   for (const [name, text] of own) {
@@ -53,6 +54,14 @@ function leaveOut(
   }
   for (const { field, passes } of byModel) {
     if (!passes(policy) && memberOf(members, field) !== undefined) changes.set(field, null)
+  }
+}
+
+/** Null is as good as absent to us and to OpenAI; some servers take it for a wrong type. */
+function leaveOutNulls({ body }: Call, { checked }: FieldPolicy, changes: Changes): void {
+  for (const member of body.members) {
+    if (!isWrittenAs(body.bytes, member, 'null')) continue
+    if (checked.some(({ field }) => field === member.name)) changes.set(member.name, null)
   }
 }
 

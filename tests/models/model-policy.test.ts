@@ -27,6 +27,7 @@ test('only what differs is written down, and the rest is as usual', async () => 
     templateArguments: ['enable_thinking'],
     cacheSalt: false,
     remoteMedia: true,
+    trustedMedia: false,
     completionTokens: 16,
     outputTokensMax: 500,
   })

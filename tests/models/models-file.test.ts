@@ -58,6 +58,8 @@ test.each([
   ['[openai-chat]', '[chat]', 'line 3, models[0].surfaces[0]: given "chat"; '],
   ['[openai-chat]', '[]', 'line 3, models[0].surfaces: given []; '],
   ['id: phi-2\n', 'id: "phi 2"\n', 'line 2, models[0].id: given "phi 2"; allowed: 1 to 128'],
+  ['id: phi-2\n', 'id: ".."\n', 'line 2, models[0].id: given ".."; not allowed: '],
+  ['id: phi-2\n', 'id: a/../b\n', 'line 2, models[0].id: given "a/../b"; not allowed: '],
   ['slots: 4', 'slots: 4\n        slot: 5', 'line 7, models[0].deployments[0]: not known: slot'],
   [
     'endpointId: abc',

@@ -8,6 +8,7 @@ import {
   resolveRoute,
 } from '#src/models/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
+import { surfaces } from '#src/surfaces/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { byCommand } from '../support/registry-changes.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
@@ -91,6 +92,17 @@ test.each<[string, string, ApiKey, FaultName, number, string | null]>([
   }
   expect(fault).toBeInstanceOf(Fault)
   expect(fault).toMatchObject({ kind, param, rule: { status }, started: 'no' })
+})
+
+test('whoever takes the wrong route is told the right ones, by the paths that clients know', async () => {
+  const { catalogue } = await given()
+  const others = surfaces.filter(({ name }) => name !== 'openai-chat')
+  expect(others).toHaveLength(2)
+  for (const { name, path } of others) {
+    expect(() => resolveRoute(catalogue, 'acme/chat-1', name, key)).toThrow(
+      `cannot be used on ${path}, only on: /v1/chat/completions.`,
+    )
+  }
 })
 
 test('a message does not repeat what cannot be a model’s name', async () => {

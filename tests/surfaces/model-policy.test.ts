@@ -41,10 +41,11 @@ describe('content that is elsewhere', () => {
     expect(check(saying(...parts), { remoteMedia: true }).messages[1].content).toEqual(parts)
   })
 
-  test('is seen outside a list of parts too', () => {
+  test('is refused outside a list of parts, by every model', () => {
     const messages = [{ role: 'user', content: image('http://10.0.0.1/a.png') }]
-    const param = 'messages[0].content[0].image_url'
-    expect(refusalOf(() => check({ messages }))).toMatchObject({ kind: 'bad_request', param })
+    const param = 'messages[0].content'
+    const policy = { remoteMedia: true }
+    expect(refusalOf(() => check({ messages }, policy))).toMatchObject({ param })
   })
 
   test.each([
@@ -62,6 +63,29 @@ describe('content that is elsewhere', () => {
 
   test('what is in the body itself passes', () => {
     const part = image('data:image/png;base64,iVBORw0KGgo=')
+    expect(check(saying(part)).messages[1].content).toEqual([part])
+  })
+})
+
+/* biome-ignore format: a table reads as a table */
+describe('content that only stands for content', () => {
+  const cached = { type: 'image_url', image_url: null, uuid: 'somebody-else’s' }
+  test.each([
+    ['an image of the server’s cache', cached,                                                    'uuid'],
+    ['a sound of the server’s cache',  { type: 'input_audio', input_audio: null, uuid: 'x' },     'uuid'],
+    ['an image to be cached',          { ...image('data:image/png;base64,iVBORw0KGgo='), uuid: 'x' }, 'uuid'],
+    ['tensors of an image',            { type: 'image_embeds', image_embeds: 'AAAA' },            'image_embeds'],
+    ['tensors by name',                { type: 'image_embeds', image_embeds: { a: 'AAAA' } },     'image_embeds'],
+    ['tensors of a sound',             { type: 'audio_embeds', audio_embeds: 'AAAA' },            'audio_embeds'],
+    ['a pickled image',                { type: 'image_pil', image_pil: 'AAAA' },                  'image_pil'],
+  ])('%s is refused by default and passes where the model allows it', (_what, part, name) => {
+    const param = `messages[1].content[0].${name}`
+    expect(refusalOf(() => check(saying(part)))).toMatchObject({ kind: 'bad_request', param })
+    expect(check(saying(part), { trustedMedia: true }).messages[1].content).toEqual([part])
+  })
+
+  test('is not what a null stands for', () => {
+    const part = { type: 'text', text: 'x', uuid: null, image_embeds: null }
     expect(check(saying(part)).messages[1].content).toEqual([part])
   })
 })
@@ -105,6 +129,21 @@ describe('the bound on what is generated', () => {
     expect(check({}, policy)).toMatchObject({ max_completion_tokens: 100 })
     expect(check({})).not.toHaveProperty('max_completion_tokens')
   })
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['openai-completions', 'prompt', (tokens: number) => Array(tokens).fill(5),           'prompt'],
+  ['openai-completions', 'prompt', (tokens: number) => [[5], Array(tokens).fill(5), [6]], 'prompt[1]'],
+  ['embeddings',         'input',  (tokens: number) => Array(tokens).fill(5),           'input'],
+  ['embeddings',         'input',  (tokens: number) => [Array(tokens).fill(5)],         'input[0]'],
+] as const)('%s: what is sent as tokens must fit into the context', (name, field, sent, param) => {
+  const asking = (tokens: number) => callOf(surfaceNamed(name), { model: 'm', [field]: sent(tokens) })
+  const model = { contextTokens: 1000 }
+  expect(() => checkModel(asking(1000), model)).not.toThrow()
+  const fault = refusalOf(() => checkModel(asking(1001), model))
+  expect(fault).toMatchObject({ kind: 'context_too_long', param })
+  expect(fault.message).toContain('1000 tokens')
 })
 
 test('a salt of the prefix cache passes only where the model says so', () => {

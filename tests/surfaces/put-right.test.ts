@@ -115,6 +115,47 @@ describe('the envelope of a stream', () => {
   })
 })
 
+describe('what strict clients trip over in a chunk', () => {
+  const shown = (choice: Record<string, unknown>, more = {}) =>
+    streamed({ ...head, choices: [{ index: 0, finish_reason: null, ...choice }], ...more })[0]
+
+  test('a role of null is left out', () => {
+    const { delta } = shown({ delta: { role: null, content: 'Hi' } }).choices[0]
+    expect(delta).toEqual({ content: 'Hi' })
+  })
+
+  test('nulls in the later parts of a call of a tool are left out, its text stays', () => {
+    const part = { index: 0, id: null, type: null, function: { name: null, arguments: '{"a"' } }
+    const { delta } = shown({ delta: { tool_calls: [part] } }).choices[0]
+    expect(delta.tool_calls).toEqual([{ index: 0, function: { arguments: '{"a"' } }])
+    const first = { index: 0, id: 'c', type: 'function', function: { name: 'f', arguments: null } }
+    const begun = shown({ delta: { tool_calls: [first] } }).choices[0].delta.tool_calls[0]
+    expect(begun.function).toEqual({ name: 'f' })
+  })
+
+  test('a token’s log probability has its bytes and its alternatives', () => {
+    const content = [{ token: 'a', logprob: -1, top_logprobs: [{ token: 'b', logprob: -2 }] }]
+    const { logprobs } = shown({ delta: { content: 'a' }, logprobs: { content } }).choices[0]
+    expect(logprobs.content).toEqual([
+      {
+        token: 'a',
+        logprob: -1,
+        bytes: null,
+        top_logprobs: [{ token: 'b', logprob: -2, bytes: null }],
+      },
+    ])
+    const bare = { content: [{ token: 'a', logprob: -1, bytes: [97] }] }
+    const [given] = shown({ delta: {}, logprobs: bare }).choices[0].logprobs.content
+    expect(given).toEqual({ token: 'a', logprob: -1, bytes: [97], top_logprobs: [] })
+  })
+
+  test('a tier that OpenAI does not have is left out', () => {
+    const choice = { delta: { content: 'Hi' } }
+    expect(shown(choice, { service_tier: 'on_demand' })).not.toHaveProperty('service_tier')
+    expect(shown(choice, { service_tier: 'flex' })).toHaveProperty('service_tier', 'flex')
+  })
+})
+
 describe('a whole answer', () => {
   test.each([
     ['no message', { choices: [{ index: 0, finish_reason: 'stop' }] }],
@@ -129,6 +170,17 @@ describe('a whole answer', () => {
     const choices = [{ index: 0, finish_reason: 'stop' }]
     const fault = refusalOf(() => completion().take(wholeEvent({ ...head, choices })))
     expect(fault).toMatchObject({ kind: 'upstream_bad_answer' })
+  })
+
+  test('has details of its usage that are counts, or none', () => {
+    const odd = { cached_tokens: 1.5, audio_tokens: null, other: 'x' }
+    const text = chat().take(whole({ usage: { ...usage, prompt_tokens_details: odd } }))
+    const shown = JSON.parse(text ?? '')
+    expectShape('chatCompletion', shown)
+    expect(shown.usage).toEqual({ ...usage, prompt_tokens_details: { other: 'x' } })
+    const details = { completion_tokens_details: 'many', prompt_tokens_details: null }
+    const without = chat().take(whole({ usage: { ...usage, ...details } }))
+    expect(JSON.parse(without ?? '').usage).toEqual(usage)
   })
 
   test('has a role', () => {

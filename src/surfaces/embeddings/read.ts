@@ -1,6 +1,6 @@
 // Reads an embeddings body into the facts of a call: each input is answered by one vector.
-import type { CallFacts } from '#domain'
-import { countPrompts } from '../prompts.ts'
+import type { CallFacts, Demand } from '#domain'
+import { addContextDemand, countPrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import { endUserHash, readModel } from '../read-fields.ts'
 import { checkOf } from '../rules.ts'
@@ -14,6 +14,8 @@ export function readEmbeddings(bytes: Buffer): CallFacts {
   const modelId = readModel(value.model)
   const inputs = countPrompts(promptField, value[promptField], inputsMax)
   checkRules(read)
+  const demands: Demand[] = []
+  addContextDemand(promptField, value[promptField], demands)
   return {
     modelId,
     // Whatever the body says: an answer is one piece.
@@ -23,7 +25,7 @@ export function readEmbeddings(bytes: Buffer): CallFacts {
     prompts: inputs,
     maxTokens: 0,
     endUserHash: endUserHash(value),
-    demands: [],
+    demands,
     body,
   }
 }

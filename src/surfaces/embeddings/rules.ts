@@ -2,7 +2,15 @@
 // put right in its answers: vLLM gives them an id, a birthday and a count of nothing generated.
 
 import { isUsage } from '#wire'
-import { type AnswerRule, dropped, droppedWhenNull, either, inside } from '../answer-rules.ts'
+import {
+  type AnswerRule,
+  dropped,
+  droppedWhenNull,
+  eachOf,
+  either,
+  inside,
+  pinned,
+} from '../answer-rules.ts'
 import { answerStripped, totalTokens } from '../choice-rules.ts'
 import { cacheSalt, type FieldPolicy, tenantStripped } from '../field-policy.ts'
 import { integer, rule, text } from '../rules.ts'
@@ -38,6 +46,8 @@ const usageOfNobody: AnswerRule = {
 export const embeddingsAnswer: readonly AnswerRule[] = [
   dropped('id'),
   dropped('created'),
+  pinned('object', 'list'),
+  eachOf('data', [pinned('object', 'embedding')]),
   ...answerStripped.map(dropped),
   either(usageOfNobody, inside('usage', usageRules)),
 ]

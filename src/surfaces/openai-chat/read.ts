@@ -7,6 +7,7 @@ import { addTokenDemands, endUserHash, readModel, wantsUsage } from '../read-fie
 import { checkOf, invalid } from '../rules.ts'
 import { readMessages } from './messages.ts'
 import { chatFields } from './rules.ts'
+import { checkTools } from './tools.ts'
 
 const checkRules = checkOf(chatFields.checked)
 
@@ -18,6 +19,7 @@ export function readChat(bytes: Buffer): CallFacts {
   readMessages(value.messages, demands)
   checkRules(read)
   checkTogether(value)
+  checkTools(value)
   addTemplateDemands(value, demands)
   addTokenDemands(value, chatFields.bounds, demands)
   return {
@@ -38,17 +40,14 @@ function checkTogether(value: JsonObject): void {
   if (typeof value.top_logprobs === 'number' && value.top_logprobs > 0 && value.logprobs !== true) {
     throw invalid('top_logprobs', "'top_logprobs' needs 'logprobs' to be true.")
   }
-  if (choosesTools(value.tool_choice) && !hasTools(value.tools)) {
-    throw invalid('tool_choice', "'tool_choice' is only allowed when 'tools' are given.")
-  }
+  if (isJsonObject(value.response_format)) checkSchema(value.response_format)
 }
 
-function choosesTools(choice: unknown): boolean {
-  return choice !== undefined && choice !== null && choice !== 'none' && choice !== 'auto'
-}
-
-function hasTools(tools: unknown): boolean {
-  return Array.isArray(tools) && tools.length > 0
+function checkSchema({ type, json_schema: schema }: JsonObject): void {
+  if (type !== 'json_schema') return
+  if (isJsonObject(schema) && typeof schema.name === 'string') return
+  const param = 'response_format.json_schema'
+  throw invalid(param, `'${param}' must be an object with a name.`)
 }
 
 /** A template's arguments change the prompt itself: each model says which are harmless. */

@@ -13,7 +13,10 @@ import { choiceRules, envelopeRules, wholeUsage } from '../choice-rules.ts'
 import type { ChoicesDialect } from '../choices-encoder.ts'
 import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
 import { array, boolean, integer, object, type Rule, rule, text } from '../rules.ts'
-import { samplingRules, topLogprobsMax } from '../sampling-rules.ts'
+import { isTokenIds, samplingRules, topLogprobsMax } from '../sampling-rules.ts'
+
+/** Of these, the last is vLLM's own. */
+const formats = ['text', 'json_object', 'json_schema', 'structural_tag']
 
 export const chatRules: readonly Rule[] = [
   ...samplingRules,
@@ -21,10 +24,11 @@ export const chatRules: readonly Rule[] = [
   integer('max_completion_tokens', 1),
   boolean('logprobs'),
   integer('top_logprobs', 0, topLogprobsMax),
+  rule('logprob_token_ids', `up to ${topLogprobsMax} token ids`, isFewTokenIds),
   array('tools'),
   rule('tool_choice', 'none, auto, required or a function', (v) => isToolChoice(v)),
   boolean('parallel_tool_calls'),
-  rule('response_format', 'an object with a type', (v) => isJsonObject(v) && hasType(v)),
+  rule('response_format', `an object of type ${formats.join(', ')}`, isFormat),
   object('chat_template_kwargs'),
   text('reasoning_effort'),
   boolean('include_reasoning'),
@@ -32,7 +36,17 @@ export const chatRules: readonly Rule[] = [
 
 export const chatStripped: ReadonlySet<string> = new Set(tenantStripped)
 
-const logprobRules = [nullWhenMissing('content'), nullWhenMissing('refusal')]
+const tokenRules = [nullWhenMissing('bytes')]
+
+const logprobItemRules = [
+  ...tokenRules,
+  either(filledWhenMissing('top_logprobs', '[]'), eachOf('top_logprobs', tokenRules)),
+]
+
+const logprobRules = [
+  either(nullWhenMissing('content'), eachOf('content', logprobItemRules)),
+  either(nullWhenMissing('refusal'), eachOf('refusal', logprobItemRules)),
+]
 
 const finishReasons = ['stop', 'length', 'tool_calls', 'content_filter', 'function_call']
 
@@ -45,7 +59,21 @@ const messageRules = [
   droppedWhenNull('tool_calls'),
 ]
 
-const deltaRules = [droppedWhenNull('function_call'), droppedWhenNull('tool_calls')]
+/** Of a call of a tool, only the first part says which: in others, a null would be no text. */
+const toolCallPartRules = [
+  droppedWhenNull('id'),
+  droppedWhenNull('type'),
+  either(
+    droppedWhenNull('function'),
+    inside('function', [droppedWhenNull('name'), droppedWhenNull('arguments')]),
+  ),
+]
+
+const deltaRules = [
+  droppedWhenNull('role'),
+  droppedWhenNull('function_call'),
+  either(droppedWhenNull('tool_calls'), eachOf('tool_calls', toolCallPartRules)),
+]
 
 export const chatAnswers: ChoicesDialect = {
   what: 'a chat completion',
@@ -57,6 +85,7 @@ export const chatAnswers: ChoicesDialect = {
   // A chunk may say nothing. What it says where a whole answer says it would reach nobody.
   isPart: ({ delta, message }) =>
     isJsonObject(delta) || ((delta ?? null) === null && (message ?? null) === null),
+  saysSomething: ({ delta }) => isJsonObject(delta) && Object.entries(delta).some(isSaid),
   isChoice: ({ message }) => isJsonObject(message),
   chunk: [
     ...envelopeRules,
@@ -86,10 +115,21 @@ export const chatFields: FieldPolicy = {
   answer: chatAnswers.whole,
 }
 
+/** Another way to ask for log probabilities, which must not get past their bound. */
+function isFewTokenIds(value: unknown): boolean {
+  return isTokenIds(value) && value.length <= topLogprobsMax
+}
+
+/** Everything but who speaks is generated. */
+function isSaid([name, value]: [string, unknown]): boolean {
+  if (name === 'role') return false
+  return Array.isArray(value) ? value.length > 0 : (value ?? '') !== ''
+}
+
 function isToolChoice(value: unknown): boolean {
   return value === 'none' || value === 'auto' || value === 'required' || isJsonObject(value)
 }
 
-function hasType(value: Record<string, unknown>): boolean {
-  return typeof value.type === 'string'
+function isFormat(value: unknown): boolean {
+  return isJsonObject(value) && typeof value.type === 'string' && formats.includes(value.type)
 }

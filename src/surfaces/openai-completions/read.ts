@@ -1,6 +1,6 @@
 // Reads a completion's body into the facts of a call: every prompt is answered by as many choices.
 import type { CallFacts, Demand, JsonObject } from '#domain'
-import { countPrompts } from '../prompts.ts'
+import { addContextDemand, countPrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import { addTokenDemands, endUserHash, readModel, wantsUsage } from '../read-fields.ts'
 import { checkOf, invalid } from '../rules.ts'
@@ -16,6 +16,7 @@ export function readCompletion(bytes: Buffer): CallFacts {
   checkRules(read)
   checkTogether(value)
   const demands: Demand[] = []
+  addContextDemand('prompt', value.prompt, demands)
   addTokenDemands(value, completionFields.bounds, demands)
   return {
     modelId,

@@ -25,6 +25,7 @@ export const completionAnswers: ChoicesDialect = {
   // OpenAI's own shape of a completion has no null there.
   showsNullUsage: false,
   isPart: ({ text = null }) => text === null || typeof text === 'string',
+  saysSomething: ({ text }) => typeof text === 'string' && text !== '',
   isChoice: ({ text }) => typeof text === 'string',
   chunk: [...envelopeRules, choices],
   whole: [...envelopeRules, choices, wholeUsage],

@@ -106,6 +106,14 @@ describe('an answer', () => {
     })
   })
 
+  test('says what it is where its server does not', () => {
+    const [{ index, embedding } = { index: 0, embedding: [] }] = answer.data
+    const bare = { data: [{ index, embedding }], usage: answer.usage }
+    const shown = JSON.parse(embeddings.encoder(read({})).take(wholeEvent(bare)) ?? '')
+    expectShape('embeddings', shown)
+    expect(shown.data).toEqual(answer.data)
+  })
+
   test('in base64 passes as it came', () => {
     const data = [{ index: 0, object: 'embedding', embedding: 'baYovSGpb70=' }]
     const shown = embeddings.encoder(read({})).take(wholeEvent({ ...answer, data })) ?? ''

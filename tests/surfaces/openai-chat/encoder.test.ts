@@ -154,6 +154,21 @@ describe('what was delivered so far', () => {
     expect(one.usage()).toMatchObject({ completionTokens: 2, source: 'counted' })
   })
 
+  test('is no more for parts that say nothing: who speaks, and that it is over', () => {
+    const one = encoder()
+    one.take(chunk([{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }]))
+    one.take(chunk([said('Hi')]))
+    one.take(chunk([finish()]))
+    expect(one.usage()).toMatchObject({ completionTokens: 1, source: 'counted' })
+  })
+
+  test('is a token for each part of a thought and of a call', () => {
+    const one = encoder()
+    const parts = [{ reasoning: 'Hm' }, { tool_calls: [{ index: 0 }] }, { tool_calls: [] }]
+    for (const delta of parts) one.take(chunk([{ index: 0, delta, finish_reason: null }]))
+    expect(one.usage()).toMatchObject({ completionTokens: 2 })
+  })
+
   test('is the running count of the last event', () => {
     const one = encoder()
     one.take(chunk([said('Hi')], { usage: usage(9, 3) }))

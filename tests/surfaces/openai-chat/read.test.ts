@@ -23,7 +23,10 @@ function refusal(work: () => unknown): Fault {
 }
 
 const type = (name: string) => ({ type: name })
-const hundred = Array.from({ length: 100 }, () => ({}))
+const tool = { type: 'function', function: { name: 'f' } }
+const untyped = { function: { name: 'g' } }
+const hundred = Array.from({ length: 100 }, () => tool)
+const schema = { type: 'json_schema', json_schema: { name: 's' } }
 
 interface Case {
   good: readonly unknown[]
@@ -47,12 +50,13 @@ const cases: Record<string, Case> = {
   seed:                  { good: [0, -1, 2 ** 53 - 1],                bad: [0.5, '1', true, 2 ** 80] },
   logprobs:              { good: [true, false],                       bad: [1, 5, 'true'] },
   top_logprobs:          { good: [0, 20],                             bad: [-1, 21, 1.5, '1', true], beside: { logprobs: true } },
+  logprob_token_ids:     { good: [[], [5], Array.from({ length: 20 }, (_, at) => at)], bad: [Array.from({ length: 21 }, (_, at) => at), [-1], ['1'], 5] },
   logit_bias:            { good: [{}, { 50256: -100 }],               bad: [[], 'x', 1] },
   stop:                  { good: ['a', ['a'], ['a', 'b', 'c', 'd'], []], bad: ['', [''], ['a', 'b', 'c', 'd', 'e'], [1], 1, {}, true] },
-  tools:                 { good: [[], [type('function')], hundred],   bad: [{}, 'x', 1, true] },
-  tool_choice:           { good: ['none', 'auto', 'required', { type: 'function', function: { name: 'f' } }], bad: ['any', '', 1, true, []], beside: { tools: [type('function')] } },
+  tools:                 { good: [[], [tool, untyped], hundred],   bad: [{}, 'x', 1, true] },
+  tool_choice:           { good: ['none', 'auto', 'required', tool],     bad: ['any', '', 1, true, [], {}, untyped, { type: 'function', function: 'f' }], beside: { tools: [tool] } },
   parallel_tool_calls:   { good: [true, false],                       bad: [1, 'true', {}] },
-  response_format:       { good: [type('text'), type('json_object'), { type: 'json_schema', json_schema: {} }], bad: ['text', {}, { type: 1 }, [], true] },
+  response_format:       { good: [type('text'), type('json_object'), schema, type('structural_tag')], bad: ['text', {}, { type: 1 }, type('yaml'), [], true] },
   top_k:                 { good: [-1, 0, 40],                         bad: [-2, 0.5, '1'] },
   min_p:                 { good: [0, 0.1, 1],                         bad: [-0.1, 1.1, '0'] },
   repetition_penalty:    { good: [0.01, 1.1],                         bad: [0, -1, '1'] },
@@ -115,7 +119,18 @@ test.each([
   ['top_logprobs, logprobs off',  { top_logprobs: 1, logprobs: false },             'top_logprobs'],
   ['required tools, none given',  { tool_choice: 'required' },                      'tool_choice'],
   ['required tools, empty list',  { tool_choice: 'required', tools: [] },           'tool_choice'],
-  ['a chosen tool, none given',   { tool_choice: { type: 'function' } },            'tool_choice'],
+  ['a chosen tool, none given',   { tool_choice: tool },                            'tool_choice'],
+  ['a chosen tool of no list',    { tool_choice: tool, tools: [untyped] },          'tool_choice'],
+  ['a tool that is no object',    { tools: [tool, 'f'] },                           'tools[1]'],
+  ['a tool without a function',   { tools: [type('function')] },                    'tools[0].function'],
+  ['a tool without a name',       { tools: [{ function: { name: '' } }] },          'tools[0].function'],
+  ['a tool of the server',        { tools: [type('web_search')] },                  'tools[0].type'],
+  ['a schema that is not there',  { response_format: type('json_schema') },         'response_format.json_schema'],
+  ['a schema without a name',     { response_format: { ...schema, json_schema: {} } }, 'response_format.json_schema'],
+  ['a number for content',        { messages: [messages[0], { role: 'user', content: 5 }] }, 'messages[1].content'],
+  ['content of null',             { messages: [{ role: 'user', content: null }] },  'messages[0].content'],
+  ['content outside a list',      { messages: [{ role: 'user', content: { type: 'text', text: 'x' } }] }, 'messages[0].content'],
+  ['usage wanted by a text',      { stream: true, stream_options: { include_usage: 'yes' } }, 'stream_options.include_usage'],
 ])('refuses %s by name', (_what, given, param) => {
   expect(refusal(() => read(given))).toMatchObject({ kind: 'bad_request', param })
 })
@@ -123,6 +138,10 @@ test.each([
 /* biome-ignore format: a table reads as a table */
 test.each([
   ['an unknown role',              { messages: [{ role: 'narrator', content: 'x' }] }],
+  ['a call of a tool, and nothing said', { messages: [messages[0], { role: 'assistant', content: null, tool_calls: [] }] }],
+  ['a message with no content',    { messages: [{ role: 'assistant' }] }],
+  ['parts that are texts',         { messages: [{ role: 'user', content: ['x'] }] }],
+  ['usage wanted by null',         { stream: true, stream_options: { include_usage: null } }],
   ['content in parts',             { messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }] }] }],
   ['stream_options of null',       { stream_options: null }],
   ['top_logprobs of 0, alone',     { top_logprobs: 0 }],

@@ -64,7 +64,7 @@ describe('a body in which nothing changes', () => {
     ['a small one', say('Hi')],
     ['one of many letters', say('Grüße, 世界')],
     ['a large one', say('x'.repeat(200_000))],
-    ['one with tools and options', say('Hi', ',"tools":[{"type":"function"}],"tool_choice":"auto","max_tokens":5')],
+    ['one with tools and options', say('Hi', ',"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto","max_tokens":5')],
     ['one of a stream without options to force', say('Hi', ',"stream":true'), 'unknown'],
   ])('goes on as the very bytes that came: %s', (_what, text, dialect = 'vllm') => {
     const call = chatCall(text)
@@ -161,8 +161,14 @@ describe('tools', () => {
     const text = '{"model":"m","tools":[ \n ],"messages":[{"role":"user"}]}'
     expect(Object.keys(JSON.parse(asked(text)))).toEqual(['model', 'messages'])
   })
+})
 
-  test('a list that begins with an empty list is not empty', () => {
-    expect(members({ tools: [[]] }).tools).toEqual([[]])
+test('what is checked and null is as good as absent, for servers that take it for a wrong type', () => {
+  const given = { n: null, min_tokens: null, ignore_eos: null, stop: null, tools: null }
+  expect(members({ ...given, temperature: 0, unknown: null })).toEqual({
+    model: 'served/"model"',
+    messages,
+    temperature: 0,
+    unknown: null,
   })
 })
