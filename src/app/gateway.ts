@@ -16,7 +16,7 @@ import {
 import { createRouting, type Routing } from '#routing'
 import { openRegistry } from '#storage'
 import { surfaces } from '#surfaces'
-import { checkDeployment, heldEventBytes, openUpstream } from '#upstreams'
+import { checkDeployment, heldAnswerBytes, openUpstream } from '#upstreams'
 import { runpodBaseUrl } from './config-schema.ts'
 import { credentialsOf } from './credentials.ts'
 import { noteRefusal } from './refusals.ts'
@@ -144,7 +144,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   metrics.watch('podgate_inflight_requests', () => [{ value: server.liveCalls() }])
   metrics.watch('podgate_queue_depth', () => queueDepths(routing))
   metrics.watch('podgate_held_bytes', () => [
-    { labels: { side: 'upstream' }, value: heldEventBytes() },
+    { labels: { side: 'upstream' }, value: heldAnswerBytes() },
     { labels: { side: 'client' }, value: server.heldBytes() },
   ])
   const { url } = await server.listen()

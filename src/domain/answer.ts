@@ -10,8 +10,11 @@ export type UpstreamEvent =
   | { kind: 'whole'; text: string; value: JsonObject }
   /** The dialect's own mark of the end (`[DONE]`). */
   | { kind: 'done' }
-  /** The upstream says that it failed, in the middle of its answer. */
-  | { kind: 'failed'; fault: Fault }
+  /**
+   * The upstream says that it failed, in the middle of its answer. Or it was found out that it did,
+   * and then it may well go on.
+   */
+  | { kind: 'failed'; fault: Fault; isFound?: boolean }
 
 /** One event of a stream: its JSON text as it came, and the same parsed, to read. */
 export interface Chunk {

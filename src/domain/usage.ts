@@ -7,6 +7,8 @@ export type UsageSource =
   | 'running'
   /** Nobody said: bounded from below by the events that were counted. */
   | 'counted'
+  /** The upstream said more than the call allowed for: this is what it allowed for. */
+  | 'capped'
 
 export interface Usage {
   promptTokens: number

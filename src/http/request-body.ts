@@ -4,9 +4,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { asFault, type Clock } from '#domain'
+import { GatheredBytes } from '#wire'
 import type { BodyBytes, BodyShare } from './body-bytes.ts'
 import { aborted, bodyTooLarge, wrongCharset, wrongEncoding } from './faults.ts'
-import { GatheredBytes } from './gathered-bytes.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

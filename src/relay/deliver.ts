@@ -1,25 +1,42 @@
 // Moves an answer to its client, event by event, at the client's pace: everything but the terminal
 // frame, which waits for the ledger. Nothing is read from the upstream while the client does not
 // read, so what is held for a slow client is bounded.
-import { type Answer, Fault } from '#domain'
+import { type Answer, type Clock, Fault, type Timer, type UpstreamEvent } from '#domain'
 import type { Encoder } from '#surfaces'
 import { answerHeaders } from './answer-headers.ts'
 import type { ClientEnd } from './client-end.ts'
 import { type Ending, failed } from './ending.ts'
 import type { Story } from './story.ts'
 
-export async function deliver(
-  answer: Answer,
-  encoder: Encoder,
-  client: ClientEnd,
-  story: Story,
-): Promise<Ending> {
+/**
+ * When every choice has finished, only the usage and the mark of the end are still to come. Who
+ * forgets them must not keep a client that has its answer.
+ */
+const lastWordsMs = 5_000
+
+export interface Delivery {
+  answer: Answer
+  encoder: Encoder
+  client: ClientEnd
+  story: Story
+  clock: Clock
+}
+
+export async function deliver(delivery: Delivery): Promise<Ending> {
+  const { answer, encoder, client, story, clock } = delivery
   let whole: string | null = null
+  let lastWords: Timer | null = null
   story.answering(answer.timings)
   try {
     for (;;) {
-      const event = await answer.next()
-      client.signal.throwIfAborted()
+      let event: UpstreamEvent | null
+      try {
+        event = await answer.next()
+        client.signal.throwIfAborted()
+      } catch (cause) {
+        if (tookNothing(delivery)) break
+        return failed(cause, client.signal)
+      }
       if (event === null || event.kind === 'done') break
       // An error is a failure whatever follows it: a dying vLLM says `[DONE]` as well.
       if (event.kind === 'failed') return failed(event.fault, client.signal)
@@ -35,21 +52,33 @@ export async function deliver(
         const sent = send(text, client, story)
         if (sent !== null) await sent
       }
+      if (lastWords === null && encoder.isComplete()) {
+        lastWords = clock.after(lastWordsMs, () => answer[Symbol.dispose]())
+      }
     }
   } catch (cause) {
-    // A connection that breaks after every choice has finished took nothing from the client.
-    const tookNothing = encoder.isComplete() && (story.call.stream || whole !== null)
-    if (client.signal.aborted || !tookNothing) return failed(cause, client.signal)
+    return failed(cause, client.signal)
+  } finally {
+    lastWords?.cancel()
   }
   return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
+}
+
+/**
+ * Whatever broke once every choice of a stream had finished took nothing from the client, be it the
+ * connection or the deadline.
+ */
+function tookNothing({ encoder, client, story }: Delivery): boolean {
+  if (!story.call.stream || !encoder.isComplete()) return false
+  const { aborted, reason } = client.signal
+  return !aborted || (reason instanceof Fault && reason.kind === 'deadline')
 }
 
 /** A promise only when the client must be waited for. */
 function send(text: string, client: ClientEnd, story: Story): Promise<void> | null {
   if (!client.hasBegun) client.begin(answerHeaders(story))
   if (client.write(text)) return null
-  const sinceTicksMs = story.nowTicksMs
-  return client.drained().finally(() => story.waitedForClient(sinceTicksMs))
+  return story.whileClientReads(client.drained())
 }
 
 function cutShort(): Fault {

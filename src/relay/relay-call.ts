@@ -57,8 +57,7 @@ export async function relayCall(
     story.reserved(booked.reservation)
     company.start()
     answer = await booked.firstAnswer({ call, signal: client.signal, watcher: story, toUpstream })
-    company.stop()
-    ending = await deliver(answer, encoder, client, story)
+    ending = await deliver({ answer, encoder, client, story, clock: ports.clock })
   } catch (cause) {
     ending = failed(cause, client.signal)
   } finally {

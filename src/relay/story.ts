@@ -13,6 +13,7 @@ import type {
 import type { Reservation } from '#limits'
 import type { AttemptLine, Station, Watcher } from '#routing'
 import { Attempt, type AttemptPorts } from './attempt-line.ts'
+import { believableUsage } from './believable-usage.ts'
 import type { Ending } from './ending.ts'
 import { freeze } from './freeze.ts'
 
@@ -39,8 +40,8 @@ export class Story implements Watcher {
   queueMs = 0
   firstEventTicksMs: number | null = null
   lastEventTicksMs: number | null = null
-  /** Waiting for the client to read. */
-  clientMs = 0
+  /** There is text that the client has yet to read. */
+  isClientReading = false
   readonly #ports: StoryPorts
   #queuedTicksMs = 0
   #sentTicksMs: number | null = null
@@ -112,12 +113,16 @@ export class Story implements Watcher {
     this.lastEventTicksMs = this.nowTicksMs
   }
 
-  waitedForClient(sinceTicksMs: number): void {
-    this.clientMs += this.nowTicksMs - sinceTicksMs
+  whileClientReads(drained: Promise<void>): Promise<void> {
+    this.isClientReading = true
+    return drained.finally(() => {
+      this.isClientReading = false
+    })
   }
 
   /** The one moment after which nothing changes. */
-  freeze(ending: Ending, usage: Usage, hasBegun: boolean): CallRecord {
+  freeze(ending: Ending, told: Usage, hasBegun: boolean): CallRecord {
+    const usage = believableUsage(told, this.call, this.model)
     this.attempt?.ended(ending.kind === 'failed' ? ending.fault : null)
     const prices = this.model?.prices ?? noPrices
     const chargeNanoUsd = this.#ports.charge(usage, prices)

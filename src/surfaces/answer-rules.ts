@@ -1,6 +1,6 @@
 // What is put right in an answer, as data: one line per member. An object that is as it should be,
 // which is the rule, keeps its bytes; in one that is not, only the members named here change.
-import type { JsonObject } from '#domain'
+import type { JsonMember, JsonObject } from '#domain'
 import { arrayItems, isJsonObject, type JsonChanges, spliceMembers, topLevelMembers } from '#wire'
 
 export interface AnswerRule {
@@ -28,15 +28,28 @@ export function rewrite(
   rules: readonly AnswerRule[],
   always: JsonChanges,
 ): string {
-  const members = topLevelMembers(text)
+  const written = topLevelMembers(text)
+  const isTwice = written.length > Object.keys(object).length
+  const once = isTwice ? withoutRepeats(text, written) : text
+  const members = isTwice ? topLevelMembers(once) : written
   const changes = new Map(always)
   for (const rule of rules) {
     if (!rule.applies(object)) continue
     const member = members.find(({ name }) => name === rule.member)
-    const given = member === undefined ? '' : text.slice(member.valueStart, member.end)
+    const given = member === undefined ? '' : once.slice(member.valueStart, member.end)
     changes.set(rule.member, rule.change(object, given))
   }
-  return spliceMembers(text, members, changes)
+  return spliceMembers(once, members, changes)
+}
+
+/**
+ * A member given twice: the last one counts, and it is what was parsed and judged. The others must
+ * neither be taken for it nor reach anybody.
+ */
+function withoutRepeats(text: string, members: readonly JsonMember[]): string {
+  const last = new Map(members.map((member) => [member.name, member]))
+  const kept = [...last.values()].map(({ start, end }) => text.slice(start, end))
+  return `{${kept.join(',')}}`
 }
 
 export function needsMending(object: JsonObject, rules: readonly AnswerRule[]): boolean {

@@ -87,8 +87,9 @@ export const envelopeRules: readonly AnswerRule[] = [
   droppedWhenNull('system_fingerprint'),
   // Others have tiers of their own, which strict clients do not know.
   droppedWhenUnreadable('service_tier', (tier) => serviceTiers.includes(tier)),
-  // What is left of it is no error, and SDKs look whether it is there.
-  droppedWhenSet('error'),
+  // What is left of it is no error, and SDKs look whether it is there. Given twice, the first may
+  // be one, whose text is nobody's business.
+  dropped('error'),
 ]
 
 function noneOr(member: string, within: readonly AnswerRule[]): AnswerRule {

@@ -169,6 +169,8 @@ class ChoicesEncoder implements Encoder {
     if (!call.stream && choices.length > call.choices) {
       throw badAnswer(what, 'It has more choices than were asked for.')
     }
+    let said = 0
+    let anyFinished = false
     for (const choice of choices) {
       if (!isJsonObject(choice) || !this.#isAskedFor(choice.index)) {
         throw badAnswer(what, 'It has a choice that nobody asked for.')
@@ -176,11 +178,21 @@ class ChoicesEncoder implements Encoder {
       if (!(call.stream ? isPart(choice) : isChoice(choice))) {
         throw badAnswer(what, 'A choice says nothing where it should.')
       }
-      if (!call.stream || saysSomething(choice)) this.#countedEvents += 1
+      if ((choice.error ?? null) !== null) throw badAnswer(what, 'A choice holds an error.')
+      if (!call.stream || saysSomething(choice)) said += 1
       const { finish_reason: reason = null } = choice
       if (reason === null) continue
       if (typeof reason !== 'string') throw badAnswer(what, 'A finish reason is no text.')
-      if (isFinished(reason)) this.#finish(Number(choice.index))
+      if (isFinished(reason)) anyFinished = true
+    }
+    // Only of what was good as a whole: nothing else reaches the client.
+    this.#countedEvents += said
+    if (anyFinished) this.#finishAll(choices)
+  }
+
+  #finishAll(choices: readonly unknown[]): void {
+    for (const choice of choices) {
+      if (isJsonObject(choice) && choice.finish_reason) this.#finish(Number(choice.index))
     }
   }
 

@@ -21,8 +21,9 @@ export function createChunkRewriter(always: JsonChanges): ChunkRewriter {
   let given: string | null = null
   let head: SplicedHead | null = null
 
-  function learn(text: string): string {
+  function learn(text: string, value: JsonObject): string {
     const members = topLevelMembers(text)
+    if (isAnyTwice(members.length, value)) return rewrite(text, value, [], always)
     const at = members.findIndex(({ name }) => name === firstOwnMember)
     given = text.slice(0, members[at]?.start ?? 0)
     head = spliceHead(text, members.slice(0, Math.max(at, 0)), always)
@@ -33,9 +34,17 @@ export function createChunkRewriter(always: JsonChanges): ChunkRewriter {
     rewrite(text, value, rules) {
       if (needsMending(value, rules)) return rewrite(text, value, rules, always)
       if (head === null || given === null || given === '' || !text.startsWith(given)) {
-        return learn(text)
+        return learn(text, value)
       }
-      return spliceMembers(text, topLevelMembers(text, given.length), always, head)
+      const rest = topLevelMembers(text, given.length)
+      const count = head.names.size + rest.length
+      if (isAnyTwice(count, value)) return rewrite(text, value, rules, always)
+      return spliceMembers(text, rest, always, head)
     },
   }
+}
+
+/** What is written more often than it counts is left out by the long way. */
+function isAnyTwice(written: number, value: JsonObject): boolean {
+  return written > Object.keys(value).length
 }

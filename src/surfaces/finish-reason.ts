@@ -3,25 +3,30 @@
 import { Fault } from '#domain'
 import type { AnswerRule } from './answer-rules.ts'
 
-/** A limit was met, or a tool was asked for; whatever else an engine says, it has stopped. */
+/**
+ * A limit was met, a tool was asked for, something was held back; whatever else an engine says, it
+ * has stopped.
+ */
 const meanings: Readonly<Record<string, string>> = {
   max_tokens: 'length',
+  max_output_tokens: 'length',
   model_length: 'length',
+  tool_call: 'tool_calls',
   tool_use: 'tool_calls',
+  safety: 'content_filter',
+  recitation: 'content_filter',
 }
 
 /** An engine that gave up calls it a finish reason; a client would take it for an answer. */
-const gaveUp: ReadonlySet<string> = new Set([
-  'abort',
-  'error',
-  'cancelled',
-  'timeout',
-  'insufficient_system_resource',
-])
+const gaveUp = /abort|error|cancel|fail|time_?out|insufficient_system_resource/i
+
+/** What nearly every answer ends with, and needs no second look. */
+const goodEnds: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls'])
 
 /** Some servers write an empty text until the last chunk: nothing ended there. */
 export function isFinished(reason: string): boolean {
-  if (gaveUp.has(reason)) throw aborted()
+  if (goodEnds.has(reason)) return true
+  if (gaveUp.test(reason)) throw aborted()
   return reason !== ''
 }
 
@@ -34,7 +39,9 @@ export function finishReason(known: readonly string[]): AnswerRule {
     applies: ({ finish_reason: reason }) => !words.has(reason),
     change({ finish_reason: reason }) {
       if (typeof reason !== 'string' || reason === '') return 'null'
-      const meaning = Object.hasOwn(meanings, reason) ? meanings[reason] : undefined
+      const word = reason.toLowerCase()
+      if (words.has(word)) return JSON.stringify(word)
+      const meaning = Object.hasOwn(meanings, word) ? meanings[word] : undefined
       return JSON.stringify(words.has(meaning) ? meaning : 'stop')
     },
   }

@@ -3,7 +3,7 @@ import { Fault, type Upstream } from '#domain'
 import type { KindContext, UpstreamKind } from './kind.ts'
 import { kinds } from './kinds.ts'
 
-export { heldEventBytes } from './exchange/event-queue.ts'
+export { heldAnswerBytes } from './exchange/held-bytes.ts'
 export type { Credentials } from './kind.ts'
 export { type UpstreamOptions, upstreamOptions } from './options.ts'
 

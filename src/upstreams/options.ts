@@ -22,6 +22,11 @@ export const upstreamOptions = z.object({
     .describe('how long after its last answer a deployment that scales to zero counts as warm'),
   eventBytesMax: z.int().min(1024).default(8_388_608).describe('the largest event of a stream'),
   answerBytesMax: z.int().min(1024).default(33_554_432).describe('the largest whole answer'),
+  inflightAnswerBytesMax: z
+    .int()
+    .min(1_048_576)
+    .default(268_435_456)
+    .describe('all answers together that are being read, beyond which large ones are refused'),
   bufferedBytesMax: z
     .int()
     .min(1024)

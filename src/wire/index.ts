@@ -1,4 +1,5 @@
 // Other people's formats: how to read and write them, with no opinion about the product.
+export { GatheredBytes } from './gathered-bytes.ts'
 export * from './json.ts'
 export * from './json-bytes.ts'
 export { parseInPieces } from './json-pieces.ts'

@@ -3,13 +3,17 @@
 // line arrived; what is left behind at the end was never said. Comments and unknown fields are
 // dropped: framing is ours, only the data is the upstream's.
 import { Fault } from '#domain'
+import { GatheredBytes } from './gathered-bytes.ts'
 
 const LF = 10
 const CR = 13
 
+/** What each further line of an event takes beside its text: lines of nothing are not free. */
+const lineBytes = 64
+
 export interface SseSplitter {
-  /** The data of every event that these bytes complete. */
-  push(bytes: Buffer): string[]
+  /** Tells the data of every event that these bytes complete. Throws where one is too large. */
+  push(bytes: Buffer, onData: (data: string) => void): void
   /**
    * The usual packet in one step: the data, if these bytes are one event of one line; else null.
    * Nothing is taken. Line ends inside are not looked for: what has any is not that packet.
@@ -20,26 +24,24 @@ export interface SseSplitter {
 }
 
 export function createSseSplitter(eventBytesMax: number): SseSplitter {
-  let pieces: Buffer[] = []
-  let pieceBytes = 0
+  let held: GatheredBytes | null = null
   let dataBytes = 0
   let data: string | null = null
   let swallowLf = false
   let isFirstLine = true
 
   function hold(piece: Buffer): void {
-    pieces.push(piece)
-    pieceBytes += piece.length
-    refuseTooLarge(pieceBytes + dataBytes, eventBytesMax)
+    held ??= new GatheredBytes()
+    held.add(piece)
+    refuseTooLarge(held.byteCount + dataBytes, eventBytesMax)
   }
 
   function line(bytes: Buffer, start: number, end: number): string {
-    if (pieces.length === 0) return bytes.toString('utf8', start, end)
-    pieces.push(bytes.subarray(start, end))
-    const whole = Buffer.concat(pieces)
-    pieces = []
-    pieceBytes = 0
-    return whole.toString('utf8')
+    if (held === null) return bytes.toString('utf8', start, end)
+    held.add(bytes.subarray(start, end))
+    const text = held.whole().toString('utf8')
+    held = null
+    return text
   }
 
   function take(text: string): void {
@@ -47,13 +49,12 @@ export function createSseSplitter(eventBytesMax: number): SseSplitter {
     isFirstLine = false
     const value = dataIn(field)
     if (value === null) return
+    dataBytes += data === null ? value.length : value.length + lineBytes
     data = data === null ? value : `${data}\n${value}`
-    dataBytes += value.length
     refuseTooLarge(dataBytes, eventBytesMax)
   }
 
-  function push(bytes: Buffer): string[] {
-    const events: string[] = []
+  function push(bytes: Buffer, onData: (data: string) => void): void {
     let at = 0
     if (swallowLf && bytes.length > 0) {
       if (bytes[0] === LF) at = 1
@@ -63,11 +64,12 @@ export function createSseSplitter(eventBytesMax: number): SseSplitter {
     let cr = bytes.indexOf(CR, at)
     while (lf !== -1 || cr !== -1) {
       const end = lf === -1 || (cr !== -1 && cr < lf) ? cr : lf
-      if (end === at && pieces.length === 0) {
-        // The standard's own rule: an event of empty data is none. Some servers keep alive so.
-        if (data !== null && data !== '') events.push(data)
+      if (end === at && held === null) {
+        const told = data
         data = null
         dataBytes = 0
+        // The standard's own rule: an event of empty data is none. Some servers keep alive so.
+        if (told !== null && told !== '') onData(told)
       } else {
         take(line(bytes, at, end))
       }
@@ -81,19 +83,18 @@ export function createSseSplitter(eventBytesMax: number): SseSplitter {
       if (lf !== -1 && lf < at) lf = bytes.indexOf(LF, at)
     }
     if (at < bytes.length) hold(bytes.subarray(at))
-    return events
   }
 
   function peek(bytes: Buffer): string | null {
     const { length } = bytes
-    if (pieces.length > 0 || data !== null || swallowLf || isFirstLine) return null
+    if (held !== null || data !== null || swallowLf || isFirstLine) return null
     // An event of empty data is none.
     if (length <= dataField.length + 2 || length > eventBytesMax) return null
     if (bytes[length - 1] !== LF || bytes[length - 2] !== LF || !beginsWithData(bytes)) return null
     return bytes.toString('utf8', dataField.length, length - 2)
   }
 
-  return { push, peek, heldBytes: () => pieceBytes + dataBytes }
+  return { push, peek, heldBytes: () => (held?.byteCount ?? 0) + dataBytes }
 }
 
 const dataField = Buffer.from('data: ')

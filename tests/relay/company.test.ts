@@ -1,8 +1,8 @@
 // A client that waits is kept company, on a clock that stands still.
 import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
-import { scriptedAnswer } from '../support/scripted-deployment.ts'
-import { done, eventsIn, finished, said, startCall } from './one-call.ts'
+import { scriptedAnswer, silentAnswer } from '../support/scripted-deployment.ts'
+import { done, eventsIn, finished, said, startCall, usage } from './one-call.ts'
 
 /** Calls of the tests have 10 s of silence before a comment. */
 const keepAliveMs = 10_000
@@ -58,13 +58,36 @@ describe('a stream that waits', () => {
     expect(one.client.status).toBe(502)
   })
 
-  test('is left alone once its answer has come, and after its end', async () => {
+  test('is kept company in the middle of its answer, when it has been silent for long', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    await one.clock.advance(4_000)
+    open.resolve(silentAnswer([said('Hi')]))
+    await one.clock.advance(keepAliveMs - 1)
+    expect(one.happened).not.toContain('write : podgate queued')
+    await one.clock.advance(1)
+    expect(one.happened.filter((what) => what.startsWith('write :'))).toHaveLength(1)
+    await one.clock.advance(2 * keepAliveMs)
+    expect(one.happened.filter((what) => what.startsWith('write :'))).toHaveLength(3)
+    one.client.abandon(new Fault('client_gone', { message: 'm' }))
+  })
+
+  test('is kept company when its answer has begun with nothing to show', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    open.resolve(silentAnswer([usage(9, 0)]))
+    await one.clock.advance(keepAliveMs)
+    expect(one.happened).toContain('begin')
+    one.client.abandon(new Fault('client_gone', { message: 'm' }))
+  })
+
+  test('is left alone while it does not read, and after its end', async () => {
     const one = startCall()
     const open = await one.deployment.nextOpen()
     one.client.stopsReading()
     open.resolve(scriptedAnswer([said('Hi'), finished(), done]))
     await one.clock.advance(5 * keepAliveMs)
-    expect(one.client.text()).not.toContain(': podgate queued')
+    expect(one.client.text()).not.toContain(': podgate')
     one.client.reads()
     await one.ended
     const heard = one.happened.length

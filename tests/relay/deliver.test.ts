@@ -1,7 +1,7 @@
 // How an answer reaches its client, and how it ends.
 import { describe, expect, test } from 'vitest'
 import { Fault, type UpstreamEvent } from '#src/domain/index.ts'
-import { scriptedAnswer } from '../support/scripted-deployment.ts'
+import { chunkEvent, scriptedAnswer, silentAnswer } from '../support/scripted-deployment.ts'
 import {
   brokenOff,
   done,
@@ -88,6 +88,65 @@ describe('a stream', () => {
       expect(client.text()).not.toContain('[DONE]')
       expect(records[0]).toMatchObject({ outcome: 'failed', fault: 'upstream_bad_answer' })
     }
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['holds a second end that is none', chunkEvent({ id: '1', choices: [{ index: 0, delta: { content: 'last' }, finish_reason: 'stop' }, { index: 0, delta: {}, finish_reason: 'abort' }] })],
+    ['holds no choices',                chunkEvent({ id: '1', message: 'engine died', code: 500 })],
+    ['gives up',                        chunkEvent({ id: '1', choices: [{ index: 0, delta: {}, finish_reason: 'error' }] })],
+  ])('is a failure where a chunk %s, before its end and after it', async (_what, bad) => {
+    for (const before of [[], [finished()]]) {
+      const { client, events, records } = await answered([said('Hi'), ...before, bad, done])
+      expect(isError(events.at(-1))).toMatchObject({ type: 'upstream_error' })
+      expect(client.text()).not.toContain('[DONE]')
+      expect(records[0]).toMatchObject({ outcome: 'failed' })
+    }
+  })
+
+  test('whose server forgets the end is ended by us, a few seconds after its last choice', async () => {
+    const one = startCall()
+    const answer = silentAnswer([said('Hello'), finished()])
+    const open = await one.deployment.nextOpen()
+    open.resolve(answer)
+    await one.clock.advance(4_999)
+    expect(one.client.text()).not.toContain('[DONE]')
+    await one.clock.advance(1)
+    await one.ended
+    open.context.onReleased(released)
+    expect(eventsIn(one.client.text()).at(-1)).toBe('[DONE]')
+    expect(one.records[0]).toMatchObject({ outcome: 'ok', fault: null })
+  })
+
+  test('whose deadline passes after its last choice is complete, and before it is not', async () => {
+    for (const [script, outcome] of [
+      [[said('Hello'), finished()], 'ok'],
+      [[said('Hello')], 'timeout'],
+    ] as const) {
+      const one = startCall({ deadlineMs: 1_000 })
+      const open = await one.deployment.nextOpen()
+      open.context.signal.addEventListener('abort', () => answer[Symbol.dispose]())
+      const answer = silentAnswer(script)
+      open.resolve(answer)
+      await one.clock.advance(1_000)
+      await one.ended
+      open.context.onReleased(released)
+      expect(one.records[0]).toMatchObject({ outcome })
+      expect(one.client.text().includes('[DONE]')).toBe(outcome === 'ok')
+    }
+  })
+
+  test('is charged for what can be true, whatever its server says', async () => {
+    const { records } = await answered([said('Hi'), finished(), usage(1_000_000, 900_000_000)], {
+      body: { max_tokens: 5 },
+    })
+    expect(records[0]?.usage).toEqual({
+      promptTokens: 4096,
+      completionTokens: 5,
+      cachedTokens: 0,
+      source: 'capped',
+    })
+    expect(records[0]?.chargeNanoUsd).toBe(4096 * 10 + 5 * 100)
   })
 
   test('that turns out to be no stream is a failure', async () => {

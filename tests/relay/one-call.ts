@@ -32,6 +32,7 @@ const model: Model = {
 export interface GivenCall {
   body?: Record<string, unknown>
   capacity?: number
+  deadlineMs?: number
   cancellation?: 'proven' | 'hoped'
   ports?: Partial<RelayPorts>
 }
@@ -76,7 +77,8 @@ export function startCall(given: GivenCall = {}) {
     onAttempt: (record) => void attempts.push(record),
     ...given.ports,
   }
-  const call = chatCall({ stream: true, ...given.body })
+  const deadlineTicksMs = clock.ticksMs() + (given.deadlineMs ?? 600_000)
+  const call = chatCall({ stream: true, ...given.body }, { deadlineTicksMs })
   const ended = relayCall(call, chatSurface(), client, ports)
   return { call, client, clock, deployment, ended, happened, records, attempts, faults }
 }

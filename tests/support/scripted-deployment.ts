@@ -1,13 +1,14 @@
 // The upstream side of the contract, in a test's hands: capacity that it sets, and opens that it
 // answers. For tests of what stands before an upstream; upstreams themselves have real sockets.
-import type {
-  Answer,
-  Deployment,
-  OpenContext,
-  Readiness,
-  Upstream,
-  UpstreamEvent,
-  UpstreamRequest,
+import {
+  type Answer,
+  type Deployment,
+  Fault,
+  type OpenContext,
+  type Readiness,
+  type Upstream,
+  type UpstreamEvent,
+  type UpstreamRequest,
 } from '#src/domain/index.ts'
 
 export interface Opened {
@@ -98,6 +99,22 @@ export function scriptedAnswer(script: readonly (UpstreamEvent | Error)[]): Scri
     [Symbol.dispose]: () => {
       disposals += 1
     },
+  }
+}
+
+/** Gives what it holds and then says nothing, until it is disposed. */
+export function silentAnswer(script: readonly UpstreamEvent[]): Answer {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => {})
+  const told = scriptedAnswer(script)
+  let left = script.length
+  return {
+    ...told,
+    next: () => {
+      left -= 1
+      return left < 0 ? promise : told.next()
+    },
+    [Symbol.dispose]: () => reject(new Fault('client_gone', { message: 'It was let go of.' })),
   }
 }
 

@@ -46,7 +46,12 @@ test('what the short way gives says the same as the long way', () => {
       const text = `{${members.join(',')}}`
       const object = JSON.parse(text)
       const short = renamed(text, object.model, ours)
-      if (short !== null) expect(short).toBe(rewrite(text, object, [], ours.whole))
+      if (short === null) return
+      const long = rewrite(text, object, [], ours.whole)
+      // The long way leaves out what is given twice and does not count.
+      const isTwice = members.length > Object.keys(object).length
+      if (isTwice) expect(JSON.parse(short)).toEqual(JSON.parse(long))
+      else expect(short).toBe(long)
     }),
     { numRuns: 2000 },
   )

@@ -62,6 +62,9 @@ const reasons: [said: string, chat: string | null, completion: string | null][] 
   ['repetition',     'stop',           'stop'],
   ['eos_token',      'stop',           'stop'],
   ['constructor',    'stop',           'stop'],
+  ['STOP',           'stop',           'stop'],
+  ['MAX_TOKENS',     'length',         'length'],
+  ['SAFETY',         'content_filter', 'content_filter'],
   ['',               null,             null],
 ]
 
@@ -73,6 +76,72 @@ test.each(reasons)('a choice that ends in %j', (said, inChat, inCompletion) => {
   const shown = shownIn(one.take(chunkFrom(JSON.stringify({ ...head, choices: [text] }))))
   expect(shown.choices[0].finish_reason).toBe(inCompletion)
   expect(one.isComplete()).toBe(inCompletion !== null)
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  'abort', 'aborted', 'ERROR', 'engine_error', 'cancelled', 'canceled', 'failed', 'Timeout', 'time_out',
+])('a choice that ends in %j has failed', (said) => {
+  const one = chat({ stream: true })
+  const text = JSON.stringify({ ...head, choices: [part('x', said)] })
+  expect(refusalOf(() => one.take(chunkFrom(text)))).toMatchObject({ kind: 'upstream_cut' })
+  expect(one.isComplete()).toBe(false)
+})
+
+describe('a chunk that is not good as a whole', () => {
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['one end of two is none',          [part('last', 'stop'), part('', 'abort')]],
+    ['nobody asked for one of them',    [part('last', 'stop'), { ...part(''), index: 1 }]],
+    ['one of them is no choice',        [part('last', 'stop'), 'x']],
+    ['one of them holds an error',      [part('last', 'stop'), { ...part(''), error: { message: 'canary' } }]],
+  ])('ends nothing and is no token: %s', (_what, choices) => {
+    const one = chat({ stream: true })
+    one.take(chunkFrom(JSON.stringify({ ...head, choices: [part('x')] })))
+    const fault = refusalOf(() => one.take(chunkFrom(JSON.stringify({ ...head, choices }))))
+    expect(`${fault.message} ${fault.cause}`).not.toContain('canary')
+    expect(one.isComplete()).toBe(false)
+    expect(one.usage().completionTokens).toBe(1)
+  })
+})
+
+describe('what is given twice', () => {
+  const choice = (content: string, more = '') =>
+    `{"index":0,"message":{"content":"${content}"${more}},"finish_reason":"stop"}`
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['choices',    `"choices":[${choice('WRONG')}],"choices":[${choice('right', ',"tool_calls":null')}]`],
+    ['a message',  `"choices":[{"index":0,"message":{"content":"WRONG"},"message":{"content":"right","tool_calls":null},"finish_reason":"stop"}]`],
+    ['content',    `"choices":[{"index":0,"message":{"content":"WRONG","content":"right"},"finish_reason":"stop"}]`],
+    ['an error',   `"error":{"message":"WRONG"},"error":null,"choices":[${choice('right')}]`],
+    ['another choice', `"choices":[{"index":5,"message":{"content":"WRONG"}}],"choices":[${choice('right')}]`],
+  ])('counts once, as the last: %s', (_what, members) => {
+    const text = `{"id":"a","object":"chat.completion","created":1,"model":"m",${members}}`
+    const shown = chat().take({ kind: 'whole', text, value: JSON.parse(text) }) ?? ''
+    expect(shown).not.toContain('WRONG')
+    expect(JSON.parse(shown).choices).toMatchObject([{ index: 0, message: { content: 'right' } }])
+  })
+
+  test('is charged as it is shown', () => {
+    const usages = [1, 900].map((n) => `"usage":{"prompt_tokens":${n},"completion_tokens":${n}}`)
+    const text = `{"id":"a","choices":[${choice('x')}],${usages.join(',')}}`
+    const one = chat()
+    const shown = JSON.parse(one.take({ kind: 'whole', text, value: JSON.parse(text) }) ?? '')
+    expect(shown.usage).toMatchObject({ prompt_tokens: 900, total_tokens: 1800 })
+    expect(one.usage()).toMatchObject({ promptTokens: 900, completionTokens: 900 })
+  })
+
+  test('a thousand times makes nothing larger', () => {
+    const text = (choices: string) =>
+      `{${'"model":1,'.repeat(1000)}${'"choices":[],'.repeat(1000)}"choices":[${choices}]}`
+    for (const choices of ['{"index":0,"delta":{"content":"x"}}', JSON.stringify(part('x'))]) {
+      const one = chat({ stream: true, model: 'x'.repeat(200) })
+      for (let n = 0; n < 3; n += 1) {
+        expect((one.take(chunkFrom(text(choices))) ?? '').length).toBeLessThan(500)
+      }
+    }
+  })
 })
 
 describe('the envelope of a stream', () => {

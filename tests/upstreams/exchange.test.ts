@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Fault, type Released } from '#src/domain/index.ts'
 import { openExchange } from '#src/upstreams/exchange/exchange.ts'
 import { createHolds } from '#src/upstreams/exchange/release.ts'
-import { upstreamOptions } from '#src/upstreams/index.ts'
+import { heldAnswerBytes, upstreamOptions } from '#src/upstreams/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { chunk, done } from '../support/scripted-upstream.ts'
 
@@ -14,6 +14,7 @@ const options = upstreamOptions.parse({
   betweenChunksMs: 500,
   orphanHoldMs: 300,
   bufferedBytesMax: 1024,
+  inflightAnswerBytesMax: 1_048_576,
 })
 
 type Handler = Dispatcher.DispatchHandler
@@ -188,6 +189,17 @@ describe('an answer that nobody reads', () => {
     expect(connection.paused).toBe(false)
   })
 
+  test.each([
+    ['marks of the end', done],
+    ['nonsense', 'data: x\n\n'],
+  ])('holds one of many %s', async (_what, text) => {
+    const { connection, events } = await answering(chunk('one') + text)
+    const before = heldAnswerBytes()
+    for (let n = 0; n < 1000; n += 1) connection.data(text)
+    expect(heldAnswerBytes()).toBe(before)
+    events[Symbol.dispose]()
+  })
+
   test('that was let go of after its mark of the end flows off, and is not kept', async () => {
     const { clock, connection, events } = await answering(large + large + done)
     expect(connection.paused).toBe(true)
@@ -243,11 +255,73 @@ describe('a place', () => {
   })
 })
 
+describe('an answer that cannot be read', () => {
+  test('is stopped, and its place is kept where that is only hoped for', async () => {
+    const { clock, connection, events, releases } = await answering(
+      `${chunk('one')}data: {"choices":[oops\n\n${chunk('two')}`,
+      'hoped',
+    )
+    expect(connection.aborted).toBe(true)
+    expect(await events.next()).toMatchObject({ kind: 'chunk' })
+    expect(await events.next()).toMatchObject({ kind: 'failed', isFound: true })
+    expect(releases).toEqual([])
+    await clock.advance(options.orphanHoldMs)
+    expect(releases).toEqual([{ how: 'held', cancellation: 'hoped' }])
+  })
+})
+
+describe('all answers together', () => {
+  test('hold so much and no more: the one that asks for more is ended', async () => {
+    const { inflightAnswerBytesMax: max } = options
+    const [one, other] = [open(), open()]
+    for (const { connection } of [one, other]) {
+      connection.connect()
+      connection.head(200, { 'content-type': 'application/json' })
+    }
+    const before = heldAnswerBytes()
+    one.connection.data('x'.repeat(max - before))
+    other.connection.data('x'.repeat(1000))
+    expect([one.connection.aborted, other.connection.aborted]).toEqual([false, false])
+    other.connection.data('x'.repeat(100_000))
+    expect([one.connection.aborted, other.connection.aborted]).toEqual([false, true])
+    await expect((await other.answer).next()).rejects.toMatchObject({ kind: 'overloaded' })
+    for (const { answer } of [one, other]) (await answer)[Symbol.dispose]()
+    expect(heldAnswerBytes()).toBe(before)
+  })
+})
+
 describe('the head', () => {
-  test('of a good answer says that the deployment is awake, once', async () => {
-    const { awake, connection } = await answering(chunk('one'))
+  test('of a good answer does not say that the deployment is awake: its first event does', async () => {
+    const { awake, connection } = open()
+    connection.connect()
+    connection.head()
+    connection.data(': ping\n\n')
+    expect(awake()).toBe(0)
+    connection.data(chunk('one'))
+    connection.data(chunk('two'))
     connection.end()
     expect(awake()).toBe(1)
+  })
+
+  test.each([
+    ['a page', '<p>Starting</p>', 'text/html'],
+    ['an error', '{"error":"no workers available"}', 'application/json'],
+  ])('of a 200 with %s says nothing', async (_what, body, type) => {
+    const { awake, connection, answer } = open()
+    connection.connect()
+    connection.head(200, { 'content-type': type })
+    connection.data(body)
+    connection.end()
+    expect(await (await answer).next()).toMatchObject({ kind: 'failed' })
+    expect(awake()).toBe(0)
+  })
+
+  test('with a coding of nothing is a good one', async () => {
+    const { connection, answer } = open()
+    connection.connect()
+    connection.head(200, { 'content-type': 'text/event-stream', 'content-encoding': '' })
+    connection.data(chunk('one'))
+    expect(await (await answer).next()).toMatchObject({ kind: 'chunk' })
   })
 
   test('of a refusal does not', async () => {

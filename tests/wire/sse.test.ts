@@ -7,17 +7,23 @@ import { seededOffsets } from '../support/seeded.ts'
 const megabyte = 1_048_576
 
 function decode(pieces: readonly Buffer[], eventBytesMax = 8 * megabyte): string[] {
-  const splitter = createSseSplitter(eventBytesMax)
-  return pieces.flatMap((piece) => splitter.push(piece))
+  const { push } = createSseSplitter(eventBytesMax)
+  const events: string[] = []
+  for (const piece of pieces) push(piece, (data) => events.push(data))
+  return events
 }
 
 /** As a reader does that looks first whether a packet is the usual one. */
 function decodePeeking(pieces: readonly Buffer[], eventBytesMax = 8 * megabyte): string[] {
   const splitter = createSseSplitter(eventBytesMax)
-  return pieces.flatMap((piece) => {
+  const events: string[] = []
+  const tell = (data: string) => void events.push(data)
+  for (const piece of pieces) {
     const only = splitter.peek(piece)
-    return only === null || /[\r\n]/.test(only) ? splitter.push(piece) : [only]
-  })
+    if (only === null || /[\r\n]/.test(only)) splitter.push(piece, tell)
+    else tell(only)
+  }
+  return events
 }
 
 function halves(bytes: Buffer, at: number): Buffer[] {
@@ -119,7 +125,7 @@ describe('a packet', () => {
   const peek = (...texts: string[]) => {
     const splitter = createSseSplitter(100)
     const pieces = texts.map((text) => Buffer.from(text))
-    for (const piece of pieces.slice(0, -1)) splitter.push(piece)
+    for (const piece of pieces.slice(0, -1)) splitter.push(piece, () => {})
     return splitter.peek(pieces.at(-1) ?? Buffer.alloc(0))
   }
 
@@ -182,16 +188,15 @@ test('the work grows with the bytes, not with their square', () => {
   // Two megabytes in one event, a byte at a time: copying what is held at every byte would be
   // 2 × 10^12 bytes, and never end within the time that a test has.
   const bytes = Buffer.from(`data: ${'x'.repeat(2 * megabyte)}\n\n`)
-  const splitter = createSseSplitter(8 * megabyte)
-  let found: string[] = []
+  const { push } = createSseSplitter(8 * megabyte)
+  const found: string[] = []
   for (let at = 0; at < bytes.length; at += 1) {
-    const events = splitter.push(bytes.subarray(at, at + 1))
-    if (events.length > 0) found = events
+    push(bytes.subarray(at, at + 1), (data) => found.push(data))
   }
   expect(found).toHaveLength(1)
   expect(found[0]).toHaveLength(2 * megabyte)
   const manyLines = Buffer.from(`${'data: x\n'.repeat(megabyte / 4)}\n`)
-  expect(decode([manyLines])[0]).toHaveLength(megabyte / 2 - 1)
+  expect(decode([manyLines], 64 * megabyte)[0]).toHaveLength(megabyte / 2 - 1)
 })
 
 describe('an event that is too large', () => {
@@ -203,6 +208,7 @@ describe('an event that is too large', () => {
     ['in one line, in small pieces',  ['data: ', ...Array.from({ length: 200 }, () => 'xxxxxx')]],
     ['in one line, ended at once',    [`data: ${'x'.repeat(max + 10)}\n\n`]],
     ['in many lines',                 Array.from({ length: 300 }, () => 'data: xxxx\n')],
+    ['in lines of nothing',           Array.from({ length: 100 }, () => 'data:\n')],
     ['in a comment without an end',   [`: ${'x'.repeat(max + 10)}`]],
   ])('%s, is refused', (_what, texts) => {
     const pieces = texts.map((text) => Buffer.from(text))
@@ -220,9 +226,9 @@ describe('an event that is too large', () => {
 
 test('what is held is counted, and let go of with the event', () => {
   const splitter = createSseSplitter(megabyte)
-  splitter.push(Buffer.from('data: 12345\nda'))
+  splitter.push(Buffer.from('data: 12345\nda'), () => {})
   expect(splitter.heldBytes()).toBe(7)
-  splitter.push(Buffer.from('ta: 6\n\n'))
+  splitter.push(Buffer.from('ta: 6\n\n'), () => {})
   expect(splitter.heldBytes()).toBe(0)
 })
 

@@ -1,15 +1,28 @@
 // Turns the bytes of a good answer into events: an event stream piece by piece, a whole body at its
 // end. What an event means is decided here, once: content, the end, or a failure inside a 200.
 import { Fault, type UpstreamEvent } from '#domain'
-import { createSseSplitter, type Mould, mouldOf, parseObject, type SseSplitter } from '#wire'
+import {
+  createSseSplitter,
+  GatheredBytes,
+  type Mould,
+  mouldOf,
+  parseObject,
+  type SseSplitter,
+} from '#wire'
 import type { UpstreamOptions } from '../options.ts'
+import { broken } from './breaks.ts'
 import { failureIn } from './failures.ts'
 
 export interface BodyReader {
-  push(bytes: Buffer): UpstreamEvent[]
+  /** Never throws: what cannot be read is an event too, behind those that could. */
+  push(bytes: Buffer): readonly UpstreamEvent[]
   /** What the end of the body completes. */
-  end(): UpstreamEvent[]
+  end(): readonly UpstreamEvent[]
+  /** What came and is no event yet. */
+  heldBytes(): number
 }
+
+const none: readonly UpstreamEvent[] = []
 
 export function streamReader(options: UpstreamOptions, dialect: string): BodyReader {
   return new StreamReader(options, dialect)
@@ -22,29 +35,28 @@ export function wholeReader(options: UpstreamOptions): BodyReader {
 /** Classes: closures and their contexts weigh more, and there is one for every call. */
 class WholeReader implements BodyReader {
   readonly #bytesMax: number
-  #byteCount = 0
-  /** Most bodies come in one piece, which need not be copied. */
-  #first: Buffer | null = null
-  #others: Buffer[] | null = null
+  readonly #body = new GatheredBytes()
 
   constructor(options: UpstreamOptions) {
     this.#bytesMax = options.answerBytesMax
   }
 
-  push(bytes: Buffer): UpstreamEvent[] {
-    this.#byteCount += bytes.length
-    if (this.#byteCount > this.#bytesMax) throw tooLarge()
-    if (this.#first === null) this.#first = bytes
-    else if (this.#others === null) this.#others = [bytes]
-    else this.#others.push(bytes)
-    return []
+  push(bytes: Buffer): readonly UpstreamEvent[] {
+    if (this.#body.byteCount + bytes.length > this.#bytesMax) return [found(tooLarge())]
+    this.#body.add(bytes)
+    return none
   }
 
-  end(): UpstreamEvent[] {
-    const others = this.#others ?? []
-    const first = this.#first ?? Buffer.alloc(0)
-    const whole = others.length === 0 ? first : Buffer.concat([first, ...others])
-    return [wholeEvent(whole.toString('utf8'))]
+  end(): readonly UpstreamEvent[] {
+    try {
+      return [wholeEvent(this.#body.whole().toString('utf8'))]
+    } catch (cause) {
+      return [found(broken(cause, 'yes'))]
+    }
+  }
+
+  heldBytes(): number {
+    return this.#body.byteCount
   }
 }
 
@@ -67,23 +79,34 @@ class StreamReader implements BodyReader {
     this.#isOneAnswer = dialect === 'vllm'
   }
 
-  push(bytes: Buffer): UpstreamEvent[] {
+  push(bytes: Buffer): readonly UpstreamEvent[] {
     const only = this.#splitter.peek(bytes)
-    if (only === null) return this.#splitter.push(bytes).map((data) => this.#event(data))
+    if (only === null) return this.#split(bytes)
     // In what repeats a line, there is no line end.
     const repeated = this.#repeated(only)
     if (repeated !== null) return [repeated]
-    if (!/[\r\n]/.test(only)) return [this.#read(only)]
-    return this.#splitter.push(bytes).map((data) => this.#event(data))
+    return /[\r\n]/.test(only) ? this.#split(bytes) : [this.#read(only)]
   }
 
-  end(): UpstreamEvent[] {
+  end(): readonly UpstreamEvent[] {
     // An event counts once its blank line arrived: what is left is half a sentence.
-    return []
+    return none
   }
 
-  #event(data: string): UpstreamEvent {
-    return this.#repeated(data) ?? this.#read(data)
+  heldBytes(): number {
+    return this.#splitter.heldBytes()
+  }
+
+  #split(bytes: Buffer): readonly UpstreamEvent[] {
+    const events: UpstreamEvent[] = []
+    try {
+      this.#splitter.push(bytes, (data) => {
+        events.push(this.#repeated(data) ?? this.#read(data))
+      })
+    } catch (cause) {
+      events.push(found(broken(cause, 'yes')))
+    }
+    return events
   }
 
   /** It has the id of the chunk that it repeats, and like that no error. */
@@ -99,7 +122,7 @@ class StreamReader implements BodyReader {
     if (this.#isOneAnswer && typeof event.value.id === 'string') {
       // A platform that gives a lost job to another worker begins anew: two answers are never one.
       this.#id ??= event.value.id
-      if (event.value.id !== this.#id) return { kind: 'failed', fault: begunAnew() }
+      if (event.value.id !== this.#id) return found(begunAnew())
     }
     this.#learn(event.text)
     return event
@@ -117,7 +140,7 @@ function streamEvent(data: string): UpstreamEvent {
   // Read as leniently as the SDKs do: no JSON begins like that.
   if (data.startsWith('[DONE]')) return { kind: 'done' }
   const value = parseObject(data)
-  if (value === null) return { kind: 'failed', fault: nonsense('an event that is no JSON object') }
+  if (value === null) return found(nonsense('an event that is no JSON object'))
   const fault = value.error === undefined && value.object !== 'error' ? null : failureIn(value)
   // Data over several lines: in JSON a line end is a space, in our framing it would end the event.
   const text = data.includes('\n') ? data.replaceAll('\n', ' ') : data
@@ -126,9 +149,14 @@ function streamEvent(data: string): UpstreamEvent {
 
 function wholeEvent(text: string): UpstreamEvent {
   const value = parseObject(text)
-  if (value === null) return { kind: 'failed', fault: nonsense('a body that is no JSON object') }
+  if (value === null) return found(nonsense('a body that is no JSON object'))
   const fault = failureIn(value)
   return fault === null ? { kind: 'whole', text, value } : { kind: 'failed', fault }
+}
+
+/** Nobody said so: whoever works on it may go on. */
+function found(fault: Fault): UpstreamEvent {
+  return { kind: 'failed', fault, isFound: true }
 }
 
 function nonsense(cause: string): Fault {

@@ -18,6 +18,13 @@ export function tooLate(kind: 'first_byte_timeout' | 'stalled'): Fault {
   return new Fault(kind, { message, started: stalled ? 'yes' : 'maybe' })
 }
 
+export function holdsTooMuch(): Fault {
+  return new Fault('overloaded', {
+    message: 'This gateway holds as many answers as it can. Please try again shortly.',
+    started: 'yes',
+  })
+}
+
 export function unreachable(cause: unknown): Fault {
   const message = 'The model’s server cannot be reached.'
   return new Fault('upstream_unreachable', { message, cause: withoutData(cause), started: 'no' })

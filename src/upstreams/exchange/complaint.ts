@@ -17,6 +17,8 @@ export interface Complaint {
 
 /** An envelope in a worker's words in an envelope is the deepest that was seen. */
 const layersMax = 6
+/** Nobody needs to know a deeper place. */
+const placeNamesMax = 20
 
 /** OpenAI's codes and vLLM's classes: they say more than a status that a proxy made up. */
 const statusByName: Readonly<Record<string, number>> = {
@@ -99,7 +101,8 @@ function namedIn(error: JsonObject): string {
 function placeIn(detail: unknown): string | null {
   const first: unknown = Array.isArray(detail) ? detail[0] : null
   if (!isJsonObject(first) || !Array.isArray(first.loc)) return null
-  return first.loc.join('.')
+  const names = first.loc.slice(0, placeNamesMax)
+  return names.filter((name) => typeof name === 'string' || typeof name === 'number').join('.')
 }
 
 function httpError(code: unknown): number | null {

@@ -1,23 +1,20 @@
 // Events between the socket that pushes and the relay that pulls. What is held is counted in bytes,
 // so that the socket can be paused; the end and a break come in their turn, after what was before.
 import type { Fault, UpstreamEvent } from '#domain'
+import { HeldBytes } from './held-bytes.ts'
 
-/** Of all queues of this process, for whoever watches its memory. */
-let allHeldBytes = 0
-
-export function heldEventBytes(): number {
-  return allHeldBytes
-}
+/** What an event takes beside its text: many of nothing are not free. */
+const eventBytes = 256
 
 export class EventQueue {
+  readonly #heldBytes = new HeldBytes()
   #held: UpstreamEvent[] = []
-  #heldBytes = 0
   #isDiscarded = false
   #end: { fault: Fault | null } | null = null
   #waiter: PromiseWithResolvers<UpstreamEvent | null> | null = null
 
   get heldBytes(): number {
-    return this.#heldBytes
+    return this.#heldBytes.bytes
   }
 
   push(event: UpstreamEvent): void {
@@ -28,7 +25,7 @@ export class EventQueue {
       return
     }
     this.#held.push(event)
-    this.#count(sizeOf(event))
+    this.#heldBytes.add(sizeOf(event))
   }
 
   /** Nothing more will come. A second end changes nothing. */
@@ -44,7 +41,7 @@ export class EventQueue {
   next(): Promise<UpstreamEvent | null> {
     const first = this.#held.shift()
     if (first !== undefined) {
-      this.#count(-sizeOf(first))
+      this.#heldBytes.add(-sizeOf(first))
       return Promise.resolve(first)
     }
     if (this.#end === null) {
@@ -59,16 +56,11 @@ export class EventQueue {
   discard(): void {
     this.#isDiscarded = true
     this.#held = []
-    this.#count(-this.#heldBytes)
-  }
-
-  #count(bytes: number): void {
-    this.#heldBytes += bytes
-    allHeldBytes += bytes
+    this.#heldBytes.set(0)
   }
 }
 
 /** Its own size, not its packet's: the last packet of a large event may be a single byte. */
 function sizeOf(event: UpstreamEvent): number {
-  return event.kind === 'chunk' ? event.text.length : 0
+  return event.kind === 'chunk' ? event.text.length + eventBytes : eventBytes
 }

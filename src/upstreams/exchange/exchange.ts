@@ -20,15 +20,19 @@ import type {
 } from '#domain'
 import type { UpstreamOptions } from '../options.ts'
 import { type BodyReader, streamReader, wholeReader } from './body-reader.ts'
-import { abandonedBy, broken, stopped, tooLate, unreachable } from './breaks.ts'
+import { abandonedBy, broken, holdsTooMuch, stopped, tooLate, unreachable } from './breaks.ts'
 import { Deadline } from './deadline.ts'
 import { EventQueue } from './event-queue.ts'
+import { HeldBytes, heldAnswerBytes } from './held-bytes.ts'
 import { createRefusalReader, type RefusalReader } from './refusal-reader.ts'
 import { type Holds, Release } from './release.ts'
 import { readRetryAfter } from './retry-after.ts'
 
 /** How long an answer that said its end may take to close, so that its connection can be kept. */
 const closingMs = 1_000
+
+/** Answers that hold less may go on, however much all of them hold. */
+const smallBytes = 65_536
 
 export interface ExchangeTarget {
   dispatcher: Dispatcher
@@ -42,7 +46,7 @@ export interface ExchangeTools {
   options: UpstreamOptions
   clock: Clock
   holds: Holds
-  /** The head of a good answer arrived: the deployment is awake. */
+  /** The first of a good answer arrived: the deployment is awake. */
   onAwake(): void
 }
 
@@ -74,7 +78,10 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   #controller: Dispatcher.DispatchController | null = null
   #reader: BodyReader | null = null
   #refusal: RefusalReader | null = null
+  readonly #heldBytes = new HeldBytes()
   #sawEvent = false
+  /** The end was said, or a failure: whatever follows is no part of the answer. */
+  #isAllSaid = false
   /** The upstream said that it is done, well or badly: nothing generates any more. */
   #workOver = false
   /** Nobody reads any more: only the end of the body is of interest. */
@@ -120,6 +127,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   [Symbol.dispose](): void {
     if (this.#phase !== 'over') this.#letGo()
     this.#events.discard()
+    this.#heldBytes.set(0)
   }
 
   #letGo(): void {
@@ -147,7 +155,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     if (this.#phase === 'over' || status < 200) return
     this.#phase = 'answering'
     const contentType = String(headers['content-type'] ?? '').toLowerCase()
-    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
+    const encoding = String(headers['content-encoding'] ?? '').toLowerCase() || 'identity'
     if (status !== 200 || encoding !== 'identity') {
       const retryAfterMs = readRetryAfter(String(headers['retry-after']), this.#tools.clock.nowMs())
       this.#refusal = createRefusalReader({ status, contentType, retryAfterMs })
@@ -157,20 +165,27 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     const isStream = contentType.startsWith('text/event-stream')
     const { options } = this.#tools
     this.#reader = isStream ? streamReader(options, this.dialect) : wholeReader(options)
-    this.#tools.onAwake()
     this.#opened.resolve(this)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Buffer): void {
     if (this.#phase === 'over' || this.#isLetGo) return
     if (this.#refusal !== null) return this.#refusal.push(bytes)
-    try {
-      this.#put(this.#reader?.push(bytes) ?? [])
-      if (this.#events.heldBytes > this.#tools.options.bufferedBytesMax) this.#pause()
-      else if (this.#sawEvent) this.#awaitMore()
-    } catch (cause) {
-      this.#tearDown(broken(cause, 'yes'))
-    }
+    const reader = this.#reader
+    if (reader === null || this.#isAllSaid) return
+    const found = this.#put(reader.push(bytes))
+    this.#heldBytes.set(reader.heldBytes())
+    // What we found out it does not know: it would go on, and be paid for.
+    if (found !== null) this.#tearDown(found)
+    else if (this.#isTooMuch()) this.#tearDown(holdsTooMuch())
+    else if (this.#events.heldBytes > this.#tools.options.bufferedBytesMax) this.#pause()
+    else if (this.#sawEvent) this.#awaitMore()
+  }
+
+  /** All answers together; what a small one holds is not worth its end. */
+  #isTooMuch(): boolean {
+    if (this.#heldBytes.bytes < smallBytes) return false
+    return heldAnswerBytes() > this.#tools.options.inflightAnswerBytesMax
   }
 
   onResponseEnd(): void {
@@ -192,12 +207,18 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     this.#over(fault, this.#howItEnds())
   }
 
-  #put(events: readonly UpstreamEvent[]): void {
+  /** The failure among them that the upstream knows nothing of. */
+  #put(events: readonly UpstreamEvent[]): Fault | null {
     for (const event of events) {
+      if (this.#isAllSaid) return null
+      if (!this.#sawEvent && event.kind !== 'failed') this.#tools.onAwake()
       this.#sawEvent = true
+      if (event.kind === 'done' || event.kind === 'failed') this.#isAllSaid = true
       if (saysItsEnd(event)) this.#workOver = true
       this.#events.push(event)
+      if (event.kind === 'failed' && event.isFound === true) return event.fault
     }
+    return null
   }
 
   #pause(): void {
@@ -253,8 +274,7 @@ function stalled(): Fault {
   return tooLate('stalled')
 }
 
-/** That an answer was cut is a finding of ours: whoever works on it goes on. */
+/** What we found out is not what the upstream said: whoever works on it goes on. */
 function saysItsEnd(event: UpstreamEvent): boolean {
-  if (event.kind === 'failed') return event.fault.kind !== 'upstream_cut'
-  return event.kind === 'done'
+  return event.kind === 'done' || (event.kind === 'failed' && event.isFound !== true)
 }
