@@ -3,12 +3,15 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { type CallBody, Fault, type JsonMember, type JsonObject } from '#domain'
 import {
+  hasBackslashName,
   hasLoneSurrogate,
+  hasMoreNames,
   hasMoreOpeners,
   isJsonObject,
   jsonShape,
   membersInBytes,
   parseInPieces,
+  readByHand,
   topLevelMembers,
 } from '#wire'
 
@@ -16,6 +19,11 @@ import {
 const simpleOpenersMax = 32_768
 const depthMax = 256
 const containersMax = 100_000
+const namesMax = 100_000
+/** Where each of them stands is kept for as long as its call runs. */
+const membersMax = 1_000
+
+const byHandCharsMax = 4_194_304
 
 /** Longer texts are parsed in pieces, see there; one look over a shorter one is cheaper. */
 const wholeCharsMax = 65_536
@@ -36,6 +44,7 @@ export function readBody(bytes: Buffer): ReadBody {
   const text = bytes.toString(isPlain ? 'latin1' : 'utf8')
   refuseCostly(text)
   const { value, members } = parse(text)
+  if (members.length > membersMax) throw unreadable('The body has too many members.')
   if (hasLoneSurrogate(text, value)) {
     throw unreadable('The body escapes half of a surrogate pair.')
   }
@@ -48,18 +57,28 @@ export function readBody(bytes: Buffer): ReadBody {
 
 /** Parsing 20 MB of brackets takes seconds, in which nobody else is served. */
 function refuseCostly(text: string): void {
-  if (!hasMoreOpeners(text, simpleOpenersMax)) return
-  const { depth, containers } = jsonShape(text)
+  if (!hasMoreOpeners(text, simpleOpenersMax) && !hasMoreNames(text, namesMax)) return
+  const { depth, containers, names } = jsonShape(text)
   if (depth > depthMax) throw unreadable('The body nests too deeply.')
   if (containers > containersMax) throw unreadable('The body holds too many objects and arrays.')
+  if (names > namesMax) throw unreadable('The body has too many members.')
 }
 
 function parse(text: string): Pick<ReadBody, 'value' | 'members'> {
   const parsed = text.length > wholeCharsMax ? parseInPieces(text) : null
-  if (parsed !== null) return parsed
-  const value = parseWhole(text)
+  const value = parsed?.value ?? parseWhole(text)
   if (!isJsonObject(value)) throw unreadable('The body must be a JSON object.')
-  return { value, members: topLevelMembers(text) }
+  const members = parsed?.members ?? topLevelMembers(text)
+  return { value: hasBackslashName(text, value) ? readAgain(text) : value, members }
+}
+
+/** A name may have been taken for another one, by which a rule could be evaded. */
+function readAgain(text: string): JsonObject {
+  // By hand it takes ten times as long.
+  if (text.length > byHandCharsMax) throw unreadable('Names must not hold backslashes here.')
+  if (jsonShape(text).depth > depthMax) throw unreadable('The body nests too deeply.')
+  const value = readByHand(text)
+  return isJsonObject(value) ? value : {}
 }
 
 function parseWhole(text: string): unknown {

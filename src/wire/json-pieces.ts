@@ -10,6 +10,7 @@ import type { JsonMember, JsonObject } from '#domain'
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
+  COLON,
   COMMA,
   endOfString,
   endOfValue,
@@ -28,8 +29,6 @@ const usualPieceChars = 65_536
 
 /** More are no client's body, and parsing each by itself would be slower than all at once. */
 const membersMax = 256
-
-const COLON = 58
 
 export function parseInPieces(text: string, pieceChars = usualPieceChars): ParsedObject | null {
   try {

@@ -1,10 +1,12 @@
 // What can be told about a JSON text before it is parsed, in one pass that jumps over strings: how
-// deep it nests and how many objects and arrays it makes. Nothing is validated here: the text may
-// be no JSON at all. And once it is parsed, whether its escapes spell characters that are none.
+// deep it nests, how many objects and arrays it makes, and how many members they have. Nothing is
+// validated here: the text may be no JSON at all. And once it is parsed, whether its escapes spell
+// characters that are none.
 import { isJsonObject } from './json.ts'
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
+  COLON,
   closingQuote,
   OPEN_BRACE,
   OPEN_BRACKET,
@@ -14,12 +16,14 @@ import {
 export interface JsonShape {
   depth: number
   containers: number
+  names: number
 }
 
 export function jsonShape(text: string): JsonShape {
   let deepest = 0
   let depth = 0
   let containers = 0
+  let names = 0
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
     if (code === QUOTE) {
@@ -31,9 +35,25 @@ export function jsonShape(text: string): JsonShape {
       if (depth > deepest) deepest = depth
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
       depth -= 1
+    } else if (code === COLON) {
+      names += 1
     }
   }
-  return { depth: deepest, containers }
+  return { depth: deepest, containers, names }
+}
+
+/** A member of an object takes no less: `"":0,`. */
+const memberCharsMin = 5
+
+/** Whether a text has more members than `max`, those that only stand in strings included. */
+export function hasMoreNames(text: string, max: number): boolean {
+  if (text.length <= max * memberCharsMin) return false
+  let count = 0
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    count += 1
+    if (count > max) return true
+  }
+  return false
 }
 
 /**

@@ -1,21 +1,23 @@
 // What is told about a JSON text without parsing it, compared with what parsing tells.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hasLoneSurrogate, hasMoreOpeners, jsonShape } from '#src/wire/index.ts'
+import { hasLoneSurrogate, hasMoreNames, hasMoreOpeners, jsonShape } from '#src/wire/index.ts'
 
 /* biome-ignore format: a table reads as a table */
 test.each([
-  ['{}', 1, 1], ['[]', 1, 1], ['1', 0, 0], ['', 0, 0], ['[[],[],{}]', 2, 4], ['{"a":{"b":[1,{"c":2}]}}', 4, 4],
-  ['"[[[{{{"', 0, 0], ['{"[":"]","\\"{":"\\\\"}', 1, 1], ['["\\\\",["]"]]', 2, 2], ['[[[', 3, 3], [']]]', 0, 0], ['["[[[', 1, 1],
-])('%s nests %i deep and holds %i', (text, depth, containers) => {
-  expect(jsonShape(text)).toEqual({ depth, containers })
+  ['{}', 1, 1, 0], ['[]', 1, 1, 0], ['1', 0, 0, 0], ['', 0, 0, 0], ['[[],[],{}]', 2, 4, 0], ['{"a":{"b":[1,{"c":2}]}}', 4, 4, 3],
+  ['"[[[{{{"', 0, 0, 0], ['{"[":"]","\\"{":"\\\\"}', 1, 1, 2], ['["\\\\",["]"]]', 2, 2, 0], ['[[[', 3, 3, 0], [']]]', 0, 0, 0], ['["[[[', 1, 1, 0],
+  ['{"a:b":":::"}', 1, 1, 1],
+])('%s nests %i deep and holds %i with %i names', (text, depth, containers, names) => {
+  expect(jsonShape(text)).toEqual({ depth, containers, names })
 })
 
 test('any JSON is as deep and holds as many as its parsed value', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
       const depths = depthsOf(value, 1)
-      const expected = { depth: Math.max(0, ...depths), containers: depths.length }
+      const depth = Math.max(0, ...depths)
+      const expected = { depth, containers: depths.length, names: namesIn(value) }
       expect(jsonShape(JSON.stringify(value, null, 1))).toEqual(expected)
     }),
   )
@@ -36,6 +38,27 @@ test('a text never opens fewer than its value holds', () => {
     }),
   )
 })
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['{"a":1,"b":2}', 1, true], ['{"a":1,"b":2}', 2, false], ['"a:b:c:d:e"', 1, true], ['', 0, false],
+])('%s has more names than %i: %s', (text, max, isMore) => {
+  expect(hasMoreNames(text, max)).toBe(isMore)
+})
+
+test('a text never has fewer names than its value', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(20), (value, max) => {
+      if (namesIn(value) > max) expect(hasMoreNames(JSON.stringify(value), max)).toBe(true)
+    }),
+  )
+})
+
+function namesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length
+  return Object.values(value).reduce((sum: number, one) => sum + namesIn(one), own)
+}
 
 function depthsOf(value: unknown, depth: number): number[] {
   if (typeof value !== 'object' || value === null) return []

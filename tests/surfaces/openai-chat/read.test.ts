@@ -197,6 +197,60 @@ test.each([
   }
 })
 
+describe('an escape in a name evades no rule, whatever somebody sent before', () => {
+  const usual = `"model":"m","messages":${JSON.stringify(messages)}`
+  const escaped = (name: string) =>
+    `${name.slice(0, -1)}\\u00${name.charCodeAt(name.length - 1).toString(16)}`
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['n',               100,             'n'],
+    ['prompt_logprobs', 20,              'prompt_logprobs'],
+    ['temperature',     9,               'temperature'],
+    ['model',           '"other/lora"',  'model'],
+    ['stream_options',  '{}',            'stream_options'],
+  ])('%s', (name, value, param) => {
+    // V8 takes the second name for the first one, whose letters it begins with.
+    readText(`{${usual},"q":1,"${name.slice(0, -1)}\\\\":1}`)
+    const text = `{${usual},"q":1,"${escaped(name)}":${value}}`
+    expect(refusal(() => readText(text)).param).toBe(param)
+  })
+
+  test('the place of an image', () => {
+    const part = (name: string, value: string) =>
+      `{"model":"m","messages":[{"role":"user","content":[{"type":"x","${name}":${value}}]}]}`
+    readText(part('image_ur\\\\', '1'))
+    const text = part(escaped('image_url'), '{"url":"file:///etc/passwd"}')
+    expect(refusal(() => readText(text)).param).toBe('messages[0].content[0].image_url')
+  })
+
+  test('and a name that does hold a backslash passes', () => {
+    const schema = '{"patternProperties":{"^\\\\d+$":{}}}'
+    const tools = `[{"type":"function","function":{"name":"f","parameters":${schema}}}]`
+    expect(() => readText(`{${usual},"tools":${tools}}`)).not.toThrow()
+  })
+})
+
+describe('a body of many members is refused before it costs anybody', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, at) => `"k${at}":0`).join(',')
+
+  test.each([
+    ['at its top', 1_001, (members: string) => members],
+    ['inside', 100_001, (members: string) => `"chat_template_kwargs":{${members}}`],
+  ])('%s', (_what, count, put) => {
+    const text = (members: string) => `{"model":"m","messages":[{"role":"user"}],${put(members)}}`
+    const fault = refusal(() => readText(text(many(count))))
+    expect(fault).toMatchObject({ kind: 'invalid_json' })
+    expect(fault.message).toContain('too many members')
+  })
+
+  test('and colons in what it says are none', () => {
+    const content = '12:00:00 '.repeat(100_000)
+    const body = { model: 'm', messages: [{ role: 'user', content }] }
+    expect(() => readText(JSON.stringify(body))).not.toThrow()
+  })
+})
+
 test('of several wrong parameters the first in the list of rules is named, however they stand', () => {
   const fields = chatRules.map(({ field }) => field).filter((field) => cases[field]?.bad.length)
   const wrong = fields.map((field) => [field, cases[field]?.bad[0]] as const)

@@ -1,0 +1,90 @@
+// Reads JSON that has passed `JSON.parse` once more, where V8 may have taken one name for another.
+// V8 compares a name that holds an escape, as it is written, with names of objects of before: in
+// `{"n":1,"b\n":2}` it finds `b\`, if somebody has sent that name in the same place. What it takes
+// a name for always holds a backslash, so only values with such a name need this (nodejs/node issue
+// 63785). Strings that stand alone are read right, and names are read as such here.
+import type { JsonObject } from '#domain'
+import { isJsonObject } from './json.ts'
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COMMA,
+  endOfString,
+  endOfValue,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  skipSpace,
+} from './json-text.ts'
+
+/** Whether a name in it, at any depth, holds a backslash. */
+export function hasBackslashName(text: string, value: unknown): boolean {
+  if (!text.includes('\\')) return false
+  const left: unknown[] = [value]
+  while (left.length > 0) {
+    const one = left.pop()
+    if (Array.isArray(one)) {
+      for (const item of one) if (typeof item === 'object') left.push(item)
+    } else if (isJsonObject(one)) {
+      for (const name of Object.keys(one)) {
+        if (name.includes('\\')) return true
+        if (typeof one[name] === 'object') left.push(one[name])
+      }
+    }
+  }
+  return false
+}
+
+/** Of a text whose nesting is known to be bounded. */
+export function readByHand(text: string): unknown {
+  return valueAt(text, skipSpace(text, 0)).value
+}
+
+interface Read {
+  value: unknown
+  end: number
+}
+
+function valueAt(text: string, start: number): Read {
+  switch (text.charCodeAt(start)) {
+    case OPEN_BRACE:
+      return objectAt(text, start)
+    case OPEN_BRACKET:
+      return arrayAt(text, start)
+    default: {
+      const end = endOfValue(text, start)
+      return { value: JSON.parse(text.slice(start, end)), end }
+    }
+  }
+}
+
+function objectAt(text: string, start: number): Read {
+  const entries: [string, unknown][] = []
+  let at = skipSpace(text, start + 1)
+  while (text.charCodeAt(at) !== CLOSE_BRACE) {
+    const nameEnd = endOfString(text, at)
+    const name: string = JSON.parse(text.slice(at, nameEnd))
+    const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1)
+    const { value, end } = valueAt(text, valueStart)
+    entries.push([name, value])
+    at = behindComma(text, end)
+  }
+  // A member named `__proto__` becomes one, as it does in JSON.parse.
+  const value: JsonObject = Object.fromEntries(entries)
+  return { value, end: at + 1 }
+}
+
+function arrayAt(text: string, start: number): Read {
+  const value: unknown[] = []
+  let at = skipSpace(text, start + 1)
+  while (text.charCodeAt(at) !== CLOSE_BRACKET) {
+    const item = valueAt(text, at)
+    value.push(item.value)
+    at = behindComma(text, item.end)
+  }
+  return { value, end: at + 1 }
+}
+
+function behindComma(text: string, from: number): number {
+  const at = skipSpace(text, from)
+  return text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : at
+}
