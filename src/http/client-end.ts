@@ -19,6 +19,9 @@ export interface Patience {
   slowClientMs: number
 }
 
+/** What leaves at once. */
+const pieceBytes = 65_536
+
 const streamHeaders: Headers = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
@@ -134,10 +137,30 @@ export class HttpClientEnd implements ClientEnd {
     headers['content-type'] = 'application/json; charset=utf-8'
     const bytes = Buffer.byteLength(body)
     headers['content-length'] = String(bytes)
-    this.#response.writeHead(status, headers)
+    const response = this.#response
+    response.writeHead(status, headers)
+    if (bytes > pieceBytes && response.socket !== null) return void this.#pour(Buffer.from(body))
     // As text it leaves in one piece with its headers.
-    this.#response.end(body, encodingOf(body, bytes))
+    response.end(body, encodingOf(body, bytes))
     this.#cutIfUnread()
+  }
+
+  /**
+   * A large body, piece by piece: each has its time to be read. All at once would have to be read
+   * in the time that one may be left unread, however steadily the client reads.
+   */
+  async #pour(body: Buffer): Promise<void> {
+    const response = this.#response
+    try {
+      for (let at = 0; at < body.length; at += pieceBytes) {
+        if (!response.write(body.subarray(at, at + pieceBytes))) await this.drained()
+      }
+      response.end()
+      this.#cutIfUnread()
+    } catch {
+      // It left, or reads no more.
+      this.cut()
+    }
   }
 
   cut(): void {

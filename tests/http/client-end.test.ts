@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { Client } from 'undici'
 import { expect, test } from 'vitest'
 import { systemClock } from '#src/domain/index.ts'
@@ -12,8 +12,8 @@ import { Connection } from '#src/http/connections.ts'
 type Speak = (client: HttpClientEnd, request: IncomingMessage) => Promise<void>
 
 /** A server whose every answer is what `speak` makes of it. */
-async function listen(speak: Speak) {
-  const patience = { clock: systemClock, slowClientMs: 30_000 }
+async function listen(speak: Speak, slowClientMs = 30_000) {
+  const patience = { clock: systemClock, slowClientMs }
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const connection = new Connection()
     void speak(new HttpClientEnd({ request, response, connection }, patience), request)
@@ -111,6 +111,48 @@ test('HTTP/1.0 knows no chunks', async () => {
   let text = ''
   for await (const piece of socket.setEncoding('utf8')) text += piece
   expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toBe(`${events.join('')}data: [DONE]\n\n`)
+})
+
+const patientMs = 300
+
+async function largeAnswer(body: string) {
+  const ended: string[] = []
+  const server = await listen(async (client, { url }) => {
+    client.whenClosed(() => ended.push(url ?? ''))
+    client.answer(200, {}, body)
+  }, patientMs)
+  return { server, ended }
+}
+
+test('a large answer reaches whoever reads it steadily, however slowly', async () => {
+  // More than the sockets of both sides hold, in letters of several bytes.
+  const body = 'é世🚀x'.repeat(800_000)
+  const { server } = await largeAnswer(body)
+  await using _server = server
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+  const startedMs = performance.now()
+  const pieces: Buffer[] = []
+  for await (const piece of socket) {
+    pieces.push(piece)
+    // The whole of it takes a few times as long as a client may leave its answer unread.
+    if (performance.now() - startedMs < 4 * patientMs) await delay(5)
+  }
+  expect(performance.now() - startedMs).toBeGreaterThan(2 * patientMs)
+  const text = Buffer.concat(pieces).toString()
+  expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toBe(body)
+})
+
+test('a large answer is not kept for whoever stops reading it', async () => {
+  const { server, ended } = await largeAnswer('x'.repeat(30_000_000))
+  await using _server = server
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write('GET /left HTTP/1.1\r\nHost: h\r\n\r\n')
+  await once(socket, 'readable')
+  socket.on('error', () => {})
+  while (ended.length === 0) await nextTurn()
+  expect(ended).toEqual(['/left'])
+  socket.destroy()
 })
 
 test('a client that does not read is waited for, and gets everything when it does', async () => {
