@@ -35,7 +35,10 @@ export function createCallLogLine(): (record: CallRecord) => string {
       `,"gpu_seconds":${numeral(record.gpuSeconds)}` +
       `,"stream":${record.stream}` +
       `,"attempts":${numeral(record.attempts)}` +
-      `,"error_code":${quoted(record.errorCode)}`
+      `,"cold_start":${record.coldStart}` +
+      `,"error_code":${quoted(record.errorCode)}` +
+      // Several faults share a code.
+      `,"fault":${quoted(record.fault)}`
     )
   }
 }

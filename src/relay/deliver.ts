@@ -60,6 +60,7 @@ export async function deliver(delivery: Delivery): Promise<Ending> {
     return failed(cause, client.signal)
   } finally {
     lastWords?.cancel()
+    story.answered()
   }
   return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
 }

@@ -51,17 +51,18 @@ function statusOf(fault: Fault | null, hasBegun: boolean): number {
 
 function outcomeOf(fault: Fault | null, isAccepted: boolean): Outcome {
   if (fault === null) return 'ok'
-  if (fault.kind === 'client_gone' || fault.kind === 'slow_client') return fault.kind
+  // Whoever left before was refused all the same: there is no row, so there must be no call.
   if (!isAccepted) return 'refused'
+  if (fault.kind === 'client_gone' || fault.kind === 'slow_client') return fault.kind
   return fault.rule.status === 504 ? 'timeout' : 'failed'
 }
 
-/** Our own time: until the request was sent, less the queue, and after the last event. */
+/** Our own time: until the request was sent, less the queue, and after the answer's end. */
 function overheadOf(story: Story, endTicksMs: number): number {
-  const { call, queueMs, sentTicksMs } = story
+  const { call, queueMs, sentTicksMs, answeredTicksMs } = story
   if (sentTicksMs === null) return round3(endTicksMs - call.receivedTicksMs - queueMs)
   const before = sentTicksMs - call.receivedTicksMs - queueMs
-  const after = story.lastEventTicksMs === null ? 0 : endTicksMs - story.lastEventTicksMs
+  const after = answeredTicksMs === null ? 0 : endTicksMs - answeredTicksMs
   return round3(Math.max(0, before) + after)
 }
 

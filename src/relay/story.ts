@@ -40,6 +40,8 @@ export class Story implements Watcher {
   queueMs = 0
   firstEventTicksMs: number | null = null
   lastEventTicksMs: number | null = null
+  /** The answer ended, well or badly: what the upstream took is over. */
+  answeredTicksMs: number | null = null
   /** There is text that the client has yet to read. */
   isClientReading = false
   readonly #ports: StoryPorts
@@ -111,6 +113,10 @@ export class Story implements Watcher {
 
   event(): void {
     this.lastEventTicksMs = this.nowTicksMs
+  }
+
+  answered(): void {
+    this.answeredTicksMs = this.nowTicksMs
   }
 
   whileClientReads(drained: Promise<void>): Promise<void> {

@@ -38,7 +38,9 @@ function asJson(record: CallRecord): string {
     gpu_seconds: record.gpuSeconds,
     stream: record.stream,
     attempts: record.attempts,
+    cold_start: record.coldStart,
     error_code: record.errorCode,
+    fault: record.fault,
   }
   return JSON.stringify(members).slice(1, -1)
 }
@@ -85,7 +87,9 @@ const anyRecord = fc.record({
   gpuSeconds: maybeMs,
   stream: fc.boolean(),
   attempts: count,
+  coldStart: fc.boolean(),
   errorCode: maybeText,
+  fault: fc.constantFrom(null, 'rate_requests' as const, 'upstream_cut' as const),
 })
 
 test('is to the byte what JSON.stringify writes, whatever a record holds', () => {

@@ -25,7 +25,7 @@ test('a call is one line with exactly the documented fields, in their order', ()
   const names =
     'level timestamp request_id client_request_id event key_id team_id surface model deployment ' +
     'transport upstream_id worker_id status outcome duration_ms queue_ms ttft_ms exec_ms ' +
-    'overhead_ms tokens cost_usd gpu_seconds stream attempts error_code'
+    'overhead_ms tokens cost_usd gpu_seconds stream attempts cold_start error_code fault'
   const [line] = parsed()
   expect(Object.keys(line)).toEqual(names.split(' '))
   expect(Object.keys(line.tokens)).toEqual(['prompt', 'completion', 'total', 'cached', 'source'])

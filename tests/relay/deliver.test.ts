@@ -76,6 +76,18 @@ describe('a stream', () => {
     expect(answer.disposals()).toBe(1)
   })
 
+  test('whose server falls silent and breaks took none of our own time', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    const answer = silentAnswer([said('Hello')])
+    open.resolve(answer)
+    await one.clock.advance(7_000)
+    answer[Symbol.dispose]()
+    await one.ended
+    open.context.onReleased(released)
+    expect(one.records[0]).toMatchObject({ durationMs: 7_000, overheadMs: 0 })
+  })
+
   test('is a failure with an error in it, whatever is said after it', async () => {
     const fault = new Fault('upstream_bad_answer', { message: 'It failed.', started: 'yes' })
     const failed: UpstreamEvent = { kind: 'failed', fault }

@@ -84,6 +84,17 @@ describe('a call that is refused', () => {
     expect(one.records[0]?.outcome).toBe('refused')
   })
 
+  test('is a refusal even when its client has left: there is no row', async () => {
+    const refused = new Fault('rate_requests', { message: 'm', retryAfterMs: 1234 })
+    const late = Promise.withResolvers<never>()
+    const one = startCall({ ports: { reserve: () => late.promise } })
+    one.client.abandon(new Fault('client_gone', { message: 'm' }))
+    late.reject(refused)
+    await one.ended
+    expect(one.records[0]).toMatchObject({ outcome: 'refused', errorCode: 'client_gone' })
+    expect(one.happened).toEqual(['metrics', 'log', 'cut'])
+  })
+
   test('by a mistake of ours says no word of it', async () => {
     const resolveRoute = () => {
       throw new TypeError('secret-canary is not a function')

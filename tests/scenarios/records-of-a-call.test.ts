@@ -45,7 +45,9 @@ const logFields = [
   'gpu_seconds',
   'stream',
   'attempts',
+  'cold_start',
   'error_code',
+  'fault',
 ]
 /** What the OpenAI route cannot always fill. */
 const mayBeEmpty = new Set([
@@ -55,6 +57,7 @@ const mayBeEmpty = new Set([
   'exec_ms',
   'gpu_seconds',
   'error_code',
+  'fault',
 ])
 
 /** Streams say one word before that, whole answers nothing. */

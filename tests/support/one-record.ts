@@ -16,6 +16,7 @@ export async function expectOneRecord(gateway: TestGateway, line: Line): Promise
     {
       ...Object.fromEntries(same),
       stream: Number(line.stream),
+      cold_start: Number(line.cold_start),
       charge_nano_usd: Math.round(Number(line.cost_usd) * 1e9),
       prompt_tokens: tokens.prompt,
       completion_tokens: tokens.completion,
