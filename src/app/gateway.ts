@@ -147,6 +147,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     { labels: { side: 'upstream' }, value: heldAnswerBytes() },
     { labels: { side: 'client' }, value: server.heldBytes() },
   ])
+  metrics.watch('podgate_log_lost_lines', () => [{ value: logger.lostLines() }])
   const { url } = await server.listen()
   const house = closing.move()
   return {

@@ -35,8 +35,11 @@ async function serve(settings: Settings, context: CliContext): Promise<void> {
   }
   gateway.logger.info({ event: 'started', url: gateway.url, environment: settings.environment })
   const signal = await stopped
-  gateway.logger.info({ event: 'stopping', signal })
-  await gateway.close()
+  try {
+    gateway.logger.info({ event: 'stopping', signal })
+  } finally {
+    await gateway.close()
+  }
 }
 
 async function start(settings: Settings, context: CliContext): Promise<Gateway> {

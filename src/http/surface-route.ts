@@ -35,8 +35,8 @@ export function addSurfaceRoute(
       await relayCall(call, surface, client, relay)
     } catch (cause) {
       // The relay does not throw. If it ever does, nobody else would end this connection.
-      ports.refused({ ...refusalOf(request, surface), fault: asFault(cause) })
       client.cut()
+      ports.refused({ ...refusalOf(request, surface), fault: asFault(cause) })
     } finally {
       // The last words may still be on their way to a client that reads slowly.
       client.whenClosed(() => drain.calls.remove(live))

@@ -1,16 +1,11 @@
 // JSON lines to stdout: synchronous, because an asynchronous destination measured slower and loses
 // lines, with a 4 KB buffer that is flushed every 250 ms and at exit. Errors become fields of ours
 // and every finished line is masked, whatever was put into it.
-import {
-  type DestinationStream,
-  destination,
-  type LogFn,
-  type Logger as PinoLogger,
-  pino,
-} from 'pino'
+import { type DestinationStream, type LogFn, type Logger as PinoLogger, pino } from 'pino'
 import type { CallRecord } from '#domain'
 import { createCallLogLine } from './call-log-line.ts'
 import { errorFields } from './error-fields.ts'
+import { openLogDestination } from './log-destination.ts'
 import { masked } from './mask.ts'
 
 export interface Logger extends PinoLogger {
@@ -19,6 +14,8 @@ export interface Logger extends PinoLogger {
    * `JSON.stringify` takes three, and a text that is put together one and a half.
    */
   call(record: CallRecord, cause?: unknown): void
+  /** Lines that could not be written, and never will be. */
+  lostLines(): number
 }
 
 interface LoggerOptions {
@@ -46,7 +43,7 @@ export function createLogger({ level, isBuffered = false, write }: LoggerOptions
     serializers: { err: errorFields, error: errorFields, cause: errorFields },
     hooks: { streamWrite: masked, logMethod: withoutBorrowedMessage },
   }
-  const stream = write === undefined ? stdout(isBuffered) : { write }
+  const stream = write === undefined ? stdout(isBuffered) : { write, lostLines: () => 0 }
   const logger = pino(options, stream)
   const callLogLine = createCallLogLine()
   return Object.assign(logger, {
@@ -55,6 +52,7 @@ export function createLogger({ level, isBuffered = false, write }: LoggerOptions
       const why = cause === undefined ? '' : `,"cause":${JSON.stringify(errorFields(cause))}`
       stream.write(`{"level":"info"${timestamp()},${callLogLine(record)}${masked(why)}}\n`)
     },
+    lostLines: stream.lostLines,
   })
 }
 
@@ -85,14 +83,10 @@ function withoutBorrowedMessage(this: PinoLogger, args: LogArguments, method: Lo
   else method.apply(this, args)
 }
 
-function stdout(isBuffered: boolean): DestinationStream {
-  if (!isBuffered) return destination({ fd: 1, sync: true })
-  const stream = destination({
-    fd: 1,
-    sync: true,
-    minLength: BUFFER_BYTES,
-    periodicFlush: FLUSH_MS,
-  })
-  process.on('exit', () => stream.flushSync())
+function stdout(isBuffered: boolean): DestinationStream & Pick<Logger, 'lostLines'> {
+  const stream = openLogDestination({ fd: 1, bufferBytes: isBuffered ? BUFFER_BYTES : 0 })
+  // Not by the clock of calls: it must go on when tests or simulations hold that.
+  setInterval(stream.flush, FLUSH_MS).unref()
+  process.on('exit', stream.flush)
   return stream
 }

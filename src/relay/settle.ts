@@ -26,7 +26,11 @@ export async function settle(
   }
   // What the ledger will write when it can again: log and metrics say the same.
   const told = lost === null ? record : withoutLedger(record)
-  ports.observe(told)
-  ports.log(told, lost ?? fault)
+  try {
+    ports.observe(told)
+    ports.log(told, lost ?? fault)
+  } catch {
+    // The row is written: what cannot be told must not keep the end of the answer from its client.
+  }
   return lost
 }
