@@ -51,7 +51,10 @@ async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> 
   if (ledger.state() === 'failing') throw ledgerUnavailable()
   const booking = routing.book(call, route.deployments)
   try {
-    return new BookedCall(await limits.reserve(call), booking, routing)
+    const reservation = await limits.reserve(call)
+    // Who waits for its own key's calls to end must not stand in the way of others' calls.
+    if (reservation.turn !== null) booking.place.standAside()
+    return new BookedCall(reservation, booking, routing)
   } catch (cause) {
     booking.place.leave()
     throw cause

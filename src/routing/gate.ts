@@ -12,6 +12,11 @@ export interface WaitingPlace {
   atOnce(): Permit | null
   /** The next free permit, in order of arrival. Rejects with the signal's reason. */
   permit(signal: AbortSignal): Promise<Permit>
+  /**
+   * The call waits for something else first, and comes back for its permit: so long it takes none
+   * of the places that others could wait in.
+   */
+  standAside(): void
   /** Gives the place back, if no permit came of it. */
   leave(): void
 }
@@ -55,6 +60,8 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   let running = 0
   /** Places taken whose permit has not come yet. */
   let entered = 0
+  /** Calls that have a place and do without it for a while. */
+  let aside = 0
   let pause: Timer | null = null
   let isPauseAsked = false
   let turnedAwayInARow = 0
@@ -96,7 +103,7 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   }
 
   function tellIfEmpty(): void {
-    if (running + entered === 0) for (const tell of emptied.splice(0)) tell()
+    if (running + entered + aside === 0) for (const tell of emptied.splice(0)) tell()
   }
 
   function wait(signal: AbortSignal, isFirst: boolean): Promise<Permit> {
@@ -126,6 +133,14 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     },
     wait,
     giveUp,
+    stepAside() {
+      entered -= 1
+      aside += 1
+    },
+    comeBack() {
+      aside -= 1
+      entered += 1
+    },
     served: () => {
       turnedAwayInARow = 0
     },
@@ -174,6 +189,8 @@ interface Desk {
   atOnce(isFirst: boolean): Permit | null
   wait(signal: AbortSignal, isFirst: boolean): Promise<Permit>
   giveUp(): void
+  stepAside(): void
+  comeBack(): void
   served(): void
   cameFree(wasServed: boolean): void
   released(wasServed: boolean): void
@@ -183,19 +200,33 @@ class Place implements WaitingPlace {
   readonly #desk: Desk
   readonly #isFirst: boolean
   #isUsed = false
+  #isAside = false
 
   constructor(desk: Desk, isFirst: boolean) {
     this.#desk = desk
     this.#isFirst = isFirst
   }
 
+  standAside(): void {
+    if (this.#isUsed || this.#isAside) return
+    this.#isAside = true
+    this.#desk.stepAside()
+  }
+
+  #comeBack(): void {
+    if (this.#isAside) this.#desk.comeBack()
+    this.#isAside = false
+  }
+
   atOnce(): Permit | null {
+    this.#comeBack()
     const permit = this.#desk.atOnce(this.#isFirst)
     if (permit !== null) this.#isUsed = true
     return permit
   }
 
   async permit(signal: AbortSignal): Promise<Permit> {
+    this.#comeBack()
     this.#isUsed = true
     if (signal.aborted) this.#desk.giveUp()
     signal.throwIfAborted()
@@ -203,6 +234,7 @@ class Place implements WaitingPlace {
   }
 
   leave(): void {
+    this.#comeBack()
     if (!this.#isUsed) this.#desk.giveUp()
     this.#isUsed = true
   }

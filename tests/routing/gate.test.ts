@@ -45,6 +45,53 @@ function isEmpty(gate: Gate): Promise<boolean> {
   return settled().then(() => told)
 }
 
+describe('a call that stands aside', () => {
+  test('takes no place that others could wait in, and comes back for its own', async () => {
+    const { gate, arrive, inside, leave } = createDoor(1, 1)
+    void arrive('a')
+    await settled()
+    const places = Array.from({ length: 5 }, () => {
+      const place = gate.enter()
+      place.standAside()
+      return place
+    })
+    void arrive('b')
+    expect(() => gate.enter()).toThrow('Too many calls')
+    const [first, ...others] = places
+    const permit = first?.permit(never)
+    leave('a')
+    await settled()
+    leave('b')
+    ;(await permit)?.release()
+    for (const place of others) place.leave()
+    expect(inside).toEqual(['a', 'b'])
+    expect([gate.running(), gate.waiting(), await isEmpty(gate)]).toEqual([0, 0, true])
+  })
+
+  test('is still expected: the deployment is kept open for it', async () => {
+    const { gate } = createDoor(1)
+    const place = gate.enter()
+    place.standAside()
+    expect(await isEmpty(gate)).toBe(false)
+    const permit = place.atOnce()
+    expect(gate.running()).toBe(1)
+    permit?.release()
+    expect(await isEmpty(gate)).toBe(true)
+  })
+
+  test('leaves once, whatever it did before', async () => {
+    const { gate, arrive } = createDoor(1, 1)
+    const place = gate.enter()
+    place.standAside()
+    place.standAside()
+    place.leave()
+    place.leave()
+    void arrive('a')
+    void arrive('b')
+    expect(() => gate.enter()).toThrow('Too many calls')
+  })
+})
+
 describe('permits', () => {
   test('come at once while there are places, then in order of arrival', async () => {
     const door = createDoor(2)

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type ClientCall, eventsOf, type Leaving } from '../support/client-call.ts'
 import { callRows } from '../support/ledger-rows.ts'
 import { goodAnswer, type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts'
-import { chat, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
+import { chat, startTestGateway, type TestGateway, testKey } from '../support/test-gateway.ts'
 
 interface Scene {
   gateway: TestGateway
@@ -63,6 +63,28 @@ test('one more call waits with a sign of life, is answered, and its wait is writ
   const line = await gateway.logged({ event: 'call', request_id: row?.request_id })
   expect(line.queue_ms).toBe(queueMs)
   expect(second.text()).toContain(`"queue_ms":${queueMs}`)
+})
+
+test('those who wait for their own key keep nobody else from a place that is free', async () => {
+  const other = 'another-key-0123456789abcdef'
+  await using upstream = await startUpstream()
+  await using gateway = await startTestGateway({
+    baseUrl: upstream.url,
+    slots: 2,
+    secrets: { API_KEYS: `${testKey},${other}` },
+    config: {
+      limits: { concurrencyMax: 1 },
+      routing: { waitingMax: 2 },
+      relay: { keepAliveMs: 20 },
+    },
+  })
+  const first = await takePlace({ gateway, upstream })
+  const waiting = await Promise.all(Array.from({ length: 5 }, () => standInLine(gateway)))
+  const free = gateway.post(chat(), { headers: { authorization: `Bearer ${other}` } })
+  goodAnswer(await upstream.nextCall())
+  expect((await free).status).toBe(200)
+  for (const client of waiting) client.leave('close')
+  await first.end()
 })
 
 test('a whole answer waits as well, and its header says how long', async () => {
