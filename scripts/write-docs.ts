@@ -6,6 +6,7 @@ import { describeOptions, type OptionRow } from '../src/config/index.ts'
 import { faultKinds } from '../src/domain/index.ts'
 import { type Metric, metricTable } from '../src/observability/index.ts'
 import { apiPage } from './api-page.ts'
+import { modelsPage } from './models-page.ts'
 import { simulatorPage } from './simulator-page.ts'
 
 /** Path → text of every generated page. */
@@ -15,6 +16,7 @@ export function generatedDocs(): Record<string, string> {
     'docs/errors.md': errorsPage(),
     'docs/metrics.md': metricsPage(),
     'docs/configuration.md': configurationPage(),
+    'docs/models.md': page(withNote(modelsPage(table))),
     'docs/simulator.md': simulatorPage(readFileSync(simulatorFile, 'utf8'), table),
   }
 }

@@ -37,6 +37,8 @@ export interface Upstream {
   open(request: UpstreamRequest, context: OpenContext): Promise<Answer>
   /** The dialect to ask in for a surface, or null: cannot serve it. */
   speaks(surface: string): string | null
+  /** The largest body that it takes; what is larger need not be sent to be refused. */
+  readonly bodyBytesMax: number
   /** Never makes a request that could wake a worker. */
   readiness(): Readiness
   /** Places right now: one while cold, the slots when warm. */

@@ -31,19 +31,19 @@ const pricePerMillion = z
     error: 'allowed: USD per million tokens, in steps of 0.001',
   })
 
-const deploymentSchema = z.strictObject({
-  id: name,
-  kind: z.string().min(1),
-  servedName: z.string().min(1).max(256),
-  slots: z.int().min(1).max(100_000),
+export const deploymentSchema = z.strictObject({
+  id: name.describe('its name in logs, metrics and headers; unique in the registry'),
+  kind: z.string().min(1).describe('how it is reached: one of the kinds below'),
+  servedName: z.string().min(1).max(256).describe('the model’s name on the server behind it'),
+  slots: z.int().min(1).max(100_000).describe('calls that may run there at once when it is warm'),
   gpu: z
     .strictObject({
-      type: z.string().min(1).max(64),
-      count: z.int().min(1).max(1024),
-      usdPerSecond: z.number().min(0).max(1000),
+      type: z.string().min(1).max(64).describe('such as H100'),
+      count: z.int().min(1).max(1024).describe('of one worker'),
+      usdPerSecond: z.number().min(0).max(1000).describe('of one GPU'),
     })
     .optional(),
-  options: z.record(z.string(), z.unknown()).default({}),
+  options: z.record(z.string(), z.unknown()).default({}).describe('the options of its kind'),
 })
 
 /** Where a model differs from what every model allows; see `ModelPolicy` in `domain`. */
@@ -56,20 +56,29 @@ const policySchema = z.strictObject({
   outputTokensMax: z.int().min(1).nullable().exactOptional(),
 })
 
-const modelSchema = z.strictObject({
-  id: name,
-  ownedBy: z.string().min(1).max(128).default('podgate'),
-  aliases: z.array(name).max(32).default([]),
-  surfaces: z.array(z.enum(surfaceNames)).min(1),
-  capabilities: z.array(z.enum(capabilities)).max(capabilities.length).default([]),
-  contextTokens: z.int().min(1).max(100_000_000),
+export const modelSchema = z.strictObject({
+  id: name.describe('what clients ask for'),
+  ownedBy: z.string().min(1).max(128).default('podgate').describe('shown in /v1/models'),
+  aliases: z.array(name).max(32).default([]).describe('other names that it answers to'),
+  surfaces: z.array(z.enum(surfaceNames)).min(1).describe('the routes that it has'),
+  capabilities: z
+    .array(z.enum(capabilities))
+    .max(capabilities.length)
+    .default([])
+    .describe('shown in /v1/models, for whoever chooses a model'),
+  contextTokens: z
+    .int()
+    .min(1)
+    .max(100_000_000)
+    .describe('prompt and answer together; no call is charged for more'),
   prices: z.strictObject({
-    prompt: pricePerMillion,
-    completion: pricePerMillion,
-    // When it is not said, a prompt token from the prefix cache costs as much as any other.
-    cached: pricePerMillion.optional(),
+    prompt: pricePerMillion.describe('USD per million tokens, in steps of 0.001'),
+    completion: pricePerMillion.describe('USD per million tokens, in steps of 0.001'),
+    cached: pricePerMillion
+      .optional()
+      .describe('of prompt tokens from the prefix cache; as any other where it is not given'),
   }),
-  deployments: z.array(deploymentSchema).max(64),
+  deployments: z.array(deploymentSchema).max(64).describe('what serves it, see below'),
   policy: policySchema.exactOptional(),
 })
 

@@ -71,9 +71,20 @@ export function createRouting(
 }
 
 function pick(call: Call, stations: readonly Station[]): Station {
-  const station = stations.find(({ upstream }) => upstream.speaks(call.surface) !== null)
+  const speaks = ({ upstream }: Station) => upstream.speaks(call.surface) !== null
+  const takes = ({ upstream }: Station) => call.body.bytes.length <= upstream.bodyBytesMax
+  const station = stations.find((one) => speaks(one) && takes(one))
   if (station !== undefined) return station
+  const able = stations.filter(speaks)
+  if (able.length > 0)
+    throw tooLarge(Math.max(...able.map(({ upstream }) => upstream.bodyBytesMax)))
   throw new Fault('no_deployment', {
     message: `No deployment of '${call.modelId}' can serve this route now.`,
+  })
+}
+
+function tooLarge(bytesMax: number): Fault {
+  return new Fault('body_too_large', {
+    message: `The request is larger than this model's server accepts: ${bytesMax} bytes.`,
   })
 }

@@ -48,6 +48,25 @@ test.each([
   )
 })
 
+test('a body goes where it is taken, and is refused unsent where none is as large', () => {
+  const { routing, opened } = createFleet()
+  const deployments = [sampleDeployment({ id: 'small' }), sampleDeployment({ id: 'large' })]
+  routing.book(call, deployments)
+  routing.book(call, deployments.slice(1))
+  const bytes = call.body.bytes.length
+  for (const { deployment, upstream } of opened) {
+    Object.assign(upstream, { bodyBytesMax: deployment.id === 'small' ? bytes - 1 : bytes })
+  }
+  expect(routing.book(call, deployments).station.deployment.id).toBe('large')
+  for (const { upstream } of opened) Object.assign(upstream, { bodyBytesMax: bytes - 1 })
+  expect(() => routing.book(call, deployments)).toThrow(
+    expect.objectContaining({
+      kind: 'body_too_large',
+      message: expect.stringContaining(`${bytes - 1} bytes`),
+    }),
+  )
+})
+
 test('a full line refuses the booking', () => {
   const { routing } = createFleet(1)
   const deployments = [sampleDeployment()]

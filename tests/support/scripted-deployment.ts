@@ -39,6 +39,7 @@ export function scriptedDeployment(
   let readiness: Readiness = { state: 'warm' }
   const self: ScriptedDeployment = {
     transport: 'scripted',
+    bodyBytesMax: Number.POSITIVE_INFINITY,
     cancellation: 'proven',
     speaks: () => 'vllm',
     ...changes,

@@ -15,13 +15,19 @@ const optionsSchema = z.strictObject({
     .regex(/^EXTERNAL_[A-Z0-9_]+_KEY$/)
     .optional()
     .describe('environment variable that holds its key'),
+  bodyBytesMax: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('the largest body that it takes; as large as this gateway takes where not given'),
   dialect: z.enum(['vllm', 'openai']).default('vllm').describe('what the server understands'),
 })
 
 export const openaiCompatible: UpstreamKind = { optionsSchema, open }
 
 function open({ deployment, options, credentials, clock }: KindContext): Upstream {
-  const { baseUrl, apiKeyEnv, dialect } = optionsSchema.parse(deployment.options)
+  const given = optionsSchema.parse(deployment.options)
+  const { baseUrl, apiKeyEnv, dialect, bodyBytesMax = Number.POSITIVE_INFINITY } = given
   const url = new URL(baseUrl)
   const root = url.pathname.replace(/\/$/, '')
   const pool = openPool(url.origin, options)
@@ -36,6 +42,7 @@ function open({ deployment, options, credentials, clock }: KindContext): Upstrea
   const tools = { options, clock, holds, onAwake: () => {} }
   return {
     transport: 'openai-compatible',
+    bodyBytesMax,
     cancellation: 'proven',
     speaks: (surface) => (deployment.slots > 0 && surface !== '' ? dialect : null),
     readiness: () => ({ state: 'unknown' }),

@@ -20,6 +20,12 @@ const optionsSchema = z.strictObject({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('root of the job API; the configured one where it is not given'),
+  // Documented for jobs, and not for this route: 10 MiB until it has been measured.
+  bodyBytesMax: z
+    .int()
+    .min(1)
+    .default(10_485_760)
+    .describe('the largest body that is sent; larger ones are refused at once'),
 })
 
 const cancellation = 'hoped'
@@ -40,6 +46,7 @@ function open({ deployment, options, credentials, clock }: KindContext): Upstrea
   }
   return {
     transport: 'runpod-openai',
+    bodyBytesMax: given.bodyBytesMax,
     cancellation,
     speaks: (surface) => (surface === '' ? null : 'vllm'),
     readiness: warmth.readiness,

@@ -20,6 +20,7 @@ export const thirdKind: UpstreamKind = {
     }
     return {
       transport: 'third-kind',
+      bodyBytesMax: Number.POSITIVE_INFINITY,
       cancellation: 'hoped',
       speaks: (surface) => (surface === '' ? null : 'openai'),
       readiness: () => ({ state: 'unknown' }),

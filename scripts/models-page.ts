@@ -1,0 +1,73 @@
+// docs/models.md: what may stand in a models file, from the schemas that check it.
+import type { z } from 'zod'
+import { describeOptions } from '../src/config/index.ts'
+import { deploymentSchema, modelSchema } from '../src/models/models-schema.ts'
+import { kinds } from '../src/upstreams/kinds.ts'
+
+type Table = (head: string[], rows: string[][]) => string
+
+const required = new Set(
+  'id surfaces contextTokens prices.prompt prices.completion deployments kind servedName slots baseUrl'.split(
+    ' ',
+  ),
+)
+
+export function modelsPage(table: Table): string[] {
+  return [
+    '# Models',
+    'A models file says what can be asked for and what serves it. `podgate models apply FILE` makes ' +
+      'the registry the same as the file, shows the difference first with `--dry-run`, and refuses ' +
+      'what would break keys in use unless it is told `--force`. A running gateway follows within a ' +
+      'second; calls in flight finish. `configs/<ENV>/models.yaml` fills an empty registry at the ' +
+      'first start.',
+    '[configs/prod/models.yaml](../configs/prod/models.yaml) and ' +
+      '[configs/dev/models.yaml](../configs/dev/models.yaml) are examples. In a list `models:`, each ' +
+      'model has',
+    rowsOf(modelSchema, table, (path) => path.startsWith('policy.')),
+    'and a `policy` where it differs from what every model allows: see ' +
+      '[what a model allows](api.md#what-a-model-allows).',
+    '## Deployments',
+    'Of several deployments, the first that is switched on, speaks the route and takes a body of the ' +
+      'size is asked.',
+    rowsOf(deploymentSchema, table),
+    ...Object.entries(kinds).flatMap(([name, { optionsSchema }]) => [
+      `### \`${name}\``,
+      about[name] ?? '',
+      rowsOf(optionsSchema, table, undefined, name),
+    ]),
+  ]
+}
+
+const about: Readonly<Record<string, string>> = {
+  runpod:
+    'A queue-based RunPod serverless endpoint, asked through its OpenAI route with `RUNPOD_API_KEY`. ' +
+    'That closing the connection stops the job is not documented: cancellation is only ' +
+    'hoped for, and a call that was torn down is recorded as a possible orphan.',
+  'openai-compatible':
+    'A server that speaks OpenAI’s API itself, such as `vllm serve`, reached directly: closing the ' +
+    'connection provably stops the work.',
+}
+
+function rowsOf(
+  schema: z.ZodObject,
+  table: Table,
+  isElsewhere: (path: string) => boolean = () => false,
+  kind = '',
+): string {
+  const rows = describeOptions(schema)
+    .filter(({ path }) => !isElsewhere(path))
+    .map((row) => [
+      `\`${row.path}\``,
+      row.type,
+      row.default === undefined
+        ? mustBeGiven(row.path, kind)
+        : `\`${JSON.stringify(row.default)}\``,
+      row.description,
+    ])
+  return table(['field', 'allowed', 'default', 'meaning'], rows)
+}
+
+/** An endpoint's address is known; a server's is not. */
+function mustBeGiven(path: string, kind: string): string {
+  return required.has(path) && kind !== 'runpod' ? 'required' : ''
+}
