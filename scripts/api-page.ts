@@ -51,7 +51,13 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
     '## What becomes of a parameter',
     'A parameter passes to the model’s server as it came, to the byte, unless a table below names ' +
       'it. A checked parameter may be absent or null; anything else that is not as the table says ' +
-      'is a 400 that names it in `param`. A member that is given twice is a 400 too.',
+      'is a 400 that names it in `param`; a null stays here. A member that is given twice is a 400 ' +
+      'too.',
+    'What passes is the server’s to obey. vLLM reads `functions`, `function_call`, `audio`, ' +
+      '`modalities` and `verbosity` and does nothing with them: use `tools`. Tools are functions; ' +
+      'any other type is a 400. Over RunPod’s OpenAI route the reason of a refusal is lost, and a ' +
+      'mistake that is not found here is a 502 that says so.',
+    'A header `idempotency-key` is not read yet: two calls with the same key are two calls.',
     ...surfaces.flatMap((surface) => surfacePart(surface, table)),
     '## What a model allows',
     'Each model in `models.yaml` may say under `policy` where it differs:',

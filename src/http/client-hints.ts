@@ -26,7 +26,7 @@ export function patienceOf(
   const wholeMs = Math.min(wholeMsMax, headMs ?? wholeMsMax, silenceMs ?? wholeMsMax)
   return {
     totalMs: isStream ? totalMs : Math.min(totalMs, wholeMs),
-    keepAliveMs: Math.min(configured.keepAliveMs, keptAliveMs(silenceMs)),
+    keepAliveMs: Math.min(configured.keepAliveMs, keptAliveMs(silenceMs), keptAliveMs(headMs)),
     waitMaxMs: waitMaxMs(headers),
   }
 }

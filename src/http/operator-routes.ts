@@ -1,7 +1,14 @@
 // What an operator looks at when something is wrong: every deployment with its places, and how the
 // tries at them ended. All of it is known here already: looking asks no upstream and wakes nothing.
 import type { FastifyInstance } from 'fastify'
+import type { Readiness } from '#domain'
 import type { HttpPorts } from './ports.ts'
+
+function readinessOf(readiness: Readiness): Record<string, unknown> {
+  if (!('etaMs' in readiness)) return { ...readiness }
+  const { etaMs, ...rest } = readiness
+  return { ...rest, eta_ms: etaMs }
+}
 
 export function addOperatorRoutes(app: FastifyInstance, ports: HttpPorts): void {
   const forOperators = { config: { access: 'admin-read' as const } }
@@ -17,7 +24,7 @@ export function addOperatorRoutes(app: FastifyInstance, ports: HttpPorts): void 
       deployments: standing.deployments().map((one) => ({
         deployment: one.deployment,
         model: one.model,
-        readiness: one.readiness,
+        readiness: readinessOf(one.readiness),
         places: one.places,
         running: one.running,
         waiting: one.waiting,
@@ -30,7 +37,7 @@ export function addOperatorRoutes(app: FastifyInstance, ports: HttpPorts): void 
       since_seconds: standing.uptimeSeconds(),
       attempts,
       retries,
-      wasted_seconds: wastedSeconds,
+      wasted_seconds: Math.round(wastedSeconds * 1000) / 1000,
       faults: byFault,
       gates: standing.deployments().map((one) => ({
         deployment: one.deployment,

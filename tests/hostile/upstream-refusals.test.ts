@@ -46,19 +46,22 @@ const params: Readonly<Record<string, string | null>> = {
   'body.messages.0.ChatCompletionDeveloperMessageParam.content': 'messages.0',
 }
 
+const rejected = { status: 400, code: 'upstream_rejected' }
+
 function expectedOf({ status, body }: Refusal): Expected {
   const { error } = JSON.parse(body)
   if (/maximum context length/.test(body)) {
     return { status: 400, code: 'context_length_exceeded', param: 'messages' }
   }
+  if (/multimodal model/.test(body)) return { ...rejected, param: 'messages' }
+  if (/Matryoshka/.test(body)) return { ...rejected, param: 'dimensions' }
   if (status === 404 || status === 405) return misconfigured
   if (status >= 500) return bad
   const param: string | null = error?.param ?? null
   const named = param === null ? null : (params[param] ?? param.replace(/^body\./, ''))
   const isKnown = param !== null && Object.hasOwn(params, param)
   return {
-    status: 400,
-    code: 'upstream_rejected',
+    ...rejected,
     param: isKnown ? (params[param] ?? null) : named,
   }
 }

@@ -13,6 +13,7 @@ describe.each([
   [{ 'x-stainless-timeout': '600' },                                 { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
   [{ 'x-stainless-timeout': '20' },                                  { totalMs: 600_000, keepAliveMs: 8000 },   { totalMs: 20_000 }],
   [{ 'x-stainless-timeout': '60', 'x-stainless-read-timeout': '5' }, { totalMs: 600_000, keepAliveMs: 2000 },   { totalMs: 5000 }],
+  [{ 'x-stainless-timeout': '1', 'x-stainless-read-timeout': '600' }, { totalMs: 600_000, keepAliveMs: 400 }, { totalMs: 1000 }],
   [{ 'x-stainless-read-timeout': '5' },                              { totalMs: 600_000, keepAliveMs: 2000 },   { totalMs: 5000 }],
   [{ 'x-stainless-timeout': '20', 'x-podgate-deadline-ms': '7000' }, { totalMs: 7000, keepAliveMs: 8000 },      { totalMs: 7000 }],
   [{ 'x-stainless-timeout': 'NOT_GIVEN' },                           { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],

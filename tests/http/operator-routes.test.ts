@@ -31,6 +31,18 @@ describe('models', () => {
 })
 
 describe('/health/detailed', () => {
+  test('tells when a cold endpoint may be warm, in names like all others', async () => {
+    await using upstream = await startUpstream()
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind: 'runpod' })
+    const client = gateway.open(chat({ stream: true }))
+    await upstream.nextCall()
+    const { deployments } = await jsonOf(await gateway.get('/health/detailed', adminKey))
+    const [{ readiness }] = deployments as [{ readiness: object }]
+    expect(Object.keys(readiness).every((name) => /^[a-z_]+$/.test(name))).toBe(true)
+    expect(readiness).toHaveProperty('eta_ms')
+    client.leave('close')
+  })
+
   test('tells every deployment’s places, and asks none of them', async () => {
     await using upstream = await startUpstream()
     await using gateway = await startTestGateway({ baseUrl: upstream.url, slots: 3 })

@@ -44,6 +44,26 @@ test('a context that is too long is told in OpenAI’s words, with the model’s
 
 /* biome-ignore format: a table reads as a table */
 test.each([
+  ['Token id 99999999 is out of vocabulary',                        null,         'vocabulary'],
+  ['Grammar error: Invalid type: canary',                           null,         'schema or grammar'],
+  ['canary/model-1:v2 is not a multimodal model',                   'messages',   'text only'],
+  ["Model 'canary-embed' only supports Matryoshka dimensions [32]", 'dimensions', 'dimensions'],
+  ['I said: Grammar error: canary',                                 null,         'refused the request as invalid'],
+])('what is only said in words is told in ours: %s', (text, param, words) => {
+  const fault = refused(400, inner(400, text))
+  expect(fault).toMatchObject({ kind: 'upstream_refused', param, started: 'no' })
+  expect(fault.message).toContain(words)
+  expect(`${fault.message} ${fault.cause}`).not.toContain('canary')
+})
+
+test('a job that failed, and no more of it, is told as what it may be', () => {
+  const fault = refused(500, { error: 'Error processing the request' })
+  expect(fault).toMatchObject({ kind: 'upstream_bad_answer', started: 'maybe' })
+  expect(fault.message).toContain('may be too long')
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
   ['body.temperature',                      'temperature'],
   ['temperature',                           'temperature'],
   ['body.messages.0.content',               'messages.0.content'],

@@ -2,8 +2,9 @@
 // bodies, and nothing of their text goes on: messages to clients are ours, and the cause for the
 // operator names statuses and classes only, because validation errors repeat the prompt.
 import { Fault, type FaultName, type JsonObject, type Started } from '#domain'
-import { executionTimeoutError, lostWorkerError, parseObject } from '#wire'
+import { executionTimeoutError, lostWorkerError, openaiRouteError, parseObject } from '#wire'
 import { type Complaint, complaintIn, complaintOf } from './complaint.ts'
+import { knownRefusal } from './known-refusals.ts'
 import { safeParam } from './parameter.ts'
 
 export interface Refusal {
@@ -32,6 +33,7 @@ const meanings = {
   unreachable:   { kind: 'upstream_unreachable', started: 'maybe', message: 'The model’s server cannot be reached.' },
   black_hole:    { kind: 'upstream_unreachable', started: 'no', message: 'The model’s server cannot be reached.' },
   lost:          { kind: 'upstream_cut', started: 'maybe', message: 'The model’s server was lost before its answer was complete.' },
+  job_failed:    { kind: 'upstream_bad_answer', started: 'maybe', message: 'The model’s server failed this request: it may be too long for the model, or ask for what the model does not support.' },
   failed:        { kind: 'upstream_bad_answer', started: 'maybe', message: 'The model’s server failed.' },
 } as const satisfies Record<string, Meaning>
 
@@ -47,6 +49,8 @@ const knownTexts: readonly [start: string, meaning: MeaningName][] = [
   ['vLLM server process is not running', 'black_hole'],
   ['Request to vLLM failed', 'unreachable'],
   [lostWorkerError, 'lost'],
+  // All that RunPod's OpenAI route tells of a job that failed, be it a crash or a client's mistake.
+  [openaiRouteError, 'job_failed'],
   [executionTimeoutError, 'out_of_time'],
 ]
 
@@ -119,6 +123,8 @@ function refusedByModel(complaint: Complaint, details: Details): Fault {
     // Which parameter holds the input is the surface's to say.
     return new Fault('context_too_long', { started: 'no', ...details, message })
   }
+  const known = knownRefusal(text)
+  if (known !== null) return new Fault('upstream_refused', { started: 'no', ...details, ...known })
   const param = safeParam(complaint.param)
   const named = param === null ? '' : ` because of '${param}'`
   const message = `The model’s server refused the request as invalid${named}.`
