@@ -26,8 +26,8 @@ import type { Settings } from './settings.ts'
 import { watchStanding } from './standing.ts'
 import { refuseHalfConfigured } from './start-mistakes.ts'
 
-/** How soon a change by another process holds here. */
-const pollMs = 500
+/** How soon a change by another process holds here: within a second, however busy the machine. */
+const pollMs = 250
 /** Far above the keys of any registry. */
 const keysMax = 100_000
 
