@@ -89,6 +89,9 @@ function golden(name: string): string {
 }
 
 /** What a recorded refusal must become, by what was wrong with it. */
+/** What is only said in words, and the parameter that it is about. */
+const onlyInWords = { 'multimodal model': 'messages', Matryoshka: 'dimensions' }
+
 function expectedOf({ name, status, body }: Recorded) {
   const param: unknown = JSON.parse(body).error?.param ?? null
   // A name of the server's own on the way, such as a class, is not said, nor what comes after it.
@@ -97,6 +100,8 @@ function expectedOf({ name, status, body }: Recorded) {
   if (body.includes('maximum context length')) {
     return { kind: 'context_too_long', param: null, started: 'no' }
   }
+  const said = Object.entries(onlyInWords).find(([words]) => body.includes(words))?.[1]
+  if (said !== undefined) return { kind: 'upstream_refused', param: said, started: 'no' }
   if (name === 'queue-full') return { kind: 'overloaded', saturated: true, started: 'no' }
   if (status === 400) return { kind: 'upstream_refused', param: plain, started: 'no' }
   if (status === 404 || status === 405) return { kind: 'upstream_misconfigured', started: 'no' }

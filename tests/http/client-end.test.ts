@@ -2,18 +2,20 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Client } from 'undici'
 import { expect, test } from 'vitest'
 import { systemClock } from '#src/domain/index.ts'
-import { HttpClientEnd } from '#src/http/client-end.ts'
+import { HttpClientEnd, type Patience } from '#src/http/client-end.ts'
 import { Connection } from '#src/http/connections.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
 
 type Speak = (client: HttpClientEnd, request: IncomingMessage) => Promise<void>
 
+const patient: Patience = { clock: systemClock, slowClientMs: 30_000 }
+
 /** A server whose every answer is what `speak` makes of it. */
-async function listen(speak: Speak, slowClientMs = 30_000) {
-  const patience = { clock: systemClock, slowClientMs }
+async function listen(speak: Speak, patience: Patience = patient) {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const connection = new Connection()
     void speak(new HttpClientEnd({ request, response, connection }, patience), request)
@@ -113,45 +115,60 @@ test('HTTP/1.0 knows no chunks', async () => {
   expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toBe(`${events.join('')}data: [DONE]\n\n`)
 })
 
-const patientMs = 300
+const patientMs = 1_000
 
+/** A server of one answer, on a clock that stands still; `waits` counts how often it was waited. */
 async function largeAnswer(body: string) {
-  const ended: string[] = []
-  const server = await listen(async (client, { url }) => {
-    client.whenClosed(() => ended.push(url ?? ''))
+  const clock = createFakeClock()
+  const seen = { waits: 0, ended: false }
+  const patience = {
+    clock: {
+      ...clock,
+      after(ms: number, callback: () => void) {
+        seen.waits += 1
+        return clock.after(ms, callback)
+      },
+    },
+    slowClientMs: patientMs,
+  }
+  const server = await listen(async (client) => {
+    client.whenClosed(() => {
+      seen.ended = true
+    })
     client.answer(200, {}, body)
-  }, patientMs)
-  return { server, ended }
+  }, patience)
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+  return { server, clock, seen, socket }
 }
 
 test('a large answer reaches whoever reads it steadily, however slowly', async () => {
   // More than the sockets of both sides hold, in letters of several bytes.
-  const body = 'é世🚀x'.repeat(800_000)
-  const { server } = await largeAnswer(body)
+  const body = 'é世🚀x'.repeat(3_000_000)
+  const { server, clock, seen, socket } = await largeAnswer(body)
   await using _server = server
-  const socket = connect(server.port, '127.0.0.1')
-  socket.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
-  const startedMs = performance.now()
   const pieces: Buffer[] = []
+  let known = 0
+  let passedMs = 0
   for await (const piece of socket) {
     pieces.push(piece)
-    // The whole of it takes a few times as long as a client may leave its answer unread.
-    if (performance.now() - startedMs < 4 * patientMs) await delay(5)
+    if (seen.waits === known) continue
+    // Some was taken, or it would not wait anew: so the time that has passed was not too long.
+    known = seen.waits
+    await clock.advance(0.45 * patientMs)
+    passedMs += 0.45 * patientMs
   }
-  expect(performance.now() - startedMs).toBeGreaterThan(2 * patientMs)
+  expect(passedMs).toBeGreaterThan(1.5 * patientMs)
   const text = Buffer.concat(pieces).toString()
-  expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toBe(body)
+  expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body).toBe(true)
 })
 
 test('a large answer is not kept for whoever stops reading it', async () => {
-  const { server, ended } = await largeAnswer('x'.repeat(30_000_000))
+  const { server, clock, seen, socket } = await largeAnswer('x'.repeat(30_000_000))
   await using _server = server
-  const socket = connect(server.port, '127.0.0.1')
-  socket.write('GET /left HTTP/1.1\r\nHost: h\r\n\r\n')
   await once(socket, 'readable')
   socket.on('error', () => {})
-  while (ended.length === 0) await nextTurn()
-  expect(ended).toEqual(['/left'])
+  while (!seen.ended) await clock.advance(patientMs)
   socket.destroy()
 })
 
