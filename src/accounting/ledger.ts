@@ -32,11 +32,16 @@ export interface LedgerOptions extends StorageOptions {
 const silence = () => {}
 
 export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
-  const connection = openLedgerDatabase(options)
-  const journal = keepJournalShort(connection, clock)
+  // Whatever throws on the way leaves no open file, and no timer that keeps the process.
+  using opening = new DisposableStack()
+  const connection = opening.adopt(openLedgerDatabase(options), (one) => void one.close())
+  const commit = prepareCommit(connection)
+  const journal = opening.adopt(keepJournalShort(connection, clock), (one) => one.stop())
   const days = options.ledgerDays ?? null
   const retention =
-    days === null ? null : keepRetention(connection, { clock, days, onDeleted: journal.wrote })
+    days === null
+      ? null
+      : opening.use(keepRetention(connection, { clock, days, onDeleted: journal.wrote }))
   const listeners = new Set<(state: LedgerState, cause: unknown) => void>()
   let state: LedgerState = 'ok'
   let isClosed = false
@@ -51,13 +56,14 @@ export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
     clock,
     holdMs: options.ledgerHoldMs,
     rowsWaitingMax: options.rowsWaitingMax ?? 10_000,
-    commit: prepareCommit(connection),
+    commit,
     onWritten(rows) {
       journal.wrote(rows)
       turn('ok', null)
     },
     onTrouble: (cause) => turn('failing', cause),
   })
+  opening.move()
 
   return {
     append: (record) =>

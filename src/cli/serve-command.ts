@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { type Gateway, readSettings, type Settings, startDev, startGateway } from '#app'
 import { exampleOf, parsePort } from './arguments.ts'
 import { type CliContext, CommandFailure } from './context.ts'
+import { watchStopSignals } from './stop-signals.ts'
 
 interface ServeFlags {
   host?: string
@@ -26,7 +27,7 @@ export function registerServe(program: Command, context: CliContext): void {
 }
 
 async function serve(settings: Settings, context: CliContext): Promise<void> {
-  const stopped = untilStopped()
+  using signals = watchStopSignals()
   let gateway: Gateway
   try {
     gateway = await start(settings, context)
@@ -34,7 +35,7 @@ async function serve(settings: Settings, context: CliContext): Promise<void> {
     throw explained(cause, settings)
   }
   gateway.logger.info({ event: 'started', url: gateway.url, environment: settings.environment })
-  const signal = await stopped
+  const signal = await signals.stopped
   try {
     gateway.logger.info({ event: 'stopping', signal })
   } finally {
@@ -71,18 +72,6 @@ function curlLine(url: string, apiKey: string, model: string): string {
   const headers = [`Authorization: Bearer ${apiKey}`, 'Content-Type: application/json']
   const options = headers.map((header) => `-H '${header}'`).join(' ')
   return `curl ${url}/v1/chat/completions ${options} -d '${body}'`
-}
-
-/** A second signal ends the process at once, as everybody expects of Ctrl-C. */
-function untilStopped(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        resolve(signal)
-        process.once(signal, () => process.exit(130))
-      })
-    }
-  })
 }
 
 function explained(cause: unknown, { config }: Settings): unknown {

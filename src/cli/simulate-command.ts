@@ -11,6 +11,7 @@ import {
 import { CommandFailure } from './context.ts'
 import { replayTrace, type TraceFlags } from './replay-trace.ts'
 import { addOptionFlags, daysNumber, optionsFrom, type SimulateFlags } from './simulate-options.ts'
+import { watchStopSignals } from './stop-signals.ts'
 import { watchSimulator } from './watch-simulator.ts'
 
 const teaching = `
@@ -53,13 +54,13 @@ async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Pr
   const options = optionsFrom(flags)
   if ('mistake' in options) return command.error(`error: ${options.mistake}`)
   if (flags.trace !== undefined) return replayTrace(flags.trace, flags, options)
-  const stopped = toldToStop()
+  using signals = watchStopSignals()
   const simulator = await started(options)
   console.log(flags.json ? asJson(simulator, options) : asText(simulator, options))
   const unwatch = flags.watch
     ? watchSimulator(simulator, systemClock, process.stdout, process.env.NO_COLOR === undefined)
     : () => {}
-  await stopped
+  await signals.stopped
   unwatch()
   await simulator.close()
 }
@@ -101,11 +102,4 @@ function environments(url: string, options: SimulatorOptions) {
     ([, { workers }]) => workers === 'external',
   )
   return Object.fromEntries(external.map(([id]) => [id, workerEnvironment(url, id, options)]))
-}
-
-function toldToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
-  })
 }

@@ -1,6 +1,7 @@
 // Copies of both databases while gateways go on writing: SQLite's own online backup, in one step,
 // because a copy in many steps begins anew whenever somebody else writes in between. A copy has its
-// name only when it is whole and was looked through.
+// name only when it is whole and was looked through. Files of one name from two folders are told
+// apart as the defaults do it: the copy of the ledger is then `<registry>-ledger`.
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -18,9 +19,8 @@ export async function backupDatabases(
   options: StorageOptions,
   folder: string,
 ): Promise<BackupFile[]> {
-  const sources = [options.path, ledgerPathOf(options)].filter((path) => existsSync(path))
-  if (sources.length === 0) throw new Error(`There is no database at ${options.path}.`)
-  const copies = sources.map((from) => ({ from, path: join(folder, basename(from)) }))
+  const copies = copiesIn(options, folder).filter(({ from }) => existsSync(from))
+  if (copies.length === 0) throw new Error(`There is no database at ${options.path}.`)
   for (const { path } of copies) {
     if (existsSync(path)) throw new Error(`${path} is there already: choose another folder.`)
   }
@@ -31,6 +31,14 @@ export async function backupDatabases(
     done.push({ ...copy, bytes: statSync(copy.path).size })
   }
   return done
+}
+
+function copiesIn(options: StorageOptions, folder: string): { from: string; path: string }[] {
+  const registry = { from: options.path, path: join(folder, basename(options.path)) }
+  const from = ledgerPathOf(options)
+  const sameFolder = join(folder, basename(from))
+  const besideIt = ledgerPathOf({ path: registry.path, ledgerPath: null })
+  return [registry, { from, path: sameFolder === registry.path ? besideIt : sameFolder }]
 }
 
 async function copyWhole(from: string, path: string, busyTimeoutMs: number): Promise<void> {

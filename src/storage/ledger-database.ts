@@ -12,6 +12,7 @@ import {
 export function openLedgerDatabase(options: StorageOptions): SqliteConnection {
   const connection = openSqliteFile({
     path: ledgerPathOf(options),
+    kind: 'ledger',
     synchronous: options.ledgerSynchronous,
     busyTimeoutMs: options.busyTimeoutMs,
     migrations: ledgerMigrations,
@@ -24,7 +25,7 @@ export function openLedgerDatabase(options: StorageOptions): SqliteConnection {
 export function openLedgerReader(options: StorageOptions): SqliteConnection {
   const { busyTimeoutMs } = options
   const path = ledgerPathOf(options)
-  return openSqliteReader({ path, busyTimeoutMs, migrations: ledgerMigrations })
+  return openSqliteReader({ path, kind: 'ledger', busyTimeoutMs, migrations: ledgerMigrations })
 }
 
 // Moments, tokens and money are integers; durations are milliseconds with their fraction.

@@ -1,13 +1,19 @@
 // Where the databases live. The registry (keys and models) is one file, the ledger a second one
 // beside it, so that a busy ledger never stands in the way of a command that changes a key.
-import { basename, dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { z } from 'zod'
 
-export const storageOptions = z.strictObject({
-  path: z.string().min(1).default('data/podgate.db').describe('The registry: keys and models.'),
-  ledgerPath: z
-    .string()
-    .min(1)
+/** SQLite would keep `:memory:` for one connection alone, and lose it with the process. */
+const filePath = z
+  .string()
+  .min(1)
+  .refine((path) => path.trim() !== '' && path !== ':memory:', {
+    error: 'the path of a file: a database in memory is lost with its process',
+  })
+
+const eachOption = z.strictObject({
+  path: filePath.default('data/podgate.db').describe('The registry: keys and models.'),
+  ledgerPath: filePath
     .nullable()
     .default(null)
     .describe('The ledger; null puts it beside the registry.'),
@@ -27,6 +33,11 @@ export const storageOptions = z.strictObject({
     .default(50)
     .describe('How long a locked database may stop the event loop.'),
 })
+
+export const storageOptions = eachOption.refine(
+  ({ path, ledgerPath }) => ledgerPath === null || resolve(ledgerPath) !== resolve(path),
+  { path: ['ledgerPath'], error: 'another file than storage.path: the registry is in that one' },
+)
 
 export type StorageOptions = z.infer<typeof storageOptions>
 

@@ -19,6 +19,7 @@ type RegistryOptions = Pick<StorageOptions, 'path' | 'busyTimeoutMs'>
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const connection = openSqliteFile({
     path: options.path,
+    kind: 'registry',
     // Changed seldom and by people: a key that was shown once must outlive a power cut.
     synchronous: 'full',
     busyTimeoutMs: options.busyTimeoutMs,
@@ -29,7 +30,11 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     db,
     changeCounter: changeCounterOf(connection),
     transaction: (work) => db.connection().execute((one) => inTransaction(connection, one, work)),
-    close: () => db.destroy(),
+    async close() {
+      await db.destroy()
+      // Kysely closes only what it has used.
+      connection.close()
+    },
   }
 }
 

@@ -1,9 +1,11 @@
 // One SQLite file, opened the way all of ours are: a folder made for it, readable by its owner
 // only, in WAL mode (readers and a writer do not stop each other), and brought to the schema that
-// this code knows. Migrations only go forward; their number is kept in `user_version`.
+// this code knows. Migrations only go forward; their number is kept in `user_version`. A file that
+// is not what it is opened as is left as it is.
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import { type FileKind, markAs, refuseForeign, unopened } from './file-kind.ts'
 
 export type SqliteConnection = Database.Database
 
@@ -12,15 +14,24 @@ export type Migration = readonly string[]
 
 export interface SqliteFile {
   path: string
+  kind: FileKind
   synchronous: 'normal' | 'full'
   busyTimeoutMs: number
   migrations: readonly Migration[]
 }
 
 export function openSqliteFile(file: SqliteFile): SqliteConnection {
-  createPrivately(file.path)
-  const connection = new Database(file.path, { timeout: file.busyTimeoutMs })
   try {
+    createPrivately(file.path)
+    return prepared(new Database(file.path, { timeout: file.busyTimeoutMs }), file)
+  } catch (cause) {
+    throw unopened(file, cause)
+  }
+}
+
+function prepared(connection: SqliteConnection, file: SqliteFile): SqliteConnection {
+  try {
+    refuseForeign(connection, file)
     connection.pragma('journal_mode = WAL')
     connection.pragma(`synchronous = ${file.synchronous}`)
     connection.pragma('foreign_keys = ON')
@@ -34,14 +45,23 @@ export function openSqliteFile(file: SqliteFile): SqliteConnection {
 
 /** For reports: never writes, and works while a gateway holds the file. */
 export function openSqliteReader(file: Omit<SqliteFile, 'synchronous'>): SqliteConnection {
-  const { path, busyTimeoutMs } = file
-  const connection = new Database(path, {
-    readonly: true,
-    fileMustExist: true,
-    timeout: busyTimeoutMs,
-  })
+  const options = { readonly: true, fileMustExist: true, timeout: file.busyTimeoutMs }
   try {
-    refuseNewer(versionOf(connection), file)
+    return looked(new Database(file.path, options), file)
+  } catch (cause) {
+    throw unopened(file, cause)
+  }
+}
+
+function looked(
+  connection: SqliteConnection,
+  file: Omit<SqliteFile, 'synchronous'>,
+): SqliteConnection {
+  try {
+    refuseForeign(connection, file)
+    const version = versionOf(connection)
+    refuseNewer(version, file)
+    if (version === 0) throw new Error(`${file.path} is empty: a gateway fills it when it starts.`)
   } catch (cause) {
     connection.close()
     throw cause
@@ -65,6 +85,7 @@ function migrate(connection: SqliteConnection, file: SqliteFile): void {
       for (const statement of statements) connection.exec(statement)
     }
     connection.pragma(`user_version = ${file.migrations.length}`)
+    markAs(connection, file.kind)
   })
   stepForward.immediate()
 }

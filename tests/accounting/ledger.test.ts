@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '#src/accounting/index.ts'
-import { ledgerPathOf } from '#src/storage/index.ts'
+import { ledgerPathOf, openLedgerDatabase } from '#src/storage/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { callNumber, ledgerAtHand } from '../support/ledger-at-hand.ts'
 import { sampleAttempt, sampleCall } from '../support/sample-records.ts'
@@ -140,4 +140,17 @@ test('folds the journal into the file when it is quiet, and never within a commi
   expect(statSync(path).size).toBe(before)
   await clock.advance(3000)
   expect(statSync(path).size).toBeGreaterThan(before)
+})
+
+test('what cannot be opened leaves no timer behind, and no open file', () => {
+  const storage = { ...temporaryStorage(), ledgerDays: 30 }
+  openLedgerDatabase(storage).close()
+  const db = new Database(ledgerPathOf(storage))
+  db.exec('drop table attempts')
+  const clock = createFakeClock()
+  expect(() => openLedger(storage, clock)).toThrow(/no such table: attempts/)
+  expect(clock.pending()).toBe(0)
+  // Nobody else has it open: only then may the journal's mode be changed.
+  expect(db.pragma('journal_mode = delete', { simple: true })).toBe('delete')
+  db.close()
 })

@@ -152,3 +152,25 @@ async function keptAlive(url: string): Promise<{ closed: Promise<void> }> {
   await new Promise((resolve) => response.once('end', resolve))
   return { closed }
 }
+
+test.each([
+  ['SIGINT', 'SIGTERM', 143],
+  ['SIGTERM', 'SIGINT', 130],
+  ['SIGTERM', 'SIGTERM', 143],
+] as const)('told by %s and then by %s, it waits for nobody', async (first, second, code) => {
+  await using upstream = await startUpstream()
+  const gateway = startProcess({
+    models: [modelAt({ baseUrl: upstream.url })],
+    env: { API_KEYS: testKey, EXTERNAL_TEST_KEY: 'a-key-of-theirs' },
+  })
+  const url = await urlOf(gateway)
+  const client = openCall(`${url}/v1/chat/completions`, JSON.stringify(chat({ stream: true })), {
+    headers: { authorization },
+  })
+  const call = await upstream.nextCall()
+  gateway.process.kill(first)
+  await gateway.printed(/"event":"stopping"/)
+  gateway.process.kill(second)
+  expect(await gateway.exited).toBe(code)
+  await Promise.all([client.ended, call.closed])
+})

@@ -4,8 +4,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { openLedgerDatabase, storageOptions } from '#src/storage/index.ts'
 import { type ProcessGiven, startProcess, urlOf } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { modelAt, testKey } from '../support/test-gateway.ts'
@@ -57,6 +59,36 @@ test('a port that is taken is one clear line', async () => {
   expect(gateway.stderr()).toMatch(new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken.*\\n$`))
   server.close()
 })
+
+/* biome-ignore format: a table reads as a table */
+const badFiles: [string, ProcessGiven & { put?: (folder: string) => void }, RegExp][] = [
+  ['registry and ledger are one file', { gateway: { storage: { path: 'a.db', ledgerPath: './a.db' } } }, /storage\.ledgerPath is "\.\/a\.db"; allowed: another file than storage\.path/],
+  ['the ledger is another program’s', { put: (folder) => foreignAt(join(folder, 'podgate-ledger.db')) }, /podgate-ledger\.db is a database of another program/],
+  ['the ledger lacks a table', { put: (folder) => brokenAt(folder) }, /no such table: attempts/],
+]
+
+test.each(badFiles)('where %s it ends, and says so in one line', async (_what, given, says) => {
+  const folder = temporaryFolder()
+  given.put?.(folder)
+  const env = { SQLITE_DB_PATH: given.gateway ? '' : join(folder, 'podgate.db') }
+  const gateway = startProcess({ ...given, folder, models: devModels, env })
+  expect(await gateway.exited).toBe(1)
+  expect(gateway.stderr()).toMatch(says)
+  expect(gateway.stderr().trimEnd().split('\n')).toHaveLength(1)
+})
+
+function foreignAt(path: string): void {
+  const db = new Database(path)
+  db.exec('create table notes (text)')
+  db.close()
+}
+
+function brokenAt(folder: string): void {
+  const storage = storageOptions.parse({ path: join(folder, 'podgate.db') })
+  const db = openLedgerDatabase(storage)
+  db.exec('drop table attempts')
+  db.close()
+}
 
 const here = { baseUrl: 'http://127.0.0.1:9' }
 const local = [modelAt(here)]

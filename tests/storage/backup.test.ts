@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '#src/accounting/index.ts'
 import { systemClock } from '#src/domain/index.ts'
 import { createKey } from '#src/keys/index.ts'
-import { backupDatabases, openRegistry } from '#src/storage/index.ts'
+import { backupDatabases, openRegistry, type StorageOptions } from '#src/storage/index.ts'
 import { sampleKey } from '../support/chat-call.ts'
 import { sampleCall } from '../support/sample-records.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
@@ -14,8 +14,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const { id: _id, ...terms } = sampleKey
 
-async function given() {
-  const storage = temporaryStorage()
+async function given(changes: Partial<StorageOptions> = {}) {
+  const storage = temporaryStorage(changes)
   const registry = await openRegistry(storage)
   const ledger = openLedger(storage, systemClock)
   onTestFinished(async () => {
@@ -103,4 +103,18 @@ test('without a database it says where it looked, and makes no folder', async ()
   const folder = join(temporaryFolder(), 'none')
   await expect(backupDatabases(storage, folder)).rejects.toThrow(/There is no database at .*db\./)
   expect(existsSync(folder)).toBe(false)
+})
+
+test('two databases of one name from two folders are two copies', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'reg', 'podgate.db')
+  const ledgerPath = join(folder, 'led', 'podgate.db')
+  const { storage, folder: copies } = await given({ path, ledgerPath })
+  const files = await backupDatabases(storage, copies)
+  expect(files.map((file) => [file.from, file.path])).toEqual([
+    [path, join(copies, 'podgate.db')],
+    [ledgerPath, join(copies, 'podgate-ledger.db')],
+  ])
+  expect(rows(join(copies, 'podgate.db'), 'api_keys')).toBe(1)
+  expect(rows(join(copies, 'podgate-ledger.db'), 'calls')).toBe(1)
 })

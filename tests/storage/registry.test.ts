@@ -1,10 +1,11 @@
-import { statSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   ledgerPathOf,
   openLedgerDatabase,
+  openLedgerReader,
   openRegistry,
   type Registry,
   type StorageOptions,
@@ -107,4 +108,82 @@ test.each([
   ['data/podgate.db', '/fast/ledger.db', '/fast/ledger.db'],
 ])('puts the ledger of %s, if told %s, at %s', (path, ledgerPath, expected) => {
   expect(ledgerPathOf({ path, ledgerPath })).toBe(expected)
+})
+
+test.each([
+  { path: ':memory:' },
+  { path: ' ' },
+  { path: 'podgate.db', ledgerPath: ':memory:' },
+  { path: 'data/podgate.db', ledgerPath: 'data/../data/podgate.db' },
+])('refuses %j, where something would be lost', (given) => {
+  expect(storageOptions.safeParse(given).success).toBe(false)
+})
+
+const openers = {
+  registry: async (options: StorageOptions) => await (await openRegistry(options)).close(),
+  ledger: async (options: StorageOptions) => void openLedgerDatabase(options).close(),
+  reader: async (options: StorageOptions) => void openLedgerReader(options).close(),
+}
+
+/** Both point to the same file: what it is told apart by is in the file itself. */
+function atPath(path: string): StorageOptions {
+  return { ...temporaryStorage(), path, ledgerPath: path }
+}
+
+function databaseOf(...statements: string[]): string {
+  const path = join(temporaryFolder(), 'some.db')
+  const db = new Database(path)
+  for (const statement of statements) db.exec(statement)
+  db.close()
+  return path
+}
+
+const foreign = ['create table notes (text)', 'pragma user_version = 1']
+
+test.each<[keyof typeof openers, string, () => Promise<string> | string, RegExp]>([
+  ['registry', 'a ledger', made('ledger'), /is Podgate’s ledger, not Podgate’s registry: .*SQLITE/],
+  ['ledger', 'a registry', made('registry'), /is Podgate’s registry, .*storage\.ledgerPath/],
+  ['reader', 'a registry', made('registry'), /is Podgate’s registry, .*storage\.ledgerPath/],
+  ['registry', 'a foreign file', () => databaseOf(...foreign), /a database of another program/],
+  ['ledger', 'a foreign file', () => databaseOf(...foreign), /a database of another program/],
+  [
+    'registry',
+    'a file that says so',
+    () => databaseOf('create table api_keys (id)', 'pragma application_id = 7'),
+    /a database of another program/,
+  ],
+  ['reader', 'an empty file', () => databaseOf(), /is empty: a gateway fills it/],
+])('the %s refuses %s by name, and leaves it as it is', async (opener, _what, file, says) => {
+  const path = await file()
+  const before = readFileSync(path)
+  await expect(openers[opener](atPath(path))).rejects.toThrow(says)
+  expect(readFileSync(path)).toEqual(before)
+})
+
+function made(kind: 'registry' | 'ledger'): () => Promise<string> {
+  return async () => {
+    const path = join(temporaryFolder(), 'some.db')
+    await openers[kind](atPath(path))
+    return path
+  }
+}
+
+test.each([
+  ['no database', (path: string) => writeFileSync(path, 'text'.repeat(100)), /not a database/],
+  ['a folder', (path: string) => mkdirSync(path), /EISDIR/],
+])('what is %s is told with its path and what sets it', async (_what, put, says) => {
+  const path = join(temporaryFolder(), 'some.db')
+  put(path)
+  const opening = openers.registry(atPath(path))
+  await expect(opening).rejects.toThrow(says)
+  await expect(opening).rejects.toThrow(`${path}, Podgate’s registry, cannot be opened: `)
+  await expect(opening).rejects.toThrow(/SQLITE_DB_PATH \(storage\.path\) says where it is\.$/)
+})
+
+test('a folder that cannot be made is told the same way', async () => {
+  const file = join(temporaryFolder(), 'file')
+  writeFileSync(file, '')
+  await expect(openers.registry(atPath(join(file, 'podgate.db')))).rejects.toThrow(
+    /cannot be opened: EEXIST.* SQLITE_DB_PATH/,
+  )
 })
