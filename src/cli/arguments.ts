@@ -5,19 +5,21 @@ import type { z } from 'zod'
 
 /** Checks with the rule that the admin API has too. */
 export function checkedBy<T>(schema: z.ZodType<T>): (text: string) => T {
-  return (text) => {
-    const result = schema.safeParse(text)
-    if (result.success) return result.data
-    throw new InvalidArgumentError(`${sentence(result.error.issues[0]?.message ?? 'Not allowed')}.`)
-  }
+  return (text) => checked(schema, text)
 }
 
 export function checkedListBy<T>(schema: z.ZodType<T>): (text: string) => T {
-  return (text) => {
-    const result = schema.safeParse(parseList(text))
-    if (result.success) return result.data
-    throw new InvalidArgumentError(`${sentence(result.error.issues[0]?.message ?? 'Not allowed')}.`)
-  }
+  return (text) => checked(schema, parseList(text))
+}
+
+export function checkedNumberBy<T>(schema: z.ZodType<T>): (text: string) => T {
+  return (text) => checked(schema, /^\d+$/.test(text) ? Number(text) : text)
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new InvalidArgumentError(`${sentence(result.error.issues[0]?.message ?? 'Not allowed')}.`)
 }
 
 function sentence(text: string): string {

@@ -24,8 +24,8 @@ async function audit({ limit, json }: AuditOptions, context: CliContext): Promis
   const query = { limit, beforeId: null }
   const entries = await withRegistry(context, (registry) => listAudit(registry, query))
   if (json) return printJson(context, { entries })
-  const titles = ['WHEN (UTC)', 'WHO', 'DID', 'TO', 'WHAT']
-  const columns = titles.map((title) => ({ title }))
+  const whole = ['WHEN (UTC)', 'WHO', 'DID', 'TO'].map((title) => ({ title, isWhole: true }))
+  const columns = [...whole, { title: 'WHAT' }]
   for (const line of renderTable(columns, entries.map(rowOf), context)) context.out(line)
 }
 

@@ -15,8 +15,10 @@ export interface CliContext {
   outDrained(): Promise<void>
   /** Everything said besides: standard error. */
   err(line: string): void
-  /** Whether `out` is a terminal: only there are tables coloured and cut to fit. */
+  /** Whether `out` is a terminal: only there are tables cut to fit … */
   isTerminal: boolean
+  /** … and only there emphasised, unless NO_COLOR forbids it. */
+  hasColour: boolean
   columns: number
   nowMs(): number
   /** The upstream kinds' opinion of a deployment's options. */
@@ -42,6 +44,11 @@ export async function withRegistry<T>(
   } finally {
     await registry.close()
   }
+}
+
+/** https://no-color.org: set, and not to nothing. */
+export function wantsColour({ NO_COLOR }: Record<string, string | undefined>): boolean {
+  return NO_COLOR === undefined || NO_COLOR === ''
 }
 
 export function printJson(context: CliContext, value: unknown): void {

@@ -62,7 +62,9 @@ function printReport(report: SpendReport, options: CostsOptions, context: CliCon
 function columnsFor(title: string): TableColumn[] {
   const numbers = ['CALLS', 'PROMPT', 'COMPLETION', 'COST USD']
   if (title === 'DEPLOYMENT') numbers.push('WASTED S')
-  return [{ title }, ...numbers.map((name) => ({ title: name, align: 'right' as const }))]
+  // A key's id is what `keys show` asks for.
+  const name = { title, isWhole: title === 'KEY' }
+  return [name, ...numbers.map((each) => ({ title: each, align: 'right' as const }))]
 }
 
 function rowOf(line: SpendLine | DeploymentLine): string[] {

@@ -16,10 +16,11 @@ import {
 } from '#keys'
 import { readModels } from '#models'
 import type { Registry } from '#storage'
-import { checkedBy, checkedListBy, exampleOf, parseCount } from './arguments.ts'
+import { checkedBy, checkedListBy, checkedNumberBy, exampleOf } from './arguments.ts'
 import { type CliContext, CommandFailure, printJson, withRegistry } from './context.ts'
 import { keyFields, keyTable } from './keys-tables.ts'
 import { renderFields } from './table.ts'
+import { printable } from './text-width.ts'
 
 interface CreateOptions {
   name: string
@@ -96,8 +97,16 @@ function registerCreate(keys: Command, context: CliContext): void {
       'only these models, separated by commas (default: all)',
       checkedListBy(shape.models),
     )
-    .option('--rpm <count>', 'requests per minute (default: as configured)', parseCount)
-    .option('--concurrency <count>', 'calls at once (default: as configured)', parseCount)
+    .option(
+      '--rpm <count>',
+      'requests per minute (default: as configured)',
+      checkedNumberBy(shape.requestsPerMinute),
+    )
+    .option(
+      '--concurrency <count>',
+      'calls at once (default: as configured)',
+      checkedNumberBy(shape.concurrencyMax),
+    )
     .option(
       '--expires <time>',
       'valid for this long: 12h, 30d (default: for ever)',
@@ -124,7 +133,7 @@ async function create(options: CreateOptions, context: CliContext): Promise<void
     return createKey(registry, termsOf(request, context.nowMs()), 'cli')
   })
   const { key } = made
-  printSecret(made, `Key ${key.id} (${key.name}) was made.`, options, context)
+  printSecret(made, `Key ${key.id} (${printable(key.name)}) was made.`, options, context)
 }
 
 async function rotate(
@@ -138,7 +147,8 @@ async function rotate(
     actor: 'cli' as const,
   }
   const made = await withRegistry(context, (registry) => rotateKey(registry, id, rotation))
-  const { id: keyId, name } = made.key
+  const keyId = made.key.id
+  const name = printable(made.key.name)
   const old =
     rotation.overlapMs === 0
       ? 'The old one is refused from now on.'
@@ -195,7 +205,7 @@ async function revoke(id: string, context: CliContext): Promise<void> {
     revokeKey(registry, id, { nowMs, actor: 'cli' }),
   )
   const when = key.revokedAtMs === nowMs ? 'is revoked' : 'was revoked before'
-  context.out(`Key ${key.id} (${key.name}) ${when}.`)
+  context.out(`Key ${key.id} (${printable(key.name)}) ${when}.`)
 }
 
 function shown(key: StoredKey, context: CliContext) {

@@ -1,9 +1,21 @@
 // Keys as a table of what matters most, and one key in all its fields.
 import { keyState, type StoredKey } from '#keys'
-import { momentText, renderTable, type TableScreen } from './table.ts'
+import { momentText, renderTable, type TableColumn, type TableScreen } from './table.ts'
+
+/** An id is what the other commands ask for, and half a day is another day. */
+const columns: readonly TableColumn[] = [
+  { title: 'ID', isWhole: true },
+  { title: 'NAME' },
+  { title: 'TEAM' },
+  { title: 'SCOPES' },
+  { title: 'MODELS' },
+  { title: 'RPM', align: 'right' },
+  { title: 'EXPIRES', isWhole: true, mayGo: true },
+  { title: 'LAST USE', isWhole: true, mayGo: true },
+  { title: 'STATE', isWhole: true },
+]
 
 export function keyTable(keys: readonly StoredKey[], nowMs: number, screen: TableScreen): string[] {
-  const titles = ['ID', 'NAME', 'TEAM', 'SCOPES', 'MODELS', 'RPM', 'EXPIRES', 'LAST USE', 'STATE']
   const rows = keys.map((key) => [
     key.id,
     key.name,
@@ -15,11 +27,7 @@ export function keyTable(keys: readonly StoredKey[], nowMs: number, screen: Tabl
     dayText(key.lastUsedAtMs),
     keyState(key, nowMs),
   ])
-  return renderTable(
-    titles.map((title) => ({ title })),
-    rows,
-    screen,
-  )
+  return renderTable(columns, rows, screen)
 }
 
 export function keyFields(key: StoredKey, nowMs: number): [string, string][] {

@@ -5,7 +5,7 @@ import { readSettings } from '#app'
 import { checkDeployment } from '#upstreams'
 import { registerAuditCommand } from './audit-command.ts'
 import { registerBackupCommand } from './backup-command.ts'
-import type { CliContext } from './context.ts'
+import { type CliContext, wantsColour } from './context.ts'
 import { registerCostsCommand } from './costs-command.ts'
 import { registerKeysCommands } from './keys-commands.ts'
 import { registerLedgerCommands } from './ledger-commands.ts'
@@ -22,7 +22,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     outDrained: untilRead,
     err: (line) => void process.stderr.write(`${line}\n`),
     isTerminal: process.stdout.isTTY === true,
-    columns: process.stdout.columns ?? 100,
+    hasColour: process.stdout.isTTY === true && wantsColour(process.env),
+    // A terminal that does not know its width says 0.
+    columns: process.stdout.columns || 100,
     nowMs: Date.now,
     checkDeployment,
   }

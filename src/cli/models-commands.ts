@@ -8,6 +8,7 @@ import { exampleOf } from './arguments.ts'
 import { type CliContext, CommandFailure, printJson, withRegistry } from './context.ts'
 import { deploymentTable, modelFields, modelTable } from './models-tables.ts'
 import { renderFields } from './table.ts'
+import { printable } from './text-width.ts'
 
 interface ApplyOptions {
   dryRun?: true
@@ -102,7 +103,7 @@ function describe(applied: Applied, dryRun: boolean): string[] {
   }
   for (const id of removed) lines.push(`- ${id}`)
   for (const { keyId, keyName, model, surfaces } of breaks) {
-    lines.push(`! key ${keyId} (${keyName}) loses ${model} on ${surfaces.join(', ')}`)
+    lines.push(`! key ${keyId} (${printable(keyName)}) loses ${model} on ${surfaces.join(', ')}`)
   }
   if (lines.length === 0) return ['Nothing to change.']
   const sum = `${added.length} added, ${changed.length} changed, ${removed.length} removed`

@@ -4,11 +4,12 @@ import { renderTable, type TableColumn, type TableScreen } from './table.ts'
 
 export function modelTable(models: readonly Model[], screen: TableScreen): string[] {
   const columns: TableColumn[] = [
-    { title: 'MODEL' },
+    { title: 'MODEL', isWhole: true },
     { title: 'SURFACES' },
     { title: 'CONTEXT', align: 'right' },
     { title: 'PROMPT $/M', align: 'right' },
     { title: 'ANSWER $/M', align: 'right' },
+    { title: 'SLOTS', align: 'right' },
     { title: 'DEPLOYMENTS' },
   ]
   const rows = models.map((model) => [
@@ -17,6 +18,7 @@ export function modelTable(models: readonly Model[], screen: TableScreen): strin
     String(model.contextTokens),
     perMillion(model.prices.promptNanoUsd),
     perMillion(model.prices.completionNanoUsd),
+    String(slotsOf(model)),
     model.deployments.map(briefly).join(', '),
   ])
   return renderTable(columns, rows, screen)
@@ -40,12 +42,12 @@ export function modelFields(model: Model): [string, string][] {
 
 export function deploymentTable(deployments: readonly Deployment[], screen: TableScreen): string[] {
   const columns: TableColumn[] = [
-    { title: 'DEPLOYMENT' },
+    { title: 'DEPLOYMENT', isWhole: true },
     { title: 'STATE' },
     { title: 'KIND' },
     { title: 'SERVED NAME' },
     { title: 'SLOTS', align: 'right' },
-    { title: 'GPU' },
+    { title: 'GPU', isWhole: true, mayGo: true },
     { title: 'OPTIONS' },
   ]
   const rows = deployments.map((one) => [
@@ -62,8 +64,14 @@ export function deploymentTable(deployments: readonly Deployment[], screen: Tabl
   return renderTable(columns, rows, screen)
 }
 
-function briefly({ id, kind, slots, isDisabled }: Deployment): string {
-  return `${id} (${kind}, ${isDisabled ? 'off' : slots})`
+function briefly({ id, kind, isDisabled }: Deployment): string {
+  return `${id} (${isDisabled ? 'off' : kind})`
+}
+
+/** Calls that its deployments take at once: those that are on. */
+function slotsOf({ deployments }: Model): number {
+  const on = deployments.filter(({ isDisabled }) => !isDisabled)
+  return on.reduce((sum, { slots }) => sum + slots, 0)
 }
 
 function stateText({ isDisabled }: { isDisabled: boolean }): string {

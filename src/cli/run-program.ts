@@ -2,6 +2,7 @@
 // wrongly. A failure is one line on standard error, not a stack.
 import { type Command, CommanderError } from 'commander'
 import type { CliContext } from './context.ts'
+import { printable } from './text-width.ts'
 
 export type ExitCode = 0 | 1 | 2
 
@@ -21,9 +22,14 @@ export async function runProgram(
     return 0
   } catch (cause) {
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : 2
-    context.err(cause instanceof Error ? cause.message : String(cause))
+    context.err(linesOf(cause).map(printable).join('\n'))
     return 1
   }
+}
+
+/** A message may have lines of its own, and repeat a name that somebody gave. */
+function linesOf(cause: unknown): string[] {
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n')
 }
 
 function withDescendants(command: Command): Command[] {

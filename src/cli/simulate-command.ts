@@ -8,7 +8,7 @@ import {
   startSimulator,
   workerEnvironment,
 } from '#simulator'
-import { CommandFailure } from './context.ts'
+import { CommandFailure, wantsColour } from './context.ts'
 import { replayTrace, type TraceFlags } from './replay-trace.ts'
 import { addOptionFlags, daysNumber, optionsFrom, type SimulateFlags } from './simulate-options.ts'
 import { watchStopSignals } from './stop-signals.ts'
@@ -58,7 +58,7 @@ async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Pr
   const simulator = await started(options)
   console.log(flags.json ? asJson(simulator, options) : asText(simulator, options))
   const unwatch = flags.watch
-    ? watchSimulator(simulator, systemClock, process.stdout, process.env.NO_COLOR === undefined)
+    ? watchSimulator(simulator, systemClock, process.stdout, wantsColour(process.env))
     : () => {}
   await signals.stopped
   unwatch()

@@ -1,73 +1,81 @@
 // Tables for people: as wide as needed, and on a terminal cut to its width. Names give way, the
-// widest first; numbers never do, because half a number is another number. Where the output is not
-// a terminal nothing is cut or emphasised, so that what a script reads is whole.
+// widest first. Ids and numbers never do: half of one is another number, or opens nothing. Where
+// all of them do not fit, columns that can be missed are left out. Where the output is not a
+// terminal nothing is cut or emphasised, so that what a script reads is whole.
 import { styleText } from 'node:util'
+import { cutTo, printable, widthOf } from './text-width.ts'
 
 export interface TableColumn {
   title: string
+  /** Numbers stand on the right, and are whole. */
   align?: 'left' | 'right'
+  isWhole?: boolean
+  /** Left out, the last such column first, where the terminal is too narrow for all. */
+  mayGo?: boolean
 }
 
 export interface TableScreen {
   isTerminal: boolean
+  hasColour: boolean
   columns: number
 }
 
 const gap = '  '
 const narrowest = 4
 
+interface Laid extends TableColumn {
+  /** The title, and then a cell for each row. */
+  cells: string[]
+  width: number
+}
+
 export function renderTable(
   columns: readonly TableColumn[],
   rows: readonly (readonly string[])[],
   screen: TableScreen,
 ): string[] {
-  const titles = columns.map((column) => column.title)
-  const cells = rows.map((row) => columns.map((_, index) => printable(row[index] ?? '')))
-  const natural = columns.map((_, index) =>
-    Math.max(...[titles, ...cells].map((line) => line[index]?.length ?? 0)),
-  )
-  const isNumber = columns.map((column) => column.align === 'right')
-  const widths = screen.isTerminal ? fitted(natural, isNumber, screen.columns) : natural
-  const head = lineOf(titles, columns, widths)
-  return [
-    screen.isTerminal ? styleText('bold', head, { validateStream: false }) : head,
-    ...cells.map((row) => lineOf(row, columns, widths)),
-  ]
+  const all = columns.map((column, index): Laid => {
+    const cells = [column.title, ...rows.map((row) => printable(row[index] ?? ''))]
+    return { ...column, cells, width: Math.max(...cells.map(widthOf)) }
+  })
+  const laid = screen.isTerminal ? fitted(all, screen.columns) : all
+  const lines = Array.from({ length: rows.length + 1 }, (_, line) => lineOf(laid, line))
+  const [head = '', ...rest] = lines
+  return [screen.hasColour ? styleText('bold', head, { validateStream: false }) : head, ...rest]
 }
 
-function fitted(
-  natural: readonly number[],
-  isNumber: readonly boolean[],
-  columnsMax: number,
-): number[] {
-  const widths = [...natural]
-  const gaps = gap.length * (widths.length - 1)
-  let excess = widths.reduce((sum, width) => sum + width, gaps) - columnsMax
-  while (excess > 0) {
-    const widest = Math.max(...widths.filter((_, index) => !isNumber[index]))
-    if (widest <= narrowest) break
-    widths[widths.findIndex((width, index) => width === widest && !isNumber[index])] = widest - 1
-    excess -= 1
+function fitted(all: readonly Laid[], columnsMax: number): Laid[] {
+  const laid = all.map((column) => ({ ...column }))
+  while (excessOf(laid, leastOf, columnsMax) > 0) {
+    const at = laid.findLastIndex(({ mayGo }) => mayGo === true)
+    if (at === -1) break
+    laid.splice(at, 1)
   }
-  return widths
+  for (let excess = excessOf(laid, ({ width }) => width, columnsMax); excess > 0; excess -= 1) {
+    const givesWay = laid.filter((column) => column.width > leastOf(column))
+    const widest = Math.max(...givesWay.map(({ width }) => width))
+    const column = givesWay.find(({ width }) => width === widest)
+    if (column === undefined) break
+    column.width -= 1
+  }
+  return laid
 }
 
-function lineOf(
-  cells: readonly string[],
-  columns: readonly TableColumn[],
-  widths: readonly number[],
-): string {
-  const parts = cells.map((cell, index) => {
-    const width = widths[index] ?? cell.length
-    const text = cell.length > width ? `${cell.slice(0, width - 1)}…` : cell
-    return columns[index]?.align === 'right' ? text.padStart(width) : text.padEnd(width)
+function excessOf(laid: readonly Laid[], widthBy: (one: Laid) => number, most: number): number {
+  return laid.reduce((sum, one) => sum + widthBy(one), gap.length * (laid.length - 1)) - most
+}
+
+function leastOf({ align, isWhole, width }: Laid): number {
+  return align === 'right' || isWhole === true ? width : Math.min(width, narrowest)
+}
+
+function lineOf(laid: readonly Laid[], line: number): string {
+  const parts = laid.map(({ cells, width, align }) => {
+    const text = cutTo(cells[line] ?? '', width)
+    const padding = ' '.repeat(width - widthOf(text))
+    return align === 'right' ? padding + text : text + padding
   })
   return parts.join(gap).trimEnd()
-}
-
-/** Names are given by people: one with control characters in it must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '�')
 }
 
 /** One thing in all its fields, a line for each. */

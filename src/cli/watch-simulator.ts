@@ -31,8 +31,9 @@ export function watchSimulator(
   let timer: Timer | null = null
 
   function draw(): void {
+    // A terminal that does not know its size says 0.
     const size = isTerminal
-      ? { columns: screen.columns ?? 80, rows: (screen.rows ?? 24) - 1 }
+      ? { columns: screen.columns || 80, rows: (screen.rows || 24) - 1 }
       : { columns: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY }
     const hasColour = isTerminal && wantsColour
     const lines = drawState(simulator.url, simulator.state(), { ...size, hasColour })

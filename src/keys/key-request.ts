@@ -11,8 +11,15 @@ const duration = z.string().refine((text) => durationMsOf(text) !== null, {
   error: 'allowed: a number and s, m, h, d or w, such as 30d',
 })
 
+function countUpTo(most: number) {
+  const error = `allowed: a whole number of at least 1, at most ${most}`
+  return z.int({ error }).min(1, { error }).max(most, { error })
+}
+
 export const keyRequestSchema = z.strictObject({
-  name: z.string().regex(/^[^\p{Cc}]{1,100}$/u, 'allowed: 1 to 100 characters, none to control'),
+  name: z
+    .string()
+    .regex(/^[^\p{Cc}\p{Bidi_Control}]{1,100}$/u, 'allowed: 1 to 100 characters, none to control'),
   teamId: z
     .string()
     .regex(/^[\w.:-]{1,64}$/, 'allowed: 1 to 64 letters, digits and . _ : -')
@@ -24,8 +31,8 @@ export const keyRequestSchema = z.strictObject({
     .max(scopes.length)
     .default(['chat', 'embeddings']),
   models: z.array(modelName).min(1).max(1000).nullable().default(null),
-  requestsPerMinute: z.int().min(1).max(1_000_000_000).nullable().default(null),
-  concurrencyMax: z.int().min(1).max(1_000_000).nullable().default(null),
+  requestsPerMinute: countUpTo(1_000_000_000).nullable().default(null),
+  concurrencyMax: countUpTo(1_000_000).nullable().default(null),
   /** How long it is valid; null: for ever. */
   expires: duration
     .refine((text) => durationMsOf(text) !== 0, { error: 'allowed: a time above zero' })

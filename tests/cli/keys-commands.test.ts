@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
-import { isPodgateKey, openKeyring } from '#src/keys/index.ts'
+import { createKey, isPodgateKey, keyRequestSchema, openKeyring, termsOf } from '#src/keys/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { commandNowMs, commandsOver, jsonOf } from '../support/run-commands.ts'
@@ -142,16 +142,42 @@ test('show has every field of a key and never its secret', async () => {
   expect((await run('keys', 'show', 'key_x')).code).toBe(1)
 })
 
-test('list can be asked for by team, and fits the terminal without losing a state', async () => {
+test('list can be asked for by team', async () => {
   const storage = temporaryStorage()
   await commandsOver(storage)('keys', 'create', '--name', 'a', '--team', 'one')
   await commandsOver(storage)('keys', 'create', '--name', 'b', '--team', 'two')
   const { out } = await commandsOver(storage)('keys', 'list', '--team', 'two')
   expect(out.split('\n')).toHaveLength(2)
-  const screen = { isTerminal: true, columns: 100 }
-  const lines = (await commandsOver(storage, screen)('keys', 'list')).out.split('\n')
-  expect(lines.every((line) => stripVTControlCharacters(line).length <= 100)).toBe(true)
-  expect(lines[1]).toMatch(/active$/)
+})
+
+test.each([80, 100, 120])(
+  'list on %i columns has every id whole, and every state',
+  async (columns) => {
+    const storage = temporaryStorage()
+    const run = commandsOver(storage, { isTerminal: true, hasColour: true, columns })
+    const asked =
+      '--team a-team --scopes chat,embeddings,admin --models m/one,m/two --rpm 1000000000'
+    const name = 'a name of some length, as people give them'
+    const made = await run('keys', 'create', '--name', name, ...asked.split(' '), '--json')
+    const { id } = jsonOf(made) as { id: string }
+    const lines = (await run('keys', 'list')).out.split('\n').map(stripVTControlCharacters)
+    expect(lines.every((line) => line.length <= columns)).toBe(true)
+    expect(lines[1]).toMatch(new RegExp(`^${id} .* 1000000000 .*active$`))
+  },
+)
+
+test('a name from before that would turn its line around is said without that', async () => {
+  const storage = temporaryStorage()
+  const registry = await openRegistry(storage)
+  const terms = { ...termsOf(keyRequestSchema.parse({ name: 'web' }), 0), name: 'a\u202eb' }
+  const { key } = await createKey(registry, terms, 'cli')
+  await registry.close()
+  const run = commandsOver(storage)
+  for (const command of ['list', `show ${key.id}`, `rotate ${key.id}`, `revoke ${key.id}`]) {
+    const { out, err } = await run('keys', ...command.split(' '))
+    expect(out + err).toContain('a�b')
+    expect(out + err).not.toContain('\u202e')
+  }
 })
 
 test('audit says who did what, in a table and whole as JSON', async () => {
@@ -184,6 +210,7 @@ test.each([
   ['no folder', 'backup', /missing required argument 'folder'/],
   ['no model', 'models disable', /missing required argument 'id'/],
   ['a rate of nothing', 'keys create --name a --rpm 0', /at least 1/],
+  ['a rate beyond all', 'keys create --name a --rpm 1000000001', /at most 1000000000/],
   ['an empty name in a list', 'keys create --name a --models a,,b', /separated by commas/],
   ['an unknown option', 'keys list --all', /unknown option '--all'/],
   ['an unknown command', 'keys rename', /unknown command 'rename'/],

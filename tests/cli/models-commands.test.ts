@@ -94,7 +94,8 @@ test('list shows prices and deployments', async () => {
     '16384',
     '2',
     '6',
-    'mixtral-8x22b-runpod (runpod, 64)',
+    '64',
+    'mixtral-8x22b-runpod (runpod)',
   ])
   const listed = jsonOf(await run('models', 'list', '--json'))
   const prices = { promptNanoUsd: 2000, completionNanoUsd: 6000, cachedNanoUsd: 2000 }
@@ -160,7 +161,7 @@ test('disable and enable say what they did, and list shows it', async () => {
   await run('models', 'apply', deploymentFile())
   const one = await run('models', 'disable', 'acme/one', '--deployment', 'here')
   expect(one).toEqual({ code: 0, out: 'Deployment here of acme/one is disabled.', err: '' })
-  expect((await run('models', 'list')).out).toContain('here (k, off)')
+  expect((await run('models', 'list')).out).toContain('here (off)')
   const all = jsonOf(await run('models', 'disable', 'acme/one', '--json'))
   expect(all).toMatchObject({ isDisabled: true })
   expect((await run('models', 'list')).out).toContain('acme/one (off)')

@@ -51,6 +51,7 @@ test.each<[string, Record<string, unknown>]>([
   ['a moment of one’s own', { createdAtMs: 1 }],
   ['no name', { name: '' }],
   ['a name that steers a terminal', { name: '\u001b[2J' }],
+  ['a name that turns a line around', { name: 'a\u202eb' }],
   ['a name without end', { name: 'n'.repeat(101) }],
   ['an unknown scope', { scopes: ['root'] }],
   ['no scope', { scopes: [] }],

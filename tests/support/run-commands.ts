@@ -29,6 +29,7 @@ export function commandsOver(storage: StorageOptions, changes: Partial<CliContex
       outDrained: async () => {},
       err: (line) => err.push(line),
       isTerminal: false,
+      hasColour: false,
       columns: 80,
       nowMs: () => commandNowMs,
       ...changes,
