@@ -67,8 +67,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   const onTrouble = (cause: unknown) => logger.error({ event: 'registry', cause })
   const polling = { clock, pollMs, onTrouble }
   const catalogue = closing.use(await openCatalogue(registry, polling))
-  const isEmpty = (await readModels(registry.db)).length === 0
-  if (isEmpty && (await seedModels(registry, settings.environment))) await catalogue.refresh()
+  if (await seedModels(registry, settings.environment)) await catalogue.refresh()
   const keyring = closing.use(
     await openKeyring(registry, {
       ...polling,
@@ -133,6 +132,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     admin: {
       registry,
       checkDeployment,
+      usualLimits: config.limits,
       changed: async () => void (await Promise.all([keyring.refresh(), catalogue.refresh()])),
     },
     refused: (refusal) => noteRefusal(refusal, metrics, logger),

@@ -20,6 +20,8 @@ export interface ApiKey {
   concurrencyMax: number | null
   createdAtMs: number
   expiresAtMs: number | null
+  /** It comes from whoever set up the gateway, who could as well use a shell: it may grant all. */
+  grantsAll?: true
 }
 
 /** Who changes the registry: a key through the admin API, or somebody with a shell. */

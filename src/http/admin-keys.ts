@@ -22,7 +22,7 @@ const listQuery = z.strictObject({ teamId: z.string().optional() })
 const nothing = z.strictObject({})
 
 export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: HttpPorts): void {
-  const { registry, changed } = ports
+  const { registry, changed, usualLimits: usual } = ports
   const shown = (key: StoredKey) => ({ ...key, state: keyState(key, clock.nowMs()) })
 
   admin.get('/keys', async (request) => {
@@ -38,7 +38,7 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
   })
   admin.post('/keys', async (request, reply) => {
     const terms = termsOf(bodyOf(request, keyRequestSchema), clock.nowMs())
-    const { key, secret } = await createKey(registry, terms, actorOf(request))
+    const { key, secret } = await createKey(registry, terms, actorOf(request), usual)
     await changed()
     return reply.code(201).send({ ...shown(key), secret })
   })
@@ -48,6 +48,7 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
       overlapMs: durationMsOf(overlap) ?? 0,
       nowMs: clock.nowMs(),
       actor: actorOf(request),
+      usual,
     })
     await changed()
     return { ...shown(key), secret }

@@ -1,6 +1,7 @@
 // What the door needs from the house. `app` gives it.
 import type { KeyUsage } from '#accounting'
 import type { ApiKey, Clock, Fault, Model, Readiness } from '#domain'
+import type { UsualLimits } from '#keys'
 import type { Limits } from '#limits'
 import type { CheckDeployment } from '#models'
 import type { AttemptCounts } from '#observability'
@@ -20,6 +21,7 @@ export interface Refusal {
 export interface AdminPorts {
   registry: Registry
   checkDeployment: CheckDeployment
+  usualLimits: UsualLimits
   /** What was changed through this door holds in this process at once. */
   changed(): Promise<void>
 }

@@ -2,7 +2,7 @@
 // leaves a line in the audit, in the transaction of its change, that says all but the secret.
 import { type Actor, type ApiKey, Fault, newPublicId } from '#domain'
 import { noteDeed, type Registry } from '#storage'
-import { refuseWider } from './grants.ts'
+import { refuseWider, type UsualLimits } from './grants.ts'
 import { type Db, findKey, rowOf, type StoredKey } from './key-records.ts'
 import type { KeyTerms } from './key-request.ts'
 import { hashToken, newToken } from './token.ts'
@@ -13,12 +13,16 @@ export interface NewSecret {
   secret: string
 }
 
+/** What is usual matters where a key makes another; whoever has a shell needs not say it. */
+const noLimits: UsualLimits = { requestsPerMinute: null, concurrencyMax: null }
+
 export async function createKey(
   registry: Registry,
   terms: KeyTerms,
   actor: Actor,
+  usual = noLimits,
 ): Promise<NewSecret> {
-  refuseWider(actor, terms)
+  refuseWider(actor, terms, usual)
   const secret = newToken()
   const key: ApiKey = { id: newPublicId('key'), ...terms }
   await registry.transaction(async (db) => {
@@ -38,16 +42,17 @@ export interface Rotation {
   overlapMs: number
   nowMs: number
   actor: Actor
+  usual?: UsualLimits
 }
 
 /** A new secret for the same key: whoever has it holds all that the key may do. */
 export function rotateKey(registry: Registry, id: string, rotation: Rotation): Promise<NewSecret> {
-  const { nowMs, actor } = rotation
+  const { nowMs, actor, usual = noLimits } = rotation
   const secret = newToken()
   return registry.transaction(async (db) => {
     const before = await existing(db, id)
     if (before.revokedAtMs !== null) throw gone(id, 'is revoked, and stays so')
-    refuseWider(actor, before)
+    refuseWider(actor, before, usual)
     await keepOldSecret(db, id, nowMs, nowMs + rotation.overlapMs)
     const secret_hash = hashToken(secret)
     await db.updateTable('api_keys').set({ secret_hash }).where('id', '=', id).execute()

@@ -1,13 +1,17 @@
 // One may grant only what one holds: a key cannot make, or be given the secret of, a key that may
-// do more, or for longer, than it may itself. Whoever has a shell holds everything.
+// do more, or for longer, than it may itself. Whoever has a shell, or set the environment, holds
+// everything.
 import { type Actor, type ApiKey, Fault, holdsScope } from '#domain'
 
-type Rights = Omit<ApiKey, 'id' | 'name' | 'teamId' | 'createdAtMs'>
+type Rights = Omit<ApiKey, 'id' | 'name' | 'teamId' | 'createdAtMs' | 'grantsAll'>
 
-export function refuseWider(actor: Actor, asked: Rights): void {
-  if (typeof actor === 'string') return
+/** What a key has that says nothing of its own; null: no limit. */
+export type UsualLimits = Pick<ApiKey, 'requestsPerMinute' | 'concurrencyMax'>
+
+export function refuseWider(actor: Actor, asked: Rights, usual: UsualLimits): void {
+  if (typeof actor === 'string' || actor.grantsAll) return
   for (const { field, isWider } of comparisons) {
-    if (!isWider(actor, asked)) continue
+    if (!isWider(actor, asked, usual)) continue
     const message = `Your key may not grant this: its own ${field} does not allow it.`
     throw new Fault('not_granted', { message, param: field })
   }
@@ -15,7 +19,7 @@ export function refuseWider(actor: Actor, asked: Rights): void {
 
 interface Comparison {
   field: keyof Rights
-  isWider(own: ApiKey, asked: Rights): boolean
+  isWider(own: ApiKey, asked: Rights, usual: UsualLimits): boolean
 }
 
 const comparisons: readonly Comparison[] = [
@@ -28,16 +32,27 @@ const comparisons: readonly Comparison[] = [
     isWider: ({ models: own }, { models }) =>
       own !== null && (models === null || models.some((model) => !own.includes(model))),
   },
-  atMost('requestsPerMinute'),
-  atMost('concurrencyMax'),
-  atMost('expiresAtMs'),
+  limit('requestsPerMinute'),
+  limit('concurrencyMax'),
+  {
+    field: 'expiresAtMs',
+    isWider: (own, asked) => (asked.expiresAtMs ?? forEver) > (own.expiresAtMs ?? forEver),
+  },
 ]
 
-/** Where null means more than any number. */
-function atMost(field: 'requestsPerMinute' | 'concurrencyMax' | 'expiresAtMs'): Comparison {
-  const unlimited = Number.POSITIVE_INFINITY
+const forEver = Number.POSITIVE_INFINITY
+
+/**
+ * null is what is usual here: a number of one's own is compared with that, and only a key that goes
+ * by it may grant it, because it may be raised later.
+ */
+function limit(field: keyof UsualLimits): Comparison {
   return {
     field,
-    isWider: (own, asked) => (asked[field] ?? unlimited) > (own[field] ?? unlimited),
+    isWider(own, asked, usual) {
+      const most = own[field] ?? usual[field] ?? Number.POSITIVE_INFINITY
+      const wanted = asked[field]
+      return wanted === null ? own[field] !== null : wanted > most
+    },
   }
 }

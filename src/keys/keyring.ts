@@ -94,7 +94,10 @@ function givenKeys(options: KeyringOptions): Map<string, ApiKey> {
   if (options.adminKey !== null) {
     refuseShort(options.adminKey)
     const key = givenKey(options.adminKey, 'admin', createdAtMs)
-    given.set(hashToken(options.adminKey), Object.freeze({ ...key, scopes }))
+    given.set(
+      hashToken(options.adminKey),
+      Object.freeze({ ...key, scopes, grantsAll: true as const }),
+    )
   }
   return given
 }

@@ -10,6 +10,9 @@ import type { ModelsFile } from './models-file.ts'
 import type { ModelEntry } from './models-schema.ts'
 import { refuseForeignModels } from './switch-models.ts'
 
+/** As the audit calls it. */
+export const modelsApplied = 'models.apply'
+
 export interface ApplyOptions {
   dryRun: boolean
   /** Also when it breaks keys in use. */
@@ -32,14 +35,15 @@ export function applyModels(
 ): Promise<Applied> {
   return registry.transaction(async (db) => {
     const before = await readModels(db)
+    const after = file.models.map((entry) => modelOf(entry, before, options.nowMs))
     const diff = diffOf(before, file.models)
     const keys = await options.runningKeys(db)
-    const breaks = brokenKeys(keys, before, file.models)
+    const breaks = brokenKeys(keys, before, after)
     refuseForeignModels(options.actor, touchedBy(diff))
     if (!options.dryRun) {
       if (breaks.length > 0 && !options.force) throw breaksKeys(breaks)
-      await write(db, file.models, before, diff, options.nowMs)
-      if (touchedBy(diff).length > 0) await note(db, { ...diff, breaks }, options)
+      await write(db, after, before, diff)
+      if (touchedBy(diff).length > 0) await note(db, { before, after, diff, breaks }, options)
     }
     return { ...diff, breaks }
   })
@@ -47,18 +51,17 @@ export function applyModels(
 
 async function write(
   db: Db,
-  entries: readonly ModelEntry[],
+  after: readonly Model[],
   before: readonly Model[],
   diff: ModelsDiff,
-  nowMs: number,
 ): Promise<void> {
   const changed = diff.changed.map((change) => change.id)
   // What goes away goes first: a deployment may move from one model to another.
   for (const id of [...diff.removed, ...changed]) await removeModel(db, id)
   const touched = new Set([...diff.added, ...changed])
-  for (const [position, entry] of entries.entries()) {
-    if (touched.has(entry.id)) await insertModel(db, modelOf(entry, before, nowMs), position)
-    else if (before[position]?.id !== entry.id) await moveModel(db, entry.id, position)
+  for (const [position, model] of after.entries()) {
+    if (touched.has(model.id)) await insertModel(db, model, position)
+    else if (before[position]?.id !== model.id) await moveModel(db, model.id, position)
   }
 }
 
@@ -78,9 +81,29 @@ function modelOf(entry: ModelEntry, before: readonly Model[], nowMs: number): Mo
   }
 }
 
-async function note(db: Db, applied: Applied, { actor, nowMs }: ApplyOptions): Promise<void> {
-  const deed = { atMs: nowMs, actor, action: 'models.apply', target: 'models' }
-  await noteDeed(db, { ...deed, after: applied })
+interface Change {
+  before: readonly Model[]
+  after: readonly Model[]
+  diff: ModelsDiff
+  breaks: readonly BrokenKey[]
+}
+
+/**
+ * With the whole of each model that was touched, so that what is gone can be put back. Secrets are
+ * not in it: a file names them, and one that holds them is refused.
+ */
+async function note(db: Db, change: Change, { actor, nowMs }: ApplyOptions): Promise<void> {
+  const { diff, breaks } = change
+  const touched = new Set(touchedBy(diff))
+  const touchedOf = (models: readonly Model[]) => models.filter(({ id }) => touched.has(id))
+  await noteDeed(db, {
+    atMs: nowMs,
+    actor,
+    action: modelsApplied,
+    target: 'models',
+    before: { models: touchedOf(change.before) },
+    after: { ...diff, breaks, models: touchedOf(change.after) },
+  })
 }
 
 function touchedBy({ added, changed, removed }: ModelsDiff): string[] {

@@ -1,38 +1,57 @@
-// Keys that a change would break: they name a model that would no longer be there, or lose a route
-// of it that they may use. Keys that may use everything name nothing, and go by what there is.
-import { type ApiKey, Fault, holdsScope, scopeOfSurface } from '#domain'
+// Keys that a change would break: a name that they may ask for would no longer be there, or lose a
+// route that they may use, or its last deployment that is on. An id opens the model's aliases too,
+// so an alias that goes is a loss for a key that names the id. Keys that may use everything name
+// nothing, and go by what there is.
+import { type ApiKey, Fault, holdsScope, type Model, scopeOfSurface } from '#domain'
+import { mayUse } from './catalogue.ts'
 
 export interface BrokenKey {
   keyId: string
   keyName: string
-  /** As the key names it. */
+  /** As its calls name it. */
   model: string
   /** The routes that it would lose. */
   surfaces: readonly string[]
 }
 
-interface Named {
-  id: string
-  aliases: readonly string[]
-  surfaces: readonly string[]
-}
-
 export function brokenKeys(
   keys: readonly ApiKey[],
-  before: readonly Named[],
-  after: readonly Named[],
+  before: readonly Model[],
+  after: readonly Model[],
 ): BrokenKey[] {
-  const surfacesBefore = surfacesByName(before)
-  const surfacesAfter = surfacesByName(after)
+  const [was, becomes] = [byName(before), byName(after)]
   return keys.flatMap((key) =>
-    (key.models ?? []).flatMap((model) => {
-      const left = surfacesAfter.get(model) ?? []
-      const surfaces = (surfacesBefore.get(model) ?? []).filter(
+    [...namesOpenTo(key, was)].flatMap(([name, model]) => {
+      const left = surfacesLeft(key, name, model, becomes.get(name))
+      const surfaces = model.surfaces.filter(
         (surface) => !left.includes(surface) && holdsScope(key, scopeOfSurface(surface)),
       )
-      return surfaces.length === 0 ? [] : [{ keyId: key.id, keyName: key.name, model, surfaces }]
+      if (surfaces.length === 0) return []
+      return [{ keyId: key.id, keyName: key.name, model: name, surfaces }]
     }),
   )
+}
+
+/** The names that it says itself, and with an id the model's aliases. */
+function namesOpenTo({ models }: ApiKey, was: ReadonlyMap<string, Model>): Map<string, Model> {
+  const open = new Map<string, Model>()
+  for (const said of models ?? []) {
+    const model = was.get(said)
+    if (model === undefined) continue
+    const names = model.id === said ? [said, ...model.aliases] : [said]
+    for (const name of names) open.set(name, model)
+  }
+  return open
+}
+
+function surfacesLeft(key: ApiKey, name: string, was: Model, becomes: Model | undefined) {
+  if (becomes === undefined || !mayUse(key, becomes, name)) return []
+  // What nobody served before loses nothing by it.
+  return isServed(was) && !isServed(becomes) ? [] : becomes.surfaces
+}
+
+function isServed({ deployments }: Model): boolean {
+  return deployments.some(({ isDisabled }) => !isDisabled)
 }
 
 export function breaksKeys(broken: readonly BrokenKey[]): Fault {
@@ -44,10 +63,8 @@ export function breaksKeys(broken: readonly BrokenKey[]): Fault {
   return new Fault('breaks_keys', { message, param: 'force' })
 }
 
-function surfacesByName(models: readonly Named[]): Map<string, readonly string[]> {
+function byName(models: readonly Model[]): Map<string, Model> {
   return new Map(
-    models.flatMap(({ id, aliases, surfaces }) =>
-      [id, ...aliases].map((name) => [name, surfaces] as const),
-    ),
+    models.flatMap((model) => [model.id, ...model.aliases].map((name) => [name, model] as const)),
   )
 }

@@ -1,5 +1,5 @@
 // What can be asked for: the registry of models, and the file that describes it.
-export { type Applied, type ApplyOptions, applyModels } from './apply-models.ts'
+export { type Applied, type ApplyOptions, applyModels, modelsApplied } from './apply-models.ts'
 export { type Catalogue, openCatalogue } from './catalogue.ts'
 export { readModels } from './model-records.ts'
 export {

@@ -1,4 +1,5 @@
-// What applying a file would change, told field by field in the file's own units.
+// What applying a file would change, told field by field in the file's own units. The order of the
+// file is a field too: it is the order in which clients are told of the models.
 import { type Model, usdFromNanoUsd } from '#domain'
 import type { ModelEntry } from './models-schema.ts'
 
@@ -17,6 +18,7 @@ export interface ModelsDiff {
 
 export function diffOf(before: readonly Model[], after: readonly ModelEntry[]): ModelsDiff {
   const afterIds = new Set(after.map((entry) => entry.id))
+  const moved = movedBetween(before, after)
   const added: string[] = []
   const changed: { id: string; changes: FieldChange[] }[] = []
   for (const entry of after) {
@@ -25,11 +27,29 @@ export function diffOf(before: readonly Model[], after: readonly ModelEntry[]): 
       added.push(entry.id)
       continue
     }
-    const changes = changesBetween(fieldsOf(known), fieldsOf(entry))
+    const changes = [
+      ...changesBetween(fieldsOf(known), fieldsOf(entry)),
+      ...(moved.has(entry.id) ? [placeChange(entry.id, before, after)] : []),
+    ]
     if (changes.length > 0) changed.push({ id: entry.id, changes })
   }
   const removed = before.map((model) => model.id).filter((id) => !afterIds.has(id))
   return { added, changed, removed }
+}
+
+type Listed = readonly { id: string }[]
+
+/** Models that stay, and not in the order that they had: what comes or goes moves nobody. */
+function movedBetween(before: Listed, after: Listed): Set<string> {
+  const idsOf = (some: Listed, others: Listed) =>
+    some.map(({ id }) => id).filter((id) => others.some((other) => other.id === id))
+  const [from, to] = [idsOf(before, after), idsOf(after, before)]
+  return new Set(to.filter((id, index) => from[index] !== id))
+}
+
+function placeChange(id: string, before: Listed, after: Listed): FieldChange {
+  const placeIn = (list: Listed) => String(list.findIndex((one) => one.id === id) + 1)
+  return { field: 'place', from: placeIn(before), to: placeIn(after) }
 }
 
 function changesBetween(from: Map<string, string>, to: Map<string, string>): FieldChange[] {
@@ -42,15 +62,20 @@ function changesBetween(from: Map<string, string>, to: Map<string, string>): Fie
 function fieldsOf(model: ModelEntry): Map<string, string> {
   const fields = new Map([
     ['ownedBy', model.ownedBy],
-    ['aliases', model.aliases.join(', ')],
-    ['surfaces', model.surfaces.join(', ')],
-    ['capabilities', model.capabilities.join(', ')],
     ['contextTokens', String(model.contextTokens)],
     ['prices.prompt', perMillion(model.prices.promptNanoUsd)],
     ['prices.completion', perMillion(model.prices.completionNanoUsd)],
     ['prices.cached', perMillion(model.prices.cachedNanoUsd)],
-    ['deployments', model.deployments.map((deployment) => deployment.id).join(', ')],
   ])
+  const lists = {
+    aliases: model.aliases,
+    surfaces: model.surfaces,
+    capabilities: model.capabilities,
+    deployments: model.deployments.map((deployment) => deployment.id),
+  }
+  for (const [name, list] of Object.entries(lists)) {
+    if (list.length > 0) fields.set(name, list.join(', '))
+  }
   for (const [name, value] of Object.entries(model.policy ?? {})) {
     fields.set(`policy.${name}`, JSON.stringify(value))
   }

@@ -39,6 +39,12 @@ export async function noteDeed(db: Kysely<RegistryTables>, deed: Deed): Promise<
   await db.insertInto('audit').values(row).execute()
 }
 
+/** Whether anything of the kind was ever done. */
+export async function hasDeed(db: Kysely<RegistryTables>, action: string): Promise<boolean> {
+  const select = db.selectFrom('audit').select('id').where('action', '=', action).limit(1)
+  return (await select.executeTakeFirst()) !== undefined
+}
+
 export interface AuditQuery {
   limit: number
   /** Only entries older than the one of this id. */

@@ -1,5 +1,5 @@
 // The databases: the registry behind one query layer, and the ledger's file. SQLite, embedded.
-export { type AuditEntry, listAudit, noteDeed } from './audit.ts'
+export { type AuditEntry, hasDeed, listAudit, noteDeed } from './audit.ts'
 export { backupDatabases } from './backup.ts'
 export { openLedgerDatabase, openLedgerReader } from './ledger-database.ts'
 export { ledgerPathOf, type StorageOptions, storageOptions } from './options.ts'

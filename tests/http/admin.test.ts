@@ -106,6 +106,21 @@ describe('keys', () => {
     expect(await calls(all, secret)).toBe(401)
   })
 
+  test('a key that goes by the usual rate grants no more than that', async () => {
+    const all = await openAdmin({ limits: { requestsPerMinute: 50 } })
+    const { secret } = await make(all, { scopes: ['admin', 'chat', 'embeddings'] })
+    const grant = (requestsPerMinute: number) =>
+      all.as(secret)('POST', '/admin/keys', { name: 'next', requestsPerMinute })
+    expect((await grant(50)).status).toBe(201)
+    expect(await grant(51)).toMatchObject({
+      status: 403,
+      body: { error: { code: 'exceeds_own_rights', param: 'requestsPerMinute' } },
+    })
+    const exception = await make(all, { requestsPerMinute: 1_000_000_000 })
+    const rotated = await all.as(secret)('POST', `/admin/keys/${exception.id}/rotate`)
+    expect(rotated.status).toBe(403)
+  })
+
   test('an answer with a secret is kept by no cache', async () => {
     const all = await openAdmin()
     const { headers } = await all.admin('POST', '/admin/keys', { name: 'web' })

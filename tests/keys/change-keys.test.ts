@@ -32,6 +32,8 @@ function adminKey(changes: Partial<ApiKey> = {}): ApiKey {
   return { ...sampleKey, id: 'key_admin', scopes: ['chat', 'embeddings', 'admin'], ...changes }
 }
 
+const usual = { requestsPerMinute: 100, concurrencyMax: null }
+
 test('what is not said is what keys usually are: calls, all models, for ever', () => {
   expect(terms()).toEqual({
     name: 'web',
@@ -77,13 +79,24 @@ test.each<[string, Partial<ApiKey>, Record<string, unknown>, string | null]>([
   ['its own rate', { requestsPerMinute: 10 }, { requestsPerMinute: 10 }, null],
   ['a higher rate', { requestsPerMinute: 10 }, { requestsPerMinute: 11 }, 'requestsPerMinute'],
   ['no rate', { requestsPerMinute: 10 }, {}, 'requestsPerMinute'],
+  ['the usual rate that it has', {}, { requestsPerMinute: 100 }, null],
+  ['more than the usual rate', {}, { requestsPerMinute: 101 }, 'requestsPerMinute'],
+  [
+    'more than usual, being an exception',
+    { requestsPerMinute: 500 },
+    { requestsPerMinute: 500 },
+    null,
+  ],
+  ['what is usual, which may be raised', { requestsPerMinute: 500 }, {}, 'requestsPerMinute'],
+  ['any calls at once where no number is usual', {}, { concurrencyMax: 1_000_000 }, null],
+  ['anything, being the environment’s', { grantsAll: true }, { requestsPerMinute: 1e9 }, null],
   ['more calls at once', { concurrencyMax: 2 }, { concurrencyMax: 3 }, 'concurrencyMax'],
   ['as long as itself', { expiresAtMs: nowMs + dayMs }, { expires: '1d' }, null],
   ['a longer life', { expiresAtMs: nowMs + dayMs }, { expires: '2d' }, 'expiresAtMs'],
   ['life for ever', { expiresAtMs: nowMs + dayMs }, {}, 'expiresAtMs'],
 ])('a key that grants %s', async (_what, own, asked, refusedFor) => {
   const registry = await given()
-  const making = createKey(registry, terms(asked), adminKey(own))
+  const making = createKey(registry, terms(asked), adminKey(own), usual)
   if (refusedFor === null) {
     expect((await making).key).toMatchObject({ name: 'web' })
     return
@@ -100,6 +113,14 @@ test('a narrow key is not given the secret of a wider one by rotating it', async
   const rotating = rotateKey(registry, key.id, { overlapMs: 0, nowMs, actor: narrow })
   await expect(rotating).rejects.toMatchObject({ kind: 'not_granted', param: 'models' })
   expect(await findKey(registry, key.id)).toMatchObject({ overlapUntilMs: null })
+})
+
+test('nor is one that goes by what is usual given the secret of an exception', async () => {
+  const registry = await given()
+  const { key } = await createKey(registry, terms({ requestsPerMinute: 101 }), 'cli')
+  const rotation = { overlapMs: 0, nowMs, actor: adminKey(), usual }
+  const rotating = rotateKey(registry, key.id, rotation)
+  await expect(rotating).rejects.toMatchObject({ param: 'requestsPerMinute' })
 })
 
 test('every change leaves one line that says who, what and when, and never a secret', async () => {

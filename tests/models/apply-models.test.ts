@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { applyModels, type ModelsFile, readModels, readModelsFile } from '#src/models/index.ts'
-import { openRegistry, type Registry } from '#src/storage/index.ts'
+import { listAudit, openRegistry, type Registry } from '#src/storage/index.ts'
 import { byCommand } from '../support/registry-changes.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
 
@@ -92,8 +92,49 @@ test('a deployment may move to a model that stands before its old one', async ()
 test('a new order of the file is the new order of the list', async () => {
   const { registry, apply } = await given()
   await apply(fileOf(modelText('a'), modelText('b'), modelText('c')))
-  await apply(fileOf(modelText('c'), modelText('a'), modelText('b')))
+  const { changed } = await apply(fileOf(modelText('c'), modelText('a'), modelText('b')))
+  const place = (from: string, to: string) => [{ field: 'place', from, to }]
+  expect(changed).toEqual([
+    { id: 'c', changes: place('3', '1') },
+    { id: 'a', changes: place('1', '2') },
+    { id: 'b', changes: place('2', '3') },
+  ])
   expect((await readModels(registry.db)).map((model) => model.id)).toEqual(['c', 'a', 'b'])
+})
+
+test('a list that becomes empty is no longer there', async () => {
+  const { apply } = await given()
+  const [entry] = fileOf(modelText('a')).models
+  if (entry === undefined) throw new Error('No entry.')
+  await apply({ models: [{ ...entry, aliases: ['gpt-4o'] }] })
+  const { changed } = await apply({ models: [entry] })
+  expect(changed[0]?.changes).toEqual([{ field: 'aliases', from: 'gpt-4o', to: null }])
+})
+
+test('what comes or goes before a model does not move it', async () => {
+  const { apply } = await given()
+  await apply(fileOf(modelText('a'), modelText('b'), modelText('c')))
+  expect(await apply(fileOf(modelText('new'), modelText('b'), modelText('c')))).toEqual({
+    ...nothing,
+    added: ['new'],
+    removed: ['a'],
+  })
+})
+
+test('the audit has the whole of each model that was touched, before and after', async () => {
+  const { registry, apply } = await given()
+  await apply(fileOf(modelText('a'), modelText('b'), modelText('c')), 1)
+  const before = await readModels(registry.db)
+  await apply(fileOf(modelText('a', 3), modelText('c'), modelText('d')), 2)
+  const after = await readModels(registry.db)
+  const only = (models: typeof before, ...ids: string[]) => ({
+    models: models.filter(({ id }) => ids.includes(id)),
+  })
+  const [entry, first] = await listAudit(registry, { limit: 2, beforeId: null })
+  expect(entry).toMatchObject({ action: 'models.apply', atMs: 2 })
+  expect(entry?.before).toEqual(only(before, 'a', 'b'))
+  expect(entry?.after).toMatchObject({ added: ['d'], removed: ['b'], ...only(after, 'a', 'd') })
+  expect(first).toMatchObject({ before: { models: [] }, after: { models: before } })
 })
 
 test('a dry run says the same and changes nothing', async () => {

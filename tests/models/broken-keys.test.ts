@@ -8,6 +8,7 @@ import {
   type ModelsFile,
   readModels,
   readModelsFile,
+  switchModel,
 } from '#src/models/index.ts'
 import { listAudit, openRegistry, type Registry } from '#src/storage/index.ts'
 import { sampleKey } from '../support/chat-call.ts'
@@ -17,17 +18,23 @@ import { temporaryStorage } from '../support/sample-storage.ts'
 const nowMs = 1_700_000_000_000
 const { id: _id, ...sampleTerms } = sampleKey
 
-function fileOf(...models: [id: string, surfaces: string, aliases?: string][]): ModelsFile {
+type Written = [id: string, surfaces: string, aliases?: string, deployments?: string[]]
+
+function fileOf(...models: Written[]): ModelsFile {
   const texts = models.map(
-    ([id, surfaces, aliases = '']) => `
+    ([id, surfaces, aliases = '', deployments = [`${id}-here`]]) => `
   - id: ${id}
     aliases: [${aliases}]
     surfaces: [${surfaces}]
     contextTokens: 2048
     prices: { prompt: 1, completion: 2 }
-    deployments: []`,
+    deployments: [${deployments.map(deploymentText).join(', ')}]`,
   )
   return readModelsFile(models.length === 0 ? 'models: []' : `models:${texts.join('')}`)
+}
+
+function deploymentText(id: string): string {
+  return `{ id: ${id}, kind: k, servedName: s, slots: 1 }`
 }
 
 const chat = 'openai-chat'
@@ -51,18 +58,30 @@ test.each<[string, Partial<ApiKey>, ModelsFile, { model: string; surfaces: strin
     'a removed model',
     { models: ['a'] },
     fileOf(['b', 'embeddings']),
-    [{ model: 'a', surfaces: ['openai-chat', 'openai-completions'] }],
+    ['a', 'short'].map((model) => ({ model, surfaces: [chat, 'openai-completions'] })),
+  ],
+  [
+    'the last deployment of a model',
+    { models: ['short'] },
+    fileOf(['a', both, 'short', []], ['b', 'embeddings']),
+    [{ model: 'short', surfaces: [chat, 'openai-completions'] }],
   ],
   [
     'a removed route',
     { models: ['a'] },
     fileOf(['a', chat, 'short'], ['b', 'embeddings']),
-    [{ model: 'a', surfaces: ['openai-completions'] }],
+    ['a', 'short'].map((model) => ({ model, surfaces: ['openai-completions'] })),
   ],
   [
     'a removed alias',
     { models: ['short'] },
     fileOf(['a', both], ['b', 'embeddings']),
+    [{ model: 'short', surfaces: ['openai-chat', 'openai-completions'] }],
+  ],
+  [
+    'an alias of a model',
+    { models: ['a'] },
+    fileOf(['a', both], ['b', chat, 'short']),
     [{ model: 'short', surfaces: ['openai-chat', 'openai-completions'] }],
   ],
 ])('%s that a key names', async (_what, terms, file, losses) => {
@@ -89,8 +108,13 @@ test.each<[string, Partial<ApiKey>, ModelsFile]>([
   ],
   [
     'a model that goes on under its old name as an alias',
+    { models: ['b'] },
+    fileOf(['a', both, 'short'], ['c', 'embeddings', 'b']),
+  ],
+  [
+    'another deployment in place of the one there was',
     { models: ['a'] },
-    fileOf(['c', both, 'a, short'], ['b', 'embeddings']),
+    fileOf(['a', both, 'short', ['elsewhere']]),
   ],
   ['a key that has expired', { models: ['a'], expiresAtMs: nowMs }, fileOf()],
 ])('is not held up by %s', async (_what, terms, file) => {
@@ -110,6 +134,8 @@ test('a key that may use some models only applies no change to others', async ()
   const actor = { ...sampleKey, models: ['a'] }
   const changed = fileOf(['a', chat, 'short'], ['b', 'embeddings'])
   expect(await touched(registry, changed, actor)).toEqual(['a'])
+  const turned = fileOf(['b', 'embeddings'], ['a', chat, 'short'])
+  await expect(touched(registry, turned, actor)).rejects.toMatchObject({ kind: 'not_granted' })
   const removed = fileOf(['a', chat, 'short'])
   await expect(touched(registry, removed, actor)).rejects.toMatchObject({ kind: 'not_granted' })
   const dry = applyModels(registry, removed, options({ actor, dryRun: true }))
@@ -120,3 +146,33 @@ async function touched(registry: Registry, file: ModelsFile, actor: ApiKey): Pro
   const { changed } = await applyModels(registry, file, options({ actor }))
   return changed.map(({ id }) => id)
 }
+
+test('a model that nobody served before loses nothing, and one that is switched off neither', async () => {
+  const { registry } = await given({ models: ['a'] })
+  const turn = {
+    modelId: 'a',
+    deploymentId: 'a-here',
+    isDisabled: true,
+    nowMs,
+    actor: 'cli' as const,
+  }
+  await switchModel(registry, turn)
+  const emptied = fileOf(['a', both, 'short', []], ['b', 'embeddings'])
+  expect(await applyModels(registry, emptied, options())).toMatchObject({ breaks: [] })
+})
+
+test('a deployment that is switched off serves nobody in place of another', async () => {
+  const { registry } = await given({ models: ['a'] })
+  const two = fileOf(['a', both, 'short', ['a-here', 'spare']], ['b', 'embeddings'])
+  await applyModels(registry, two, options())
+  const turn = {
+    modelId: 'a',
+    deploymentId: 'spare',
+    isDisabled: true,
+    nowMs,
+    actor: 'cli' as const,
+  }
+  await switchModel(registry, turn)
+  const one = fileOf(['a', both, 'short', ['spare']], ['b', 'embeddings'])
+  await expect(applyModels(registry, one, options())).rejects.toMatchObject({ kind: 'breaks_keys' })
+})

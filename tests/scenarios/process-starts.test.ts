@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { openLedgerDatabase, storageOptions } from '#src/storage/index.ts'
 import { type ProcessGiven, startProcess, urlOf } from '../support/gateway-process.ts'
+import { startCommand } from '../support/running-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { modelAt, testKey } from '../support/test-gateway.ts'
 
@@ -58,6 +59,21 @@ test('a port that is taken is one clear line', async () => {
   expect(await gateway.exited).toBe(1)
   expect(gateway.stderr()).toMatch(new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken.*\\n$`))
   server.close()
+})
+
+test('a registry that its operator has emptied stays empty', async () => {
+  const folder = temporaryFolder()
+  const started = async () => {
+    const gateway = startProcess({ folder, models: devModels })
+    const [, models] = await gateway.printed(/^ {2}models {4}(.*)$/m)
+    gateway.process.kill('SIGTERM')
+    expect(await gateway.exited).toBe(0)
+    return models
+  }
+  expect(await started()).toContain('phi-2')
+  writeFileSync(join(folder, 'none.yaml'), 'models: []')
+  expect(await startCommand(folder, ['models', 'apply', 'none.yaml']).exited).toBe(0)
+  expect(await started()).toBe('')
 })
 
 /* biome-ignore format: a table reads as a table */
