@@ -3,12 +3,12 @@ export { chargeFor } from './charge.ts'
 export { type ExportFormat, exportLedger } from './export-ledger.ts'
 export { createKeyTally, type KeyTally, type KeyUsage } from './key-tally.ts'
 export { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
-export { retentionOptions } from './retention.ts'
+export { type RetentionNews, retentionOptions } from './retention.ts'
 export {
   type DeploymentLine,
   type SpendLine,
   type SpendReport,
   spendReport,
 } from './spend-report.ts'
-export { type Verification, verifyLedger } from './verify-ledger.ts'
+export { type Problem, type Verification, verifyLedger } from './verify-ledger.ts'
 export { withoutLedger } from './without-ledger.ts'

@@ -5,7 +5,7 @@ import { type AttemptRecord, type CallRecord, type Clock, Fault } from '#domain'
 import { openLedgerDatabase, type SqliteConnection, type StorageOptions } from '#storage'
 import { keepJournalShort } from './checkpoints.ts'
 import { prepareCommit } from './ledger-rows.ts'
-import { keepRetention } from './retention.ts'
+import { keepRetention, type RetentionNews } from './retention.ts'
 import { createWaitingRows } from './waiting-rows.ts'
 
 export type LedgerState = 'ok' | 'failing'
@@ -26,9 +26,11 @@ export interface LedgerOptions extends StorageOptions {
   rowsWaitingMax?: number
   /** Calls older than this are deleted; null: never. */
   ledgerDays?: number | null
+  /** What came of that. */
+  onRetention?: (news: RetentionNews) => void
 }
 
-/** What an attempt's row is told: nobody waits for it. */
+/** For what nobody waits to hear. */
 const silence = () => {}
 
 export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
@@ -41,7 +43,14 @@ export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
   const retention =
     days === null
       ? null
-      : opening.use(keepRetention(connection, { clock, days, onDeleted: journal.wrote }))
+      : opening.use(
+          keepRetention(connection, {
+            clock,
+            days,
+            onDeleted: journal.wrote,
+            tell: options.onRetention ?? silence,
+          }),
+        )
   const listeners = new Set<(state: LedgerState, cause: unknown) => void>()
   let state: LedgerState = 'ok'
   let isClosed = false

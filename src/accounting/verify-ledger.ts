@@ -1,27 +1,31 @@
 // Whether the ledger is whole: the file itself, the arithmetic of every row, and what refers to
-// what. It reads every row once, by the function that made the charges, and changes nothing.
+// what. It reads every row once, by the function that made the charges, and changes nothing. What a
+// damaged file does not let it read is one more thing that is not so, and the rest is looked at.
 import type { CallRecord, NanoUsd } from '#domain'
-import type { SqliteConnection, StorageOptions } from '#storage'
+import { ledgerPathOf, type SqliteConnection, type StorageOptions } from '#storage'
 import { chargeFor } from './charge.ts'
-import { withLedger } from './ledger-reader.ts'
+import { openExisting } from './ledger-reader.ts'
 
 export interface Problem {
   check: string
   /** How many rows. */
   count: number
-  /** The first of them. */
+  /** The first of them, or what SQLite says. */
   examples: readonly string[]
 }
 
 export interface Verification {
-  calls: number
-  attempts: number
-  postings: number
-  chargeNanoUsd: NanoUsd
-  postingsNanoUsd: NanoUsd
+  /** null: cannot be read, as are sums. */
+  calls: number | null
+  attempts: number | null
+  postings: number | null
+  chargeNanoUsd: NanoUsd | null
+  postingsNanoUsd: NanoUsd | null
   /** Calls of before were deleted by retention; null: none ever. */
   forgottenUntilMs: number | null
   problems: readonly Problem[]
+  /** What happens to a ledger that is whole. */
+  notes: readonly Problem[]
 }
 
 const examplesMax = 5
@@ -30,22 +34,85 @@ const examplesMax = 5
 const longestCallMs = 3_600_000
 
 export function verifyLedger(options: StorageOptions, nowMs: number): Verification {
-  return withLedger(options, (ledger) => {
-    const forgottenUntilMs = forgottenUntil(ledger)
-    return {
-      calls: numberOf(ledger, 'select count(*) from calls'),
-      attempts: numberOf(ledger, 'select count(*) from attempts'),
-      postings: numberOf(ledger, 'select count(*) from cost_postings'),
-      chargeNanoUsd: numberOf(ledger, 'select total(charge_nano_usd) from calls'),
-      postingsNanoUsd: numberOf(ledger, 'select total(nano_usd) from cost_postings'),
-      forgottenUntilMs,
-      problems: [
-        ...damages(ledger),
-        ...wrongCharges(ledger),
-        ...wrongRows(ledger, forgottenUntilMs ?? 0, nowMs - longestCallMs),
-      ],
+  const path = ledgerPathOf(options)
+  try {
+    return verifyFile(options, path, nowMs)
+  } catch (cause) {
+    if (!isDamage(cause)) throw cause
+    return { ...nothing, problems: [unreadable('the file is whole', path, cause)] }
+  }
+}
+
+/** One moment of it. A damaged file may refuse to end a transaction, but not to be closed. */
+function verifyFile(options: StorageOptions, path: string, nowMs: number): Verification {
+  const ledger = openExisting(options)
+  try {
+    ledger.exec('begin')
+    return verify(ledger, path, nowMs)
+  } finally {
+    ledger.close()
+  }
+}
+
+const nothing: Verification = {
+  calls: null,
+  attempts: null,
+  postings: null,
+  chargeNanoUsd: null,
+  postingsNanoUsd: null,
+  forgottenUntilMs: null,
+  problems: [],
+  notes: [],
+}
+
+function verify(ledger: SqliteConnection, path: string, nowMs: number): Verification {
+  const unread: Problem[] = []
+  function read<T>(check: string, look: () => T): T | null {
+    try {
+      return look()
+    } catch (cause) {
+      unread.push(unreadable(check, path, cause))
+      return null
     }
-  })
+  }
+  const found = (check: string, look: () => readonly string[]) =>
+    problem(check, read(check, look) ?? [])
+  const sumOf = (what: string, table: string) =>
+    read(`${table} can be read`, () => numberOf(ledger, `select ${what} from ${table}`))
+
+  const damage = found('the file is whole', () => damages(ledger))
+  const forgottenUntilMs = read('retention can be read', () => forgottenUntil(ledger))
+  const moments = {
+    forgottenUntilMs: forgottenUntilMs ?? 0,
+    runningSinceMs: nowMs - longestCallMs,
+  }
+  const broken = ({ check, select }: Rule) =>
+    found(check, () => ledger.prepare<[object], string>(select).pluck().all(moments))
+  const sums = {
+    calls: sumOf('count(*)', 'calls'),
+    attempts: sumOf('count(*)', 'attempts'),
+    postings: sumOf('count(*)', 'cost_postings'),
+    chargeNanoUsd: sumOf('total(charge_nano_usd)', 'calls'),
+    postingsNanoUsd: sumOf('total(nano_usd)', 'cost_postings'),
+  }
+  const wrong = [
+    ...found('a charge is usage times prices', () => wrongCharges(ledger)),
+    ...rules.flatMap(broken),
+  ]
+  const notes = leftBehind.flatMap(broken)
+  return { ...sums, forgottenUntilMs, problems: [...damage, ...unread, ...wrong], notes }
+}
+
+function unreadable(check: string, path: string, cause: unknown): Problem {
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return { check, count: 1, examples: [said.includes(path) ? said : `${path}: ${said}`] }
+}
+
+/** By SQLite's own codes: a file that is not there, or locked, is not damaged. */
+function isDamage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  return /^SQLITE_(NOTADB|CORRUPT|IOERR)/.test(code) || isDamage(error.cause)
 }
 
 /** A ledger of before has no such table, and has forgotten nothing. */
@@ -55,18 +122,17 @@ function forgottenUntil(ledger: SqliteConnection): number | null {
   return ledger.prepare<[], number>('select until_ms from retention').pluck().get() ?? null
 }
 
-function damages(ledger: SqliteConnection): Problem[] {
+function damages(ledger: SqliteConnection): string[] {
   // SQLite answers `ok`, or one row for each damage.
   const rows = ledger.pragma('integrity_check') as { integrity_check: string }[]
-  const found = rows.map((row) => row.integrity_check).filter((text) => text !== 'ok')
-  return problem('the file is whole', found)
+  return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok')
 }
 
 type ChargeRow = Pick<CallRecord, 'requestId' | 'chargeNanoUsd'> &
   CallRecord['usage'] &
   CallRecord['prices'] & { isUndelivered: number }
 
-function wrongCharges(ledger: SqliteConnection): Problem[] {
+function wrongCharges(ledger: SqliteConnection): string[] {
   const rows = ledger.prepare<[], ChargeRow>(`
     select request_id as requestId, charge_nano_usd as chargeNanoUsd,
       prompt_tokens as promptTokens, completion_tokens as completionTokens,
@@ -81,51 +147,51 @@ function wrongCharges(ledger: SqliteConnection): Problem[] {
     const expected = row.isUndelivered === 1 ? 0 : chargeFor(row, row)
     if (row.chargeNanoUsd !== expected) wrong.push(row.requestId)
   }
-  return problem('a charge is usage times prices', wrong)
+  return wrong
 }
 
-/** Each names the rows that break it. */
-const rules: readonly [string, string][] = [
-  [
-    'nothing is counted below zero',
-    `select request_id from calls where min(prompt_tokens, completion_tokens, cached_tokens,
-      charge_nano_usd, attempts) < 0`,
-  ],
-  ['a call has one row', 'select request_id from calls group by 1 having count(*) > 1'],
-  [
-    'an attempt has one row',
-    `select request_id || ' ' || ordinal from attempts
+interface Rule {
+  check: string
+  /** The rows that break it, by name. */
+  select: string
+}
+
+const rules: readonly Rule[] = [
+  {
+    check: 'nothing is counted below zero',
+    select: `select request_id from calls where min(prompt_tokens, completion_tokens,
+      cached_tokens, charge_nano_usd, attempts) < 0`,
+  },
+  {
+    check: 'a call has one row',
+    select: 'select request_id from calls group by 1 having count(*) > 1',
+  },
+  {
+    check: 'an attempt has one row',
+    select: `select request_id || ' ' || ordinal from attempts
       group by request_id, ordinal having count(*) > 1`,
-  ],
-  [
-    'an attempt is one of its call’s',
-    `select a.request_id || ' ' || a.ordinal from attempts a
+  },
+  {
+    check: 'an attempt is one of its call’s',
+    select: `select a.request_id || ' ' || a.ordinal from attempts a
       join calls c using (request_id) where a.ordinal not between 1 and c.attempts`,
-  ],
-  [
-    'an attempt has its call (one that was killed half way has none)',
-    `select request_id || ' ' || ordinal from attempts
-      where request_id not in (select request_id from calls)
-      and started_at_ms >= :forgottenUntilMs and started_at_ms < :runningSinceMs`,
-  ],
-  [
-    'a posting has its call',
-    `select request_id || ' ' || kind from cost_postings
+  },
+  {
+    check: 'a posting has its call',
+    select: `select request_id || ' ' || kind from cost_postings
       where request_id not in (select request_id from calls)
       and posted_at_ms >= :forgottenUntilMs`,
-  ],
+  },
 ]
 
-function wrongRows(
-  ledger: SqliteConnection,
-  forgottenUntilMs: number,
-  runningSinceMs: number,
-): Problem[] {
-  return rules.flatMap(([check, select]) => {
-    const rows = ledger.prepare<[Record<string, number>], string>(select).pluck()
-    return problem(check, rows.all({ forgottenUntilMs, runningSinceMs }))
-  })
-}
+const leftBehind: readonly Rule[] = [
+  {
+    check: 'an attempt has its call, unless that was cut by a kill or a crash',
+    select: `select request_id || ' ' || ordinal from attempts
+      where request_id not in (select request_id from calls)
+      and started_at_ms >= :forgottenUntilMs and started_at_ms < :runningSinceMs`,
+  },
+]
 
 function problem(check: string, found: readonly string[]): Problem[] {
   if (found.length === 0) return []

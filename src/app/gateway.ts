@@ -1,6 +1,6 @@
 // Builds the house: opens every room, connects them, listens; and closes them in the order in which
 // nothing is lost. The only file that knows every room.
-import { createKeyTally, openLedger } from '#accounting'
+import { createKeyTally, openLedger, type RetentionNews } from '#accounting'
 import { type Clock, type Deployment, type Model, systemClock } from '#domain'
 import { buildServer, type HttpPorts } from '#http'
 import { keepLastUse, listKeys, openKeyring } from '#keys'
@@ -19,6 +19,7 @@ import { surfaces } from '#surfaces'
 import { checkDeployment, heldAnswerBytes, openUpstream } from '#upstreams'
 import { runpodBaseUrl } from './config-schema.ts'
 import { credentialsOf } from './credentials.ts'
+import { noteRetention } from './note-retention.ts'
 import { noteRefusal } from './refusals.ts'
 import { connectRelay } from './relay-ports.ts'
 import { seedModels } from './seed-models.ts'
@@ -86,7 +87,8 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     isRunpodItself: config.runpod.baseUrl === runpodBaseUrl,
   })
 
-  const ledger = openLedger({ ...config.storage, ...config.retention }, clock)
+  const onRetention = (news: RetentionNews) => noteRetention(news, logger)
+  const ledger = openLedger({ ...config.storage, ...config.retention, onRetention }, clock)
   closing.defer(() => ledger.close())
   ledger.onStateChange((state, cause) => {
     if (state === 'ok') logger.info({ event: 'ledger', state })

@@ -1,9 +1,15 @@
 // `podgate ledger`: is it whole, and what stands in it, in a form that other programs read. Both
 // only read, and work while a gateway runs.
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { createWriteStream, openSync, renameSync, rmSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
-import { type ExportFormat, exportLedger, type Verification, verifyLedger } from '#accounting'
+import {
+  type ExportFormat,
+  exportLedger,
+  type Problem,
+  type Verification,
+  verifyLedger,
+} from '#accounting'
 import { usdFromNanoUsd } from '#domain'
 import { exampleOf, parseMoment } from './arguments.ts'
 import { type CliContext, CommandFailure, printJson } from './context.ts'
@@ -49,21 +55,33 @@ function verify({ json }: { json?: true }, context: CliContext): void {
 }
 
 function describe(found: Verification): string[] {
-  const { calls, attempts, postings, forgottenUntilMs, problems } = found
+  const { forgottenUntilMs, problems, notes } = found
   const lines = [
-    `${calls} calls, charged $${usdFromNanoUsd(found.chargeNanoUsd).toFixed(6)}`,
-    `${attempts} attempts`,
-    `${postings} postings of $${usdFromNanoUsd(found.postingsNanoUsd).toFixed(6)}`,
+    `${countText(found.calls)} calls, charged ${usdText(found.chargeNanoUsd)}`,
+    `${countText(found.attempts)} attempts`,
+    `${countText(found.postings)} postings of ${usdText(found.postingsNanoUsd)}`,
   ]
   if (forgottenUntilMs !== null) {
     lines.push(`Calls before ${momentText(forgottenUntilMs)} UTC were deleted by retention.`)
   }
-  for (const { check, count, examples } of problems) {
-    const more = count > examples.length ? ', …' : ''
-    lines.push(`✗ ${check}: not so for ${count} (${examples.join(', ')}${more})`)
-  }
+  lines.push(...notes.map((note) => `· ${notSo(note)}`))
+  lines.push(...problems.map((problem) => `✗ ${notSo(problem)}`))
   if (problems.length === 0) lines.push('✓ The ledger is whole.')
   return lines
+}
+
+function notSo({ check, count, examples }: Problem): string {
+  const more = count > examples.length ? ', …' : ''
+  return `${check}: not so for ${count} (${examples.join(', ')}${more})`
+}
+
+/** What cannot be read is not nothing. */
+function countText(count: number | null): string {
+  return count === null ? '?' : String(count)
+}
+
+function usdText(nanoUsd: number | null): string {
+  return nanoUsd === null ? '?' : `$${usdFromNanoUsd(nanoUsd).toFixed(6)}`
 }
 
 async function take(options: ExportOptions, context: CliContext): Promise<void> {
@@ -85,7 +103,8 @@ async function take(options: ExportOptions, context: CliContext): Promise<void> 
 /** Under its name only once it is whole: a part of an export looks like all of a smaller one. */
 async function writeWhole(lines: Iterable<string>, path: string): Promise<number> {
   const unfinished = `${path}.part`
-  const file = createWriteStream(unfinished, { mode: 0o600 })
+  // Opened here and now: a stream would make the file later, also after it was given up.
+  const file = createWriteStream(unfinished, { fd: openSync(unfinished, 'w', 0o600) })
   const ended = finished(file)
   // It is awaited below; until then its failure must not count as unheard.
   ended.catch(() => {})
@@ -97,13 +116,13 @@ async function writeWhole(lines: Iterable<string>, path: string): Promise<number
     }
     file.end()
     await ended
+    renameSync(unfinished, path)
+    return count
   } catch (cause) {
     file.destroy()
     rmSync(unfinished, { force: true })
     throw cause
   }
-  renameSync(unfinished, path)
-  return count
 }
 
 function drained(file: NodeJS.WritableStream): Promise<void> {

@@ -1,10 +1,10 @@
 // A ledger that is whole is called so, and each way of not being whole is found by its check.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { openLedger, verifyLedger, withoutLedger } from '#src/accounting/index.ts'
 import { systemClock } from '#src/domain/index.ts'
-import { ledgerPathOf } from '#src/storage/index.ts'
+import { ledgerPathOf, openRegistry } from '#src/storage/index.ts'
 import { sampleAttempt, sampleCall } from '../support/sample-records.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
 
@@ -43,6 +43,7 @@ test('a ledger as the gateway writes it is whole', async () => {
     postingsNanoUsd: 0,
     forgottenUntilMs: null,
     problems: [],
+    notes: [],
   })
 })
 
@@ -77,11 +78,6 @@ test.each<[string, string, string[]]>([
     `update attempts set ordinal = 3 where ordinal = 2`,
     ['req_1 3'],
   ],
-  [
-    'an attempt has its call (one that was killed half way has none)',
-    `delete from calls where request_id = 'req_1'`,
-    ['req_1 1', 'req_1 2'],
-  ],
   ['a posting has its call', posting('req_9'), ['req_9 boot']],
 ])('%s: otherwise it is found', async (check, sql, examples) => {
   const storage = await given()
@@ -90,10 +86,16 @@ test.each<[string, string, string[]]>([
   expect(problems).toEqual([{ check, count: examples.length, examples }])
 })
 
-test('an attempt of a call that may still run is no problem', async () => {
+test('attempts without a call, as a kill leaves them, are noted: the ledger is whole', async () => {
   const storage = await given()
   forge(ledgerPathOf(storage), `delete from calls where request_id = 'req_1'`)
-  expect(verifyLedger(storage, receivedAtMs + 60_000).problems).toEqual([])
+  const check = 'an attempt has its call, unless that was cut by a kill or a crash'
+  expect(verifyLedger(storage, laterMs)).toMatchObject({
+    problems: [],
+    notes: [{ check, count: 2, examples: ['req_1 1', 'req_1 2'] }],
+  })
+  // Of a call that may still run there is nothing to note.
+  expect(verifyLedger(storage, receivedAtMs + 60_000).notes).toEqual([])
 })
 
 test('of many broken rows the first are named and all are counted', async () => {
@@ -122,9 +124,39 @@ test('damage in the file itself is found', async () => {
   expect(problem?.check).toBe('the file is whole')
 })
 
-test('what is no database is refused, and no ledger is told', () => {
+test('a ledger that is not there is told, and so is another database in its place', async () => {
   const storage = temporaryStorage()
   expect(() => verifyLedger(storage, laterMs)).toThrow(/There is no ledger at/)
-  writeFileSync(ledgerPathOf(storage), 'this is no database at all'.repeat(100))
-  expect(() => verifyLedger(storage, laterMs)).toThrow(/not a database/)
+  await (await openRegistry({ ...storage, path: ledgerPathOf(storage) })).close()
+  expect(() => verifyLedger(storage, laterMs)).toThrow(/is Podgate’s registry/)
+})
+
+test('a file that is no database any more is not whole, and nothing of it is known', () => {
+  const storage = temporaryStorage()
+  const path = ledgerPathOf(storage)
+  writeFileSync(path, 'this is no database at all'.repeat(100))
+  const { problems, ...rest } = verifyLedger(storage, laterMs)
+  expect(rest).toMatchObject({ calls: null, chargeNanoUsd: null, notes: [] })
+  expect(problems).toMatchObject([{ check: 'the file is whole', count: 1 }])
+  expect(problems[0]?.examples[0]).toContain(path)
+  expect(problems[0]?.examples[0]).toContain('file is not a database')
+})
+
+test('in a damaged file all is told that is not so, and what cannot be read with the path', async () => {
+  const storage = await given()
+  const path = ledgerPathOf(storage)
+  const db = new Database(path)
+  const page = db.prepare("select rootpage from sqlite_master where name = 'calls'").pluck()
+  const rootPage = Number(page.get())
+  db.close()
+  const bytes = readFileSync(path)
+  bytes.fill(0xff, (rootPage - 1) * 4096, rootPage * 4096)
+  writeFileSync(path, bytes)
+  const found = verifyLedger(storage, laterMs)
+  expect(found).toMatchObject({ attempts: 2, postings: 0, chargeNanoUsd: null })
+  const checks = found.problems.map(({ check }) => check)
+  expect(checks.slice(0, 2)).toEqual(['the file is whole', 'calls can be read'])
+  expect(checks).toContain('a charge is usage times prices')
+  const [, calls] = found.problems
+  expect(calls?.examples).toEqual([`${path}: database disk image is malformed`])
 })

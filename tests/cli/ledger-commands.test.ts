@@ -70,6 +70,29 @@ test('verify of a ledger that is not whole is exit code 1, in JSON too', async (
   expect(JSON.parse(json.out)).toMatchObject({ isWhole: false, problems: [{ count: 1 }] })
 })
 
+test('verify of a damaged file is whole JSON, and exit code 1', async () => {
+  const storage = temporaryStorage()
+  writeFileSync(ledgerPathOf(storage), 'no database'.repeat(100))
+  const json = await commandsOver(storage)('ledger', 'verify', '--json')
+  expect(json).toMatchObject({ code: 1, err: 'The ledger is not whole.' })
+  expect(JSON.parse(json.out)).toMatchObject({ isWhole: false, calls: null, problems: [{}] })
+  const { out } = await commandsOver(storage)('ledger', 'verify')
+  expect(out).toMatch(/^\? calls, charged \?$/m)
+  expect(out).toMatch(/^✗ the file is whole: not so for 1 \(.*file is not a database/m)
+})
+
+test('verify notes what a kill leaves, and calls the ledger whole', async () => {
+  const { storage, run } = await given()
+  const db = new Database(ledgerPathOf(storage))
+  db.exec(`insert into attempts values
+    (1, 'killed', 1, 'm', 'd', 't', 1, 1, 'answered', null, 'ended', 'none', 0, null)`)
+  db.close()
+  const { code, out } = await run('ledger', 'verify')
+  expect(code).toBe(0)
+  expect(out).toMatch(/^· an attempt has its call, unless .*: not so for 1 \(killed 1\)$/m)
+  expect(out).toMatch(/^✓ The ledger is whole\.$/m)
+})
+
 test.each([
   ['everything', [], ['old', 'recent', 'now']],
   ['a day on', ['--from', '2023-11-01'], ['recent', 'now']],
@@ -109,6 +132,9 @@ test('an export that fails leaves nothing and what was there', async () => {
   expect(readdirSync(folder)).toEqual(['calls.jsonl'])
   expect(readFileSync(path, 'utf8')).toBe('yesterday\n')
   const { run: good } = await given()
+  const ontoFolder = await good('ledger', 'export', '--output', folder)
+  expect(ontoFolder).toMatchObject({ code: 1, err: expect.stringMatching(/EISDIR|ENOTEMPTY/) })
+  expect(existsSync(`${folder}.part`)).toBe(false)
   const nowhere = await good('ledger', 'export', '--output', join(folder, 'no', 'where'))
   expect(nowhere.code).toBe(1)
   expect(nowhere.err).toMatch(/ENOENT/)
