@@ -1,9 +1,9 @@
 // Runs the official Python client's tests against a gateway of this checkout in front of the
 // simulator.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pythonWith, withoutPython } from './python.ts'
 
 const clientVersion = '3.54.0'
@@ -13,15 +13,17 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const interpreter = pythonWith('openai', clientVersion)
   if (interpreter === null) return withoutPython('the Python client')
-  const storage = mkdtempSync(join(tmpdir(), 'podgate-python-'))
-  const gateway = await startGateway(join(storage, 'podgate.db'))
+  const folder = mkdtempSync(join(tmpdir(), 'podgate-python-'))
+  // Without a developer's own local.env, which may name a real RunPod.
+  cpSync('configs/dev', join(folder, 'configs/dev'), { recursive: true })
+  const gateway = await startGateway(folder)
   try {
     const args = ['-m', 'unittest', 'discover', '-s', 'tests/python', '-v']
     const env = { ...process.env, PODGATE_BASE_URL: gateway.baseUrl, PODGATE_KEY: gateway.key }
     return spawnSync(interpreter, args, { stdio: 'inherit', env }).status ?? 1
   } finally {
     await stop(gateway.process)
-    rmSync(storage, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -31,12 +33,13 @@ interface RunningGateway {
   key: string
 }
 
-async function startGateway(path: string): Promise<RunningGateway> {
+async function startGateway(folder: string): Promise<RunningGateway> {
   const env = { ...process.env, ENV: 'dev', API_PORT: '0', LOG_LEVEL: 'silent' }
-  const child = spawn(process.execPath, ['src/main.ts', 'serve'], {
+  const child = spawn(process.execPath, [resolve('src/main.ts'), 'serve'], {
+    cwd: folder,
     env: {
       ...env,
-      SQLITE_DB_PATH: path,
+      SQLITE_DB_PATH: 'podgate.db',
       RUNPOD_API_KEY: '',
       RUNPOD_ENDPOINT_ID: '',
       RUNPOD_BASE_URL: '',

@@ -89,7 +89,8 @@ function configurationPage(): string {
     '# Configuration',
     NOTE,
     'Later wins: defaults, then `configs/<ENV>/gateway.yaml`, then the environment (with ' +
-      '`configs/local.env`, which never overrides what is set), then flags. Files and flags are ' +
+      '`configs/local.env`, which never overrides what is set; empty is not set), then flags. ' +
+      'Files and flags are ' +
       'strict: an unknown option is a mistake. All mistakes are shown at once, one line each.',
     'Secrets come from the environment only and are never part of the configuration: `API_KEYS` ' +
       '(comma-separated, 16 or more characters each), `API_ADMIN_KEY`, `RUNPOD_API_KEY`, ' +

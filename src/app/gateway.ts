@@ -3,7 +3,7 @@
 import { createKeyTally, openLedger, type RetentionNews } from '#accounting'
 import { type Clock, type Deployment, type Model, systemClock } from '#domain'
 import { buildServer, type HttpPorts } from '#http'
-import { keepLastUse, listKeys, openKeyring } from '#keys'
+import { keepLastUse, openKeyring, runningKeys } from '#keys'
 import { createLimits } from '#limits'
 import { openCatalogue, readModels } from '#models'
 import {
@@ -81,7 +81,11 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   refuseHalfConfigured({
     environment: settings.environment,
     models: await readModels(registry.db),
-    keyCount: (await listKeys(registry)).length + secrets.apiKeys.length + additions.apiKeys.length,
+    keyCount:
+      (await runningKeys(registry.db, clock.nowMs())).length +
+      secrets.apiKeys.length +
+      additions.apiKeys.length,
+    hasCredential: (name) => credentials(name) !== null,
     hasRunpodKey: credentials('RUNPOD_API_KEY') !== null,
     hasEndpointId: config.runpod.endpointId !== null,
     isRunpodItself: config.runpod.baseUrl === runpodBaseUrl,

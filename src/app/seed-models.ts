@@ -1,7 +1,15 @@
 // A registry without models is filled from the file of its environment, once: from then on it
 // belongs to the operator, who may also have emptied it.
 import { existsSync, readFileSync } from 'node:fs'
-import { applyModels, modelsApplied, readModels, readModelsFile } from '#models'
+import { ConfigMistakes } from '#config'
+import {
+  applyModels,
+  type ModelsFile,
+  ModelsFileMistakes,
+  modelsApplied,
+  readModels,
+  readModelsFile,
+} from '#models'
 import { hasDeed, type Registry } from '#storage'
 import { checkDeployment } from '#upstreams'
 import type { Environment } from './settings.ts'
@@ -9,8 +17,7 @@ import type { Environment } from './settings.ts'
 export async function seedModels(registry: Registry, environment: Environment): Promise<boolean> {
   const file = `configs/${environment}/models.yaml`
   if (!existsSync(file) || !(await isUntouched(registry))) return false
-  const models = readModelsFile(readFileSync(file, 'utf8'), checkDeployment)
-  await applyModels(registry, models, {
+  await applyModels(registry, modelsOf(file), {
     dryRun: false,
     force: false,
     nowMs: Date.now(),
@@ -18,6 +25,15 @@ export async function seedModels(registry: Registry, environment: Environment): 
     runningKeys: async () => [],
   })
   return true
+}
+
+function modelsOf(file: string): ModelsFile {
+  try {
+    return readModelsFile(readFileSync(file, 'utf8'), checkDeployment)
+  } catch (cause) {
+    if (!(cause instanceof ModelsFileMistakes)) throw cause
+    throw new ConfigMistakes(cause.mistakes.map((mistake) => `${file}: ${mistake}`))
+  }
 }
 
 async function isUntouched({ db }: Registry): Promise<boolean> {

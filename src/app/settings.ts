@@ -1,5 +1,5 @@
 // Everything a process is told from outside, read once: which environment it runs in, its
-// configuration, and its secrets apart.
+// configuration, and its secrets apart. What is wrong with any of them is told together.
 import { existsSync } from 'node:fs'
 import { ConfigMistakes, loadConfig, loadEnvFile, readSecrets, type Secrets } from '#config'
 import { type Config, configSchema, envNames, otherEnvNames } from './config-schema.ts'
@@ -20,16 +20,17 @@ type Env = Record<string, string | undefined>
 export function readSettings(given: Env, flags: Readonly<Record<string, unknown>>): Settings {
   const env = { ...given }
   loadEnvFile('configs/local.env', env)
-  const environment = readEnvironment(env.ENV)
-  const file = `configs/${environment}/gateway.yaml`
-  const { config, warnings } = loadConfig(configSchema, {
-    env,
-    envNames,
-    otherEnvNames,
-    files: existsSync(file) ? [file] : [],
-    flags,
-  })
-  const secrets = readSecrets(env)
+  const mistakes: string[] = []
+  const environment = orMistakes(mistakes, () => readEnvironment(env.ENV))
+  const loaded = orMistakes(mistakes, () =>
+    loadConfig(configSchema, { env, envNames, otherEnvNames, files: filesOf(environment), flags }),
+  )
+  const secrets = orMistakes(mistakes, () => readSecrets(env))
+  if (environment === null || loaded === null || secrets === null) {
+    throw new ConfigMistakes(mistakes)
+  }
+  const { config } = loaded
+  const warnings = [...loaded.warnings, ...withoutEffect(env)]
   const hasRunpod =
     secrets.runpodApiKey !== null ||
     config.runpod.endpointId !== null ||
@@ -37,8 +38,36 @@ export function readSettings(given: Env, flags: Readonly<Record<string, unknown>
   return { environment, config, secrets, warnings, hasRunpod }
 }
 
+/** null: it is not good, and why stands among the mistakes. */
+function orMistakes<T>(mistakes: string[], read: () => T): T | null {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof ConfigMistakes)) throw cause
+    mistakes.push(...cause.lines)
+    return null
+  }
+}
+
 function readEnvironment(given: string | undefined): Environment {
   if (given === undefined || given === '' || given === 'dev') return 'dev'
   if (given === 'prod') return 'prod'
   throw new ConfigMistakes([`environment ENV: ${JSON.stringify(given)}; allowed: dev or prod`])
+}
+
+function filesOf(environment: Environment | null): string[] {
+  const file = `configs/${environment}/gateway.yaml`
+  return environment !== null && existsSync(file) ? [file] : []
+}
+
+/** Names that are kept for what is not built yet: whoever sets one expects something of it. */
+const keptForLater = {
+  DATABASE_URL: 'the registry and the ledger are SQLite files (SQLITE_DB_PATH)',
+  REDIS_URL: 'limits are counted in each gateway',
+}
+
+function withoutEffect(env: Env): string[] {
+  return Object.entries(keptForLater).flatMap(([name, instead]) =>
+    (env[name] ?? '') === '' ? [] : [`environment ${name}: has no effect yet: ${instead}`],
+  )
 }

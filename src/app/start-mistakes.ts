@@ -7,8 +7,9 @@ import type { Environment } from './settings.ts'
 export interface Standing {
   environment: Environment
   models: readonly Model[]
-  /** Keys that open something, bootstrap keys included. */
+  /** Keys that open something now, bootstrap keys included. */
   keyCount: number
+  hasCredential(name: string): boolean
   hasRunpodKey: boolean
   hasEndpointId: boolean
   /** The job API is RunPod's own, not one that runs elsewhere. */
@@ -38,10 +39,25 @@ export function refuseHalfConfigured(standing: Standing): void {
     )
   }
   if (environment === 'prod' && keyCount === 0) {
-    mistakes.push('API_KEYS is missing: nobody could use this gateway (or: podgate keys create)')
+    mistakes.push(
+      'API_KEYS is missing, and no key of the registry is valid: nobody could use this gateway ' +
+        '(podgate keys create)',
+    )
   }
+  if (environment === 'prod') mistakes.push(...missingCredentials(standing))
   if (environment === 'prod' && models.length === 0) {
     mistakes.push('the registry has no models: podgate models apply FILE')
   }
   if (mistakes.length > 0) throw new ConfigMistakes(mistakes)
+}
+
+/** A deployment that is switched off needs none. */
+function missingCredentials({ models, hasCredential }: Standing): string[] {
+  const asking = new Map<string, string[]>()
+  for (const { id, options, isDisabled } of models.flatMap(({ deployments }) => deployments)) {
+    const name = options.apiKeyEnv
+    if (isDisabled || typeof name !== 'string' || hasCredential(name)) continue
+    asking.set(name, [...(asking.get(name) ?? []), id])
+  }
+  return [...asking].map(([name, ids]) => `${name} is missing: ${ids.join(', ')} asks for it`)
 }

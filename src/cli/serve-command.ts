@@ -1,7 +1,8 @@
 // `podgate serve`: starts the gateway and stays until it is told to stop.
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { type Gateway, readSettings, type Settings, startDev, startGateway } from '#app'
-import { exampleOf, parsePort } from './arguments.ts'
+import { checkedBy, exampleOf, parsePort } from './arguments.ts'
 import { type CliContext, CommandFailure } from './context.ts'
 import { watchStopSignals } from './stop-signals.ts'
 
@@ -14,7 +15,11 @@ export function registerServe(program: Command, context: CliContext): void {
   program
     .command('serve')
     .description('Start the gateway. With ENV=dev and no RunPod it brings a simulated one.')
-    .option('--host <address>', 'address to listen on (API_HOST)')
+    .option(
+      '--host <address>',
+      'address to listen on (API_HOST)',
+      checkedBy(z.string().min(1, 'allowed: an address, such as 127.0.0.1')),
+    )
     .option('--port <number>', 'port to listen on (API_PORT)', parsePort)
     .addHelpText('after', exampleOf('serve --port 8080'))
     .action(async (flags: ServeFlags) => {
@@ -75,12 +80,27 @@ function curlLine(url: string, apiKey: string, model: string): string {
 }
 
 function explained(cause: unknown, { config }: Settings): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null
-  if (code === 'EADDRINUSE') {
-    const { host, port } = config.http
-    return new CommandFailure(
-      `Port ${port} of ${host} is taken: stop what listens there, or set API_PORT.`,
-    )
+  const { host, port } = config.http
+  const isOfListening =
+    cause instanceof Error &&
+    'syscall' in cause &&
+    /^(listen|getaddrinfo)$/.test(`${cause.syscall}`)
+  switch (isOfListening && 'code' in cause ? cause.code : null) {
+    case 'EADDRINUSE':
+      return new CommandFailure(
+        `Port ${port} of ${host} is taken: stop what listens there, or set API_PORT.`,
+      )
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EADDRNOTAVAIL':
+      return new CommandFailure(
+        `${host} is no address of this machine: set API_HOST (http.host) to one, or to 0.0.0.0.`,
+      )
+    case 'EACCES':
+      return new CommandFailure(
+        `Port ${port} of ${host} may not be opened by this user: set API_PORT to 1024 or more.`,
+      )
+    default:
+      return cause
   }
-  return cause
 }

@@ -1,5 +1,5 @@
 // `configs/local.env`: a developer's own environment, kept out of the repository. It may be absent
-// and never overrides what the environment already says.
+// and never overrides what the environment already says. An empty variable says nothing.
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 
@@ -12,6 +12,6 @@ export function loadEnvFile(path: string, env: Record<string, string | undefined
     throw cause
   }
   for (const [name, value] of Object.entries(parseEnv(text))) {
-    env[name] ??= value
+    if ((env[name] ?? '') === '') env[name] = value
   }
 }

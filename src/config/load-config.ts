@@ -3,12 +3,13 @@
 // strict: an unknown key is a mistake. The environment is shared with the rest of the machine, so
 // there only near misses are worth a word, and only a warning.
 import { readFileSync } from 'node:fs'
-import { parseDocument } from 'yaml'
+import { LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { coerced } from './coerced.ts'
 import { ConfigMistakes, shown } from './mistakes.ts'
 import { nearest } from './nearest.ts'
 import { allowedWords, member, nodeAt, type OptionNode, optionTree } from './option-tree.ts'
+import { yamlValue } from './yaml-value.ts'
 
 interface ConfigSources {
   env: Readonly<Record<string, string | undefined>>
@@ -62,13 +63,19 @@ function readFile(loading: Loading, file: string): void {
     loading.mistakes.push(`${file}: cannot be read (${why})`)
     return
   }
-  const document = parseDocument(text, { prettyErrors: true })
+  const lines = new LineCounter()
+  const document = parseDocument(text, { prettyErrors: true, lineCounter: lines })
   for (const error of document.errors) {
     const line = error.linePos?.[0].line ?? 1
     loading.mistakes.push(`${file}:${line}: is not valid YAML (${error.code})`)
   }
   if (document.errors.length > 0) return
-  const content: unknown = document.toJS()
+  const read = yamlValue(document)
+  if ('mistake' in read) {
+    loading.mistakes.push(`${file}:${lines.linePos(read.offset).line}: ${read.mistake}`)
+    return
+  }
+  const content = read.value
   if (content === null || content === undefined) return
   if (!isMap(content)) {
     loading.mistakes.push(`${file}: ${shown(content)} was given; allowed: a map of sections`)

@@ -1,4 +1,5 @@
 // The door: where it is, how large a request may be, and how it closes.
+import { isIP } from 'node:net'
 import { z } from 'zod'
 
 export const httpOptions = z.object({
@@ -33,7 +34,11 @@ export const httpOptions = z.object({
     .default([])
     .describe('origins whose pages may call /v1 from a browser, such as https://app.example; or *'),
   trustProxy: z
-    .array(z.string())
+    .array(
+      z.string().refine(isNetwork, {
+        error: 'an address or a network, such as 10.0.0.1, 10.0.0.0/8 or fd00::/8',
+      }),
+    )
     .default([])
     .describe('addresses (CIDR) of proxies whose X-Forwarded-For is believed'),
   failuresPerMinute: z
@@ -54,3 +59,10 @@ export const httpOptions = z.object({
 })
 
 export type HttpOptions = z.output<typeof httpOptions>
+
+/** Strictly: the library that will read it takes `1` for 0.0.0.1, and names no option. */
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128)
+}

@@ -2,6 +2,7 @@
 // is one line that says where it is, what was given and what is allowed.
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { yamlValue } from '#config'
 import { Fault } from '#domain'
 import { entryOf, type ModelEntry, modelsFileSchema, type WrittenModel } from './models-schema.ts'
 
@@ -33,7 +34,11 @@ export function readModelsFile(text: string, checkDeployment?: CheckDeployment):
   if (document.errors.length > 0) {
     throw new ModelsFileMistakes(document.errors.map((error) => firstLineOf(error.message)))
   }
-  const checked = checkModels(document.toJS(), checkDeployment)
+  const read = yamlValue(document)
+  if ('mistake' in read) {
+    throw new ModelsFileMistakes([`line ${lines.linePos(read.offset).line}: ${read.mistake}`])
+  }
+  const checked = checkModels(read.value, checkDeployment)
   if ('models' in checked) return checked
   throw new ModelsFileMistakes(
     checked.mistakes.map(({ path, text }) => {

@@ -184,6 +184,10 @@ describe('mistakes', () => {
     ])
     const broken = yaml('http: {\n  port: ]')
     expect(mistakesOf({ files: [broken] })[0]).toMatch(`${broken}:`)
+    const alias = yaml('log:\n  level: *loud\n')
+    expect(mistakesOf({ files: [alias] })).toEqual([
+      `${alias}:2: *loud is an alias of nothing; a text with * is written in quotes`,
+    ])
     const list = yaml('- 1')
     expect(mistakesOf({ files: [list] })).toEqual([
       `${list}: [1] was given; allowed: a map of sections`,
@@ -220,6 +224,12 @@ describe('near misses in the environment', () => {
     '%s is nobody’s business',
     (name) => expect(load({ env: { [name]: 'x' } }).warnings).toEqual([]),
   )
+})
+
+test('aliases that multiply without end are a mistake, and cost nothing', () => {
+  const rows = Array.from({ length: 30 }, (_, n) => `  a${n + 1}: &a${n + 1} [*a${n}, *a${n}]`)
+  const bomb = yaml(`http:\n  a0: &a0 [x, x]\n${rows.join('\n')}\n`)
+  expect(mistakesOf({ files: [bomb] })).toEqual([expect.stringContaining(`${bomb}:1: its aliases`)])
 })
 
 test('options describe themselves for the documentation', () => {

@@ -50,6 +50,7 @@ test('reads dollars per million as whole nano-dollars per token', () => {
 })
 
 test.each([
+  ['endpointId: abc', 'endpointId: *x', 'line 12: *x is an alias of nothing; '],
   ['contextTokens: 2048', 'contextTokens: 0', 'line 4, models[0].contextTokens: given 0; '],
   ['slots: 4', 'slots: many', 'line 10, models[0].deployments[0].slots: given "many"; '],
   ['prompt: 0.05', 'prompt: 0.0505', 'line 5, models[0].prices.prompt: given 0.0505; allowed: USD'],

@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { openLedgerDatabase, storageOptions } from '#src/storage/index.ts'
+import { createKey, keyRequestSchema, revokeKey, termsOf } from '#src/keys/index.ts'
+import { openLedgerDatabase, openRegistry, storageOptions } from '#src/storage/index.ts'
 import { type ProcessGiven, startProcess, urlOf } from '../support/gateway-process.ts'
 import { startCommand } from '../support/running-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -106,20 +107,70 @@ function brokenAt(folder: string): void {
   db.close()
 }
 
+test('all mistakes are told at once, of whatever kind', async () => {
+  const env = {
+    ENV: 'test',
+    API_PORT: 'x',
+    API_TRUST_PROXY: 'true,10.0.0.0/33,1',
+    API_KEYS: 'short',
+  }
+  const gateway = startProcess({ env })
+  expect(await gateway.exited).toBe(1)
+  expect(gateway.stderr().trimEnd().split('\n')).toEqual([
+    'environment ENV: "test"; allowed: dev or prod',
+    'environment API_PORT: http.port is "x"; allowed: an integer from 0 to 65535',
+    ...['0 is "true"', '1 is "10.0.0.0/33"', '2 is "1"'].map((given) =>
+      expect.stringMatching(
+        `^environment API_TRUST_PROXY: http.trustProxy.${given}; allowed: an addr`,
+      ),
+    ),
+    expect.stringMatching(/^environment API_KEYS, entry 1: a key of 5 characters/),
+  ])
+})
+
+test('a host that is nowhere is told with the option that sets it', async () => {
+  const gateway = startProcess({ models: [], env: { API_HOST: '203.0.113.1' } })
+  expect(await gateway.exited).toBe(1)
+  expect(gateway.stderr()).toMatch(
+    /^203\.0\.113\.1 is no address of this machine: set API_HOST .*\n$/,
+  )
+  const nothing = startCommand(temporaryFolder(), ['serve', '--host', ''])
+  expect(await nothing.exited).toBe(2)
+  expect(nothing.stderr()).toContain('Allowed: an address, such as 127.0.0.1.')
+})
+
+test('what has no effect yet is warned about', async () => {
+  const env = { DATABASE_URL: 'postgres://db', REDIS_URL: 'redis://cache' }
+  const gateway = startProcess({ models: [], env })
+  await gateway.printed(/environment DATABASE_URL: has no effect yet: /)
+  await gateway.printed(/environment REDIS_URL: has no effect yet: /)
+})
+
+test('a models file with mistakes is told by its path', async () => {
+  const gateway = startProcess({ models: [{ id: 'a b' }] })
+  expect(await gateway.exited).toBe(1)
+  expect(gateway.stderr()).toMatch(
+    /^configs\/dev\/models\.yaml: line 1, models\[0\]\.id: given "a b"/,
+  )
+})
+
 const here = { baseUrl: 'http://127.0.0.1:9' }
 const local = [modelAt(here)]
 const podded = [modelAt({ ...here, kind: 'runpod' })]
 const anyEndpoint = [{ ...podded[0], deployments: [{ ...podded[0]?.deployments[0], options: {} }] }]
 const keys = { API_KEYS: testKey }
+const externalKey = { EXTERNAL_TEST_KEY: 'theirs-0123456789' }
 const runpodKey = { RUNPOD_API_KEY: 'rpa_0123456789' }
 
 /* biome-ignore format: a table reads as a table */
 const halves: { name: string; given: ProcessGiven; missing: string[] }[] = [
-  { name: 'without keys', given: { models: local }, missing: ['API_KEYS'] },
+  { name: 'without keys', given: { models: podded, env: runpodKey }, missing: ['API_KEYS'] },
   { name: 'without models', given: { env: keys }, missing: ['models apply'] },
   { name: 'without RunPod’s key', given: { models: podded, env: keys }, missing: ['RUNPOD_API_KEY'] },
-  { name: 'with an endpoint and no key for it', given: { models: local, env: { ...keys, RUNPOD_ENDPOINT_ID: 'ep' } }, missing: ['RUNPOD_API_KEY'] },
+  { name: 'with an endpoint and no key for it', given: { models: local, env: { ...keys, ...externalKey, RUNPOD_ENDPOINT_ID: 'ep' } }, missing: ['RUNPOD_API_KEY'] },
   { name: 'without an endpoint', given: { models: anyEndpoint, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
+  { name: 'without a key that a deployment asks for', given: { models: local, env: keys }, missing: ['EXTERNAL_TEST_KEY is missing: test-deployment'] },
+  { name: 'with one key for clients and operator', given: { models: podded, env: { ...keys, ...runpodKey, API_ADMIN_KEY: testKey } }, missing: ['API_KEYS, entry 1: the key of API_ADMIN_KEY'] },
   { name: 'with the models of development', given: { models: devModels, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
   { name: 'with nothing', given: { models: anyEndpoint }, missing: ['API_KEYS', 'RUNPOD_API_KEY', 'RUNPOD_ENDPOINT_ID'] },
 ]
@@ -136,6 +187,21 @@ describe('in production', () => {
       expect(gateway.stdout()).toBe('')
     },
   )
+
+  test('with a key that was revoked it does not start: nobody could use it', async () => {
+    const env = { ...runpodKey, ENV: 'prod' }
+    const folder = temporaryFolder()
+    const registry = await openRegistry(
+      storageOptions.parse({ path: join(folder, 'data/podgate.db') }),
+    )
+    const terms = termsOf(keyRequestSchema.parse({ name: 'web' }), Date.now())
+    const { key } = await createKey(registry, terms, 'cli')
+    await revokeKey(registry, key.id, { nowMs: Date.now(), actor: 'cli' })
+    await registry.close()
+    const gateway = startProcess({ folder, models: podded, env })
+    expect(await gateway.exited).toBe(1)
+    expect(gateway.stderr()).toMatch(/^API_KEYS is missing, and no key of the registry is valid/)
+  })
 
   test('with all of it, it starts, without a simulator, and prints no key', async () => {
     const env = { ...keys, ...runpodKey, ENV: 'prod' }

@@ -9,7 +9,12 @@ import type { KindContext, UpstreamKind } from '../kind.ts'
 import { openPool } from '../pool.ts'
 
 const optionsSchema = z.strictObject({
-  baseUrl: z.url({ protocol: /^https?$/ }).describe('root of the API, without /v1'),
+  baseUrl: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => !/\/v1\/*$/.test(URL.parse(url)?.pathname ?? ''), {
+      error: 'leave out /v1 at the end: the paths that are asked below it begin with /v1',
+    })
+    .describe('root of the API, without /v1'),
   apiKeyEnv: z
     .string()
     .regex(/^EXTERNAL_[A-Z0-9_]+_KEY$/)
