@@ -63,8 +63,13 @@ export function parseMoment(text: string): number {
   const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/.test(text)
   const hasZone = isDay || /(Z|[+-]\d\d:\d\d)$/.test(text)
   const atMs = isDay || isMoment ? Date.parse(hasZone ? text : `${text}Z`) : Number.NaN
-  if (!Number.isNaN(atMs)) return atMs
+  if (!Number.isNaN(atMs) && isOfCalendar(text.slice(0, 10))) return atMs
   throw new InvalidArgumentError('Allowed: a day or moment in UTC: 2026-11-01 or 2026-11-01T08:30.')
+}
+
+/** Of 30 February `Date.parse` makes 2 March. */
+function isOfCalendar(day: string): boolean {
+  return new Date(`${day}T00:00Z`).toISOString().slice(0, 10) === day
 }
 
 export function exampleOf(command: string): string {

@@ -43,7 +43,11 @@ export function registerLedgerCommands(program: Command, context: CliContext): v
         'ledger export --from 2026-10-01 --to 2026-11-01 --format csv --output october.csv',
       ),
     )
-    .action((options: ExportOptions) => take(options, context))
+    .action((options: ExportOptions, command: Command) => {
+      const { from = 0, to = Number.POSITIVE_INFINITY } = options
+      if (from > to) command.error('error: --from is after --to')
+      return take(options, context)
+    })
 }
 
 function verify({ json }: { json?: true }, context: CliContext): void {

@@ -42,9 +42,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   return runProgram(program, argv, context)
 }
 
-/** Whoever reads a pipe may stop early, as `head` does: that is no failure of ours. */
+/**
+ * Whoever reads a pipe may stop early, as `head` does: that is no failure of ours, and a command
+ * that is over has its exit code already.
+ */
 function stopIfUnread(error: Error & { code?: string }): void {
-  if (error.code === 'EPIPE') process.exit(0)
+  if (error.code === 'EPIPE') process.exit()
   process.stderr.write(`The output cannot be written: ${error.message}\n`)
   process.exit(1)
 }

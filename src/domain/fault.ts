@@ -61,6 +61,7 @@ export const faultKinds = {
   overloaded: kind(429, 'overloaded', 'capacity', 'estimate', 'gateway', 'the queue is full, the deployment stayed busy until the deadline, or requests or connections are too many for this gateway’s memory'),
   draining: kind(503, unavailable, 'draining', 'yes', 'gateway', 'this gateway is shutting down'),
   ledger_unavailable: kind(503, unavailable, 'ledger_unavailable', 'yes', 'gateway', 'the ledger cannot be written, so no call is accepted'),
+  registry_unavailable: kind(503, unavailable, 'registry_unavailable', 'yes', 'gateway', 'keys and models cannot be changed at the moment: the registry is locked, or its disk is full'),
   no_deployment: kind(503, unavailable, 'no_deployment', 'estimate', 'upstream', 'no deployment of the model is switched on'),
   upstream_unreachable: kind(502, 'upstream_error', 'upstream_unreachable', 'estimate', 'upstream', 'no connection to the deployment'),
   upstream_bad_answer: kind(502, 'upstream_error', 'upstream_bad_answer', 'estimate', 'upstream', 'the deployment answered with an error or with nonsense'),

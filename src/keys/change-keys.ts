@@ -3,7 +3,7 @@
 import { type Actor, type ApiKey, Fault, newPublicId } from '#domain'
 import { noteDeed, type Registry } from '#storage'
 import { refuseWider, type UsualLimits } from './grants.ts'
-import { type Db, findKey, rowOf, type StoredKey } from './key-records.ts'
+import { type Db, findKey, keyState, rowOf, type StoredKey } from './key-records.ts'
 import type { KeyTerms } from './key-request.ts'
 import { hashToken, newToken } from './token.ts'
 
@@ -51,7 +51,9 @@ export function rotateKey(registry: Registry, id: string, rotation: Rotation): P
   const secret = newToken()
   return registry.transaction(async (db) => {
     const before = await existing(db, id)
-    if (before.revokedAtMs !== null) throw gone(id, 'is revoked, and stays so')
+    const state = keyState(before, nowMs)
+    if (state === 'revoked') throw gone(id, 'is revoked, and stays so')
+    if (state === 'expired') throw gone(id, 'has expired: a new secret would open nothing')
     refuseWider(actor, before, usual)
     await keepOldSecret(db, id, nowMs, nowMs + rotation.overlapMs)
     const secret_hash = hashToken(secret)

@@ -58,5 +58,11 @@ function existing(models: readonly Model[], modelId: string, deploymentId: strin
 function modelOf(models: readonly Model[], id: string): Model {
   const model = models.find((one) => one.id === id)
   if (model !== undefined) return model
+  // It would go off by all its names, which whoever says one of them may not mean.
+  const named = models.find(({ aliases }) => aliases.includes(id))
+  if (named !== undefined) {
+    const message = `That is an alias of ${named.id}: name the model itself.`
+    throw new Fault('not_found', { message, param: 'model' })
+  }
   throw new Fault('not_found', { message: 'There is no model of this id.', param: 'model' })
 }

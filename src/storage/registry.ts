@@ -1,6 +1,7 @@
 // The registry: keys and models, in typed queries. Reading it is never part of a call: rooms keep
 // a snapshot in memory and look at the change counter to know when to read again.
 import { CompiledQuery, Kysely, SqliteDialect } from 'kysely'
+import { Fault } from '#domain'
 import type { StorageOptions } from './options.ts'
 import { type RegistryTables, registryMigrations } from './registry-tables.ts'
 import { openSqliteFile, type SqliteConnection } from './sqlite-file.ts'
@@ -29,7 +30,11 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   return {
     db,
     changeCounter: changeCounterOf(connection),
-    transaction: (work) => db.connection().execute((one) => inTransaction(connection, one, work)),
+    transaction: (work) =>
+      db
+        .connection()
+        .execute((one) => inTransaction(connection, one, work))
+        .catch((cause) => Promise.reject(asUnavailable(cause))),
     async close() {
       await db.destroy()
       // Kysely closes only what it has used.
@@ -76,4 +81,22 @@ async function inTransaction<T>(
     if (connection.inTransaction) await db.executeQuery(CompiledQuery.raw('rollback'))
     throw cause
   }
+}
+
+const retryAfterMs = 1_000
+
+/** By SQLite's own codes. What is no trouble with the file is a mistake, and stays one. */
+const troubles: readonly [RegExp, string][] = [
+  [/^SQLITE_(BUSY|LOCKED)/, 'another process holds it'],
+  [/^SQLITE_FULL/, 'its disk is full'],
+  [/^SQLITE_READONLY/, 'its file can only be read'],
+  [/^SQLITE_IOERR/, 'its disk fails'],
+]
+
+function asUnavailable(cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const [, why] = troubles.find(([codes]) => codes.test(code)) ?? []
+  if (why === undefined) return cause
+  const message = `Nothing was changed: the registry cannot be written now, ${why}.`
+  return new Fault('registry_unavailable', { message, cause, retryAfterMs })
 }

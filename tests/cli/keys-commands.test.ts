@@ -114,6 +114,26 @@ test('a revoked key cannot be rotated: exit code 1', async () => {
   expect(result).toEqual({ code: 1, out: '', err: `The key ${id} is revoked, and stays so.` })
 })
 
+test('an expired key cannot be rotated either: no secret is shown that opens nothing', async () => {
+  const storage = temporaryStorage()
+  const made = await commandsOver(storage)(
+    'keys',
+    'create',
+    '--name',
+    'a',
+    '--expires',
+    '1h',
+    '--json',
+  )
+  const { id } = jsonOf(made) as { id: string }
+  const later = commandsOver(storage, { nowMs: () => commandNowMs + 3_600_000 })
+  expect(await later('keys', 'rotate', id)).toEqual({
+    code: 1,
+    out: '',
+    err: `The key ${id} has expired: a new secret would open nothing.`,
+  })
+})
+
 test('show has every field of a key and never its secret', async () => {
   const run = commandsOver(temporaryStorage())
   const { id, secret } = await madeKey(run)

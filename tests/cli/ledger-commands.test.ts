@@ -94,6 +94,20 @@ test('verify notes what a kill leaves, and calls the ledger whole', async () => 
 })
 
 test.each([
+  ['a day that no month has', ['--from', '2026-02-30'], /Allowed: a day or moment in UTC/],
+  ['a moment of such a day', ['--to', '2026-04-31T08:30'], /Allowed: a day or moment in UTC/],
+  [
+    'an end before the start',
+    ['--from', '2026-03-01', '--to', '2026-02-01'],
+    /--from is after --to/,
+  ],
+])('export of %s is wrong usage', async (_what, options, says) => {
+  const { run } = await given()
+  const result = await run('ledger', 'export', ...options)
+  expect(result).toMatchObject({ code: 2, out: '', err: expect.stringMatching(says) })
+})
+
+test.each([
   ['everything', [], ['old', 'recent', 'now']],
   ['a day on', ['--from', '2023-11-01'], ['recent', 'now']],
   ['until a day', ['--to', '2023-11-12'], ['old']],
@@ -190,6 +204,21 @@ test('a reader that has seen enough, as `head` has, is no failure', async () => 
   child.stdout.once('data', () => child.stdout.destroy())
   const [code] = await once(child, 'close')
   expect({ code, said }).toEqual({ code: 0, said: '' })
+})
+
+test('a budget is over whether or not anybody reads on', async () => {
+  const storage = temporaryStorage()
+  const ledger = openLedger(storage, systemClock)
+  await ledger.append(sampleCall({ receivedAtMs: Date.now() }))
+  await ledger.close()
+  const child = spawn(process.execPath, ['src/main.ts', 'costs', '--budget', '0'], {
+    cwd: root,
+    env: { ...process.env, ENV: 'dev', SQLITE_DB_PATH: storage.path },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stderr.resume()
+  child.stdout.destroy()
+  expect(await once(child, 'close')).toEqual([1, null])
 })
 
 test.runIf(existsSync('/dev/full'))('a full disk under the output is one line of error', () => {

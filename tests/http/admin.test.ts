@@ -1,4 +1,6 @@
 // `/admin/*`: the same changes as the commands make, with the rules of the key that asks.
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import type { ApiKey } from '#src/domain/index.ts'
 import { adminKey, chat, testKey } from '../support/test-gateway.ts'
@@ -119,6 +121,20 @@ describe('keys', () => {
     const exception = await make(all, { requestsPerMinute: 1_000_000_000 })
     const rotated = await all.as(secret)('POST', `/admin/keys/${exception.id}/rotate`)
     expect(rotated.status).toBe(403)
+  })
+
+  test('while another process holds the registry nothing is changed, and that is said', async () => {
+    const all = await openAdmin()
+    const other = new Database(join(all.gateway.folder, 'podgate.db'))
+    other.exec('begin immediate')
+    const refused = await all.admin('POST', '/admin/keys', { name: 'web' })
+    other.close()
+    expect(refused).toMatchObject({
+      status: 503,
+      body: { error: { code: 'registry_unavailable' } },
+    })
+    expect(refused.headers.get('retry-after')).toBe('1')
+    await make(all)
   })
 
   test('an answer with a secret is kept by no cache', async () => {

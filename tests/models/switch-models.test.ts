@@ -130,6 +130,9 @@ test('what is not there cannot be switched', async () => {
     kind: 'not_found',
     param: 'model',
   })
+  await expect(switchModel(registry, { ...change, modelId: 'other-a' })).rejects.toThrow(
+    'That is an alias of a: name the model itself.',
+  )
   const one = { ...change, modelId: 'a', deploymentId: 'three' }
   await expect(switchModel(registry, one)).rejects.toMatchObject({ param: 'deployment' })
 })

@@ -85,6 +85,22 @@ test('undoes all of a transaction that fails', async () => {
   expect(await registry.db.selectFrom('api_keys').selectAll().execute()).toEqual([])
 })
 
+test('a transaction that finds the file locked, or its disk full, says so', async () => {
+  const options = temporaryStorage({ busyTimeoutMs: 0 })
+  const [one, other] = [await open(options), await open(options)]
+  const insert = () =>
+    other.transaction(async (db) => void (await db.insertInto('api_keys').values(row).execute()))
+  await one.transaction(async () => {
+    await expect(insert()).rejects.toMatchObject({
+      kind: 'registry_unavailable',
+      message: expect.stringMatching(/another process holds it\.$/),
+      cause: { code: 'SQLITE_BUSY' },
+    })
+  })
+  await insert()
+  await expect(insert()).rejects.toThrow(/UNIQUE/)
+})
+
 test('holds the write lock from the beginning of a transaction', async () => {
   const options = temporaryStorage({ busyTimeoutMs: 0 })
   const [one, other] = [await open(options), await open(options)]
