@@ -1,8 +1,12 @@
 // Browser clients of other origins: none, unless they are configured. Their preflight asks without
 // a key, because browsers send none with it; it is answered from here and tells nothing but that
 // the origin is welcome. Only the routes of clients: nothing else is for a foreign page.
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '#domain'
 import { noKey } from './faults.ts'
+import { forgetBody } from './request-body.ts'
+import { pathOf } from './request-target.ts'
 
 const clientRoutes = '/v1/'
 
@@ -26,36 +30,59 @@ const exposedHeaders = [
   'x-podgate-eta-ms',
 ].join(', ')
 
-/** Before the guard: a page must be able to read why it was refused. */
-export function addCors(app: FastifyInstance, origins: readonly string[]): void {
-  if (origins.length === 0) return
+export interface Cors {
+  /** Whether its page may read the answer, whatever that will be. */
+  greet(request: IncomingMessage, response: ServerResponse): void
+  /** Before everything that may refuse: a page must be able to read why it was. */
+  greetAll(app: FastifyInstance): void
+  answerPreflights(app: FastifyInstance, clock: Clock): void
+}
+
+export function createCors(origins: readonly string[]): Cors {
+  const isOff = origins.length === 0
   const isOpen = origins.includes('*')
   const allowed = new Set(origins)
-  const welcome = ({ headers: { origin } }: FastifyRequest): string | null => {
+
+  function welcome({ headers: { origin } }: IncomingMessage): string | null {
     if (origin === undefined) return null
     if (isOpen) return '*'
     return allowed.has(origin) ? origin : null
   }
-  app.addHook('onRequest', (request, { raw }, done) => {
-    // On the raw answer: a call's own end writes its head past the framework.
-    if (request.raw.url?.startsWith(clientRoutes) === true) {
-      raw.setHeader('vary', 'origin')
-      const origin = welcome(request)
-      if (origin !== null) {
-        raw.setHeader('access-control-allow-origin', origin)
-        raw.setHeader('access-control-expose-headers', exposedHeaders)
-      }
-    }
-    done()
-  })
-  const open = { config: { access: 'public' as const } }
-  app.options(`${clientRoutes}*`, open, async (request, reply) => {
-    if (welcome(request) === null) throw noKey()
-    return reply
-      .code(204)
-      .header('access-control-allow-methods', 'GET, HEAD, POST')
-      .header('access-control-allow-headers', allowedHeaders)
-      .header('access-control-max-age', '600')
-      .send()
-  })
+
+  /** On the raw answer: a call's own end writes its head past the framework. */
+  function greet(request: IncomingMessage, response: ServerResponse): void {
+    if (isOff || !pathOf(request.url ?? '').startsWith(clientRoutes)) return
+    response.setHeader('vary', 'origin')
+    const origin = welcome(request)
+    if (origin === null) return
+    response.setHeader('access-control-allow-origin', origin)
+    response.setHeader('access-control-expose-headers', exposedHeaders)
+  }
+
+  return {
+    greet,
+    greetAll(app) {
+      if (isOff) return
+      app.addHook('onRequest', (request, reply, done) => {
+        greet(request.raw, reply.raw)
+        done()
+      })
+    },
+    answerPreflights(app, clock) {
+      if (isOff) return
+      // Whoever asks without a key sends no body that is read.
+      app.addHttpMethod('OPTIONS', { overrideExisting: true })
+      const open = { config: { access: 'public' as const } }
+      app.options(`${clientRoutes}*`, open, async (request, reply) => {
+        if (welcome(request.raw) === null) throw noKey()
+        forgetBody(request.raw, clock)
+        return reply
+          .code(204)
+          .header('access-control-allow-methods', 'GET, HEAD, POST')
+          .header('access-control-allow-headers', allowedHeaders)
+          .header('access-control-max-age', '600')
+          .send()
+      })
+    },
+  }
 }

@@ -7,6 +7,7 @@ import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 import { forgetBody } from './request-body.ts'
 import { clientRequestId } from './request-ids.ts'
+import { pathOf } from './request-target.ts'
 
 export function addRefusals(app: FastifyInstance, ports: HttpPorts): void {
   const methodsAt = listMethods(app)
@@ -16,7 +17,7 @@ export function addRefusals(app: FastifyInstance, ports: HttpPorts): void {
   // Before a body is read: there is nobody to read it for.
   app.addHook('preParsing', (request, reply, payload, done) => {
     if (!request.is404) return done(null, payload)
-    const allowed = methodsAt(request.url.split(/[?#]/)[0] ?? '').join(', ')
+    const allowed = methodsAt(pathOf(request.url)).join(', ')
     if (allowed === '') return done(unknownUrl())
     reply.header('allow', allowed)
     done(wrongMethod(allowed))

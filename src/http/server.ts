@@ -6,7 +6,7 @@ import { addAdmin } from './admin-door.ts'
 import { createBodyBytes } from './body-bytes.ts'
 import { endCallsOfClosedKeys } from './closed-keys.ts'
 import { type Connections, createConnections } from './connections.ts'
-import { addCors } from './cors.ts'
+import { type Cors, createCors } from './cors.ts'
 import { createDrain, type Drain } from './drain.ts'
 import { faultOfFramework } from './faults.ts'
 import { addGuard } from './guard.ts'
@@ -40,14 +40,16 @@ export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   const { options, clock } = ports
   const drain = createDrain(clock)
   const connections = createConnections(ports)
-  const app = openFramework(ports, connections)
+  const cors = createCors(options.corsOrigins)
+  const app = openFramework(ports, connections, cors)
   const routes = listRoutes(app)
   connections.limit(app.server, options.connectionsMax)
   addRequestId(app)
+  cors.greetAll(app)
   addHeadRules(app, connections, options.headersMax)
   addRefusals(app, ports)
   addBodyParser(app, createBodyBytes(options.inflightBodyBytesMax))
-  addCors(app, options.corsOrigins)
+  cors.answerPreflights(app, clock)
   await addGuard(app, ports)
   for (const surface of ports.surfaces) addSurfaceRoute(app, surface, ports, drain)
   addModelRoutes(app, ports)
@@ -58,7 +60,7 @@ export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   return serverOf(app, ports, drain, routes)
 }
 
-function openFramework(ports: HttpPorts, connections: Connections): FastifyInstance {
+function openFramework(ports: HttpPorts, connections: Connections, cors: Cors): FastifyInstance {
   const { options } = ports
   return fastify({
     genReqId: newRequestId,
@@ -79,6 +81,7 @@ function openFramework(ports: HttpPorts, connections: Connections): FastifyInsta
     clientErrorHandler: connections.broke,
     frameworkErrors: (error, request, reply) => {
       connections.seen(request.raw, reply.raw)
+      cors.greet(request.raw, reply.raw)
       refuse(faultOfFramework(error), request, reply, ports)
     },
     routerOptions: { maxParamLength: 512 },

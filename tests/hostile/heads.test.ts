@@ -182,6 +182,14 @@ test.each(onEach(modelRoutes, methods))(
   },
 )
 
+test('PUT on a route that is named with its whole address is the wrong method', async () => {
+  const answer = await besieged.ask(
+    spell(chatRoute, { method: 'PUT', target: `http://x${chatRoute.path}?a` }),
+  )
+  expectRefusal(answer, { status: 405, code: 'method_not_allowed' })
+  expect(answer.headers.get('allow')).toBe('POST')
+})
+
 test('HEAD on a route that takes a body is refused without a body', async () => {
   const answer = await besieged.ask(spell(chatRoute, { method: 'HEAD' }), { hasBody: false })
   expect(answer.status).toBe(405)

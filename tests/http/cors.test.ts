@@ -1,5 +1,6 @@
 // Browser clients of other origins: nobody unless configured, and then exactly those.
 import { describe, expect, test } from 'vitest'
+import { openRaw, type RawClient } from '../hostile/raw-client.ts'
 import { chat, testKey } from '../support/test-gateway.ts'
 import { type Door, openDoor } from './door.ts'
 
@@ -60,6 +61,15 @@ describe('with a list of origins', () => {
     expect(door.upstream.calls).toEqual([])
   })
 
+  test('a preflight that names the whole address is one as well', async () => {
+    const { gateway } = await open()
+    using client = await openRaw(gateway.url)
+    client.send(`OPTIONS http://x${completions} HTTP/1.1\r\nHost: x\r\nOrigin: ${app}\r\n\r\n`)
+    const answer = await client.answer()
+    expect(answer.status).toBe(204)
+    expect(answer.headers.get('access-control-allow-origin')).toBe(app)
+  })
+
   /* biome-ignore format: a table reads as a table */
   test.each([
     ['https://evil.example'], [`${app}.evil.example`], ['http://app.example'], [`${app}:8443`], ['null'], ['*'], [app.toUpperCase()], [''],
@@ -93,6 +103,22 @@ describe('with a list of origins', () => {
     expect(response.headers.get('access-control-allow-origin')).toBe(app)
   })
 
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['whose address cannot be read', `GET /v1/%zz HTTP/1.1\r\nHost: x`, 400],
+    ['without a host',               'GET /v1/models HTTP/1.1', 400],
+    ['of two keys',                  'GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: 1\r\nAuthorization: 2', 400],
+    ['that names the whole address', 'GET http://x/v1/models HTTP/1.1\r\nHost: x', 401],
+  ])('so may that of a request %s', async (_what, head, status) => {
+    const { gateway } = await open()
+    using client = await openRaw(gateway.url)
+    client.send(`${head}\r\nOrigin: ${app}\r\n\r\n`)
+    const answer = await client.answer()
+    expect(answer.status).toBe(status)
+    expect(answer.headers.get('access-control-allow-origin')).toBe(app)
+    expect(answer.headers.get('vary')).toBe('origin')
+  })
+
   test('an answer to another origin may not', async () => {
     const response = await post(await open(), 'https://evil.example')
     expect(response.status).toBe(200)
@@ -108,6 +134,44 @@ describe('with a list of origins', () => {
       expect(corsHeaders(await ask('GET', path, { headers: { origin: app } }))).toEqual([])
     },
   )
+})
+
+describe('a preflight with a body', () => {
+  /* biome-ignore format: a table reads as a table */
+  const framings: [how: string, lines: string, piece: string][] = [
+    ['of a length',     'Content-Length: 1000000', 'x'.repeat(1000)],
+    ['in chunks',       'Transfer-Encoding: chunked', `3e8\r\n${'x'.repeat(1000)}\r\n`],
+  ]
+
+  async function ask(origin: string, lines: string): Promise<RawClient> {
+    const { gateway } = await openDoor({ http: { corsOrigins: [app] } })
+    const client = await openRaw(gateway.url)
+    const head = `OPTIONS ${completions} HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}`
+    client.send(`${head}\r\nContent-Type: application/json\r\n${lines}\r\n\r\n`)
+    return client
+  }
+
+  test.each(framings)('%s is answered before it, which is held by nobody', async (...given) => {
+    const [, lines, piece] = given
+    using client = await ask(app, lines)
+    client.send(piece)
+    expect((await client.answer()).status).toBe(204)
+    // Nor is there an end to wait for.
+    await client.closed
+  })
+
+  test('of a stranger is refused before it', async () => {
+    using client = await ask('https://evil.example', 'Content-Length: 1000000')
+    expect((await client.answer()).status).toBe(401)
+  })
+
+  test('that is no JSON is passed over, and the next request is read', async () => {
+    using client = await ask(app, 'Content-Length: 3')
+    client.send('{{{')
+    expect((await client.answer()).status).toBe(204)
+    client.send(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n`)
+    expect((await client.answer()).status).toBe(200)
+  })
 })
 
 test('with every origin allowed, every origin is told so, and no credentials are', async () => {
