@@ -1,8 +1,8 @@
 // Closed by default: every request needs a key, unless its route says that it is public. The route
 // object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
-import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ApiKey, holdsScope, type Scope } from '#domain'
+import { addAddressCounts } from './addresses.ts'
 import { missingScope, noKey, tooManyFailures, wrongKey } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
@@ -20,11 +20,8 @@ declare module 'fastify' {
   }
 }
 
-/** Addresses that are remembered; whoever has more of them makes the oldest forgotten. */
-const addressesMax = 10_000
-
 export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<void> {
-  await app.register(rateLimit, { global: false, cache: addressesMax })
+  await addAddressCounts(app, ports.clock)
   const countFailure = app.createRateLimit({
     max: ports.options.failuresPerMinute,
     timeWindow: 60_000,

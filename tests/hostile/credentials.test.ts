@@ -191,6 +191,31 @@ describe('an address that keeps failing', () => {
     expect(await statuses(own, near)).toEqual([401, 401, 401, 429])
   })
 
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['1.2.3.4',       '1.2.3.4:5555', '1.2.3.4:6666'],
+    ['[2001:db8::1]', '2001:db8::1',  '[2001:db8::2]:80'],
+  ])('does not become another one by the port behind it: %s', async (...addresses) => {
+    const own = await limited(proxy)
+    expect(await statuses(own, [...addresses, ...addresses].map(from))).toEqual([
+      401, 401, 401, 429, 429, 429,
+    ])
+    expect(await statuses(own, [from('1.2.3.5:5555')])).toEqual([401])
+  })
+
+  test('is nobody’s when its client has reset the connection, which is no mistake of ours', async () => {
+    const own = await limited()
+    for (let at = 0; at < 50; at += 1) {
+      const client = await own.connect()
+      client.send(withLines(chatRoute, wrong))
+      client.socket.resetAndDestroy()
+      await client.closed
+    }
+    await own.expectUnharmed()
+    const errors = own.gateway.logLines().filter(({ level }) => level === 'error')
+    expect(errors).toEqual([])
+  })
+
   test.each(['hostile-text', '', ',,,', '999.1.1.1', '127.0.0.1:80', '[::1', 'x'.repeat(90)])(
     'is one address however it is written by a proxy: %s',
     async (given) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { configSchema, type Gateway, startGateway } from '#src/app/index.ts'
 import { readSecrets } from '#src/config/index.ts'
+import type { Clock } from '#src/domain/index.ts'
 import { applyModels, readModelsFile } from '#src/models/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
 import { type ClientCall, type ClientOptions, openCall } from './client-call.ts'
@@ -42,6 +43,8 @@ export interface GatewayUnderTest {
   folder?: string
   /** Instead of the one model: what a models file holds. */
   models?: readonly unknown[]
+  /** Instead of the system's. */
+  clock?: Clock
   /** Secrets of the environment, besides or instead of the usual ones. */
   secrets?: Record<string, string>
   config?: { [Section in keyof Given]?: Partial<Given[Section]> }
@@ -72,7 +75,13 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
   const log = createLogWatch()
   const gateway = await startGateway(
     { environment: 'dev', config, secrets, warnings: [], hasRunpod: true },
-    { apiKeys: [], adminKey: null, runpod: null, writeLog: log.write },
+    {
+      apiKeys: [],
+      adminKey: null,
+      runpod: null,
+      writeLog: log.write,
+      ...(given.clock === undefined ? {} : { clock: given.clock }),
+    },
   )
   const { url } = gateway
   return {
