@@ -1,7 +1,8 @@
 // What happens on connections outside of any request: more of them than we take, and bytes that
 // node cannot read as HTTP. Such bytes may come in the middle of a body, behind a request whose
 // answer is still running, or first of all, and only then may an answer be written by hand:
-// anywhere else it would land inside of another one.
+// anywhere else it would land inside of another one. What is behind a whole request takes nothing
+// from it: its answer goes out, as the last of its connection.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Fault, newRequestId } from '#domain'
@@ -77,13 +78,15 @@ export function createConnections(ports: Pick<HttpPorts, 'refused' | 'clock'>): 
       if (connection.broken !== null) return
       const fault = faultOfParser(error)
       connection.broken = fault
-      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+      if (error.code === 'ECONNRESET') return void socket.destroy()
+      if (!socket.writable) return void socket.destroySoon()
       const before = connection.latest
       if (before === null || (before.writableFinished && before.req.complete)) {
         return answer(fault, socket)
       }
-      // Another request's bytes, or those of one that has its answer: nobody is left to be told.
-      if (before.headersSent || before.req.complete) return void socket.destroy()
+      if (before.req.complete) return endAfter(before, socket)
+      // The bytes of one that has its answer: nobody is left to be told.
+      if (before.headersSent) return void socket.destroy()
       before.shouldKeepAlive = false
       connection.reader?.(fault)
     },
@@ -102,6 +105,13 @@ export function createConnections(ports: Pick<HttpPorts, 'refused' | 'clock'>): 
       })
     },
   }
+}
+
+/** A stray line end behind a request must not cost a running answer; a stream is not cut for it. */
+function endAfter(response: ServerResponse, socket: Socket): void {
+  response.shouldKeepAlive = false
+  // Where the head is out already, it said that the connection stays.
+  response.once('finish', () => socket.destroySoon())
 }
 
 /**

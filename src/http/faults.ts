@@ -122,6 +122,8 @@ export function faultOfFramework(error: unknown): Fault {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongMediaType()
   if (code === 'FST_ERR_MAX_PARAM_LENGTH') return unknownUrl()
+  // Of a method that node's parser knows and HTTP does not: RTSP has some.
+  if (code === 'FST_ERR_NOT_FOUND') return new Fault('bad_request', { message: notHttp })
   if (code === 'FST_ERR_BAD_URL') {
     return new Fault('bad_request', { message: 'The URL is malformed.' })
   }

@@ -3,15 +3,25 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Fault } from '#domain'
 import { faultHeaders } from '#relay'
 import { errorEnvelope } from '#wire'
+import type { Connections } from './connections.ts'
 import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 import { forgetBody } from './request-body.ts'
 import { clientRequestId } from './request-ids.ts'
 import { pathOf } from './request-target.ts'
 
-export function addRefusals(app: FastifyInstance, ports: HttpPorts): void {
+export function addRefusals(
+  app: FastifyInstance,
+  ports: HttpPorts,
+  connections: Connections,
+): void {
   const methodsAt = listMethods(app)
   app.setErrorHandler((error, request, reply) => {
+    // No hook has seen it, so it is of another protocol, and so is what follows it.
+    if (!request.connection) {
+      connections.seen(request.raw, reply.raw)
+      reply.raw.shouldKeepAlive = false
+    }
     refuse(faultOfFramework(error), request, reply, ports)
   })
   // Before a body is read: there is nobody to read it for.

@@ -115,7 +115,8 @@ function readBody(
   })
   if (connection === null) return
   if (connection.broken === null) connection.reader = fail
-  else queueMicrotask(() => fail(connection.broken))
+  // What broke behind a whole body is no fault of it.
+  else if (!raw.complete) queueMicrotask(() => fail(connection.broken))
 }
 
 /** Node reads a refused body to its end, or its client would not hear why; but only for a time. */

@@ -29,7 +29,10 @@ export function addHeadRules(
   app.server.on('checkExpectation', app.routing)
   app.decorateRequest('connection', null)
   app.addHook('onRequest', (request, reply, done) => {
-    request.connection = connections.seen(request.raw, reply.raw)
+    const connection = connections.seen(request.raw, reply.raw)
+    request.connection = connection
+    // What came before could not be read, or not in time: nothing behind it is.
+    if (connection.broken !== null) return void reply.hijack()
     const fault = faultOfHead(request.raw, headersMax)
     if (fault === null) return done()
     // Whoever misframed one request has misframed what follows on the connection.
@@ -43,11 +46,11 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
   if (rawHeaders.length / 2 > headersMax) return tooManyHeaders()
   const double = hasRepeats(request) ? givenTwice(rawHeaders) : null
   if (double !== null) return malformed(`The header '${double}' is given twice.`, double)
-  if (httpVersion === '1.0') return null
+  const coding = headers['transfer-encoding']
+  if (httpVersion === '1.0') return coding === undefined ? null : codedIn10()
   // A request line that names no version passes node's parser as 0.9.
   if (httpVersion !== '1.1') return new Fault('bad_request', { message: notHttp })
   if (headers.host === undefined) return malformed("The header 'host' is missing.", 'host')
-  const coding = headers['transfer-encoding']
   // `gzip, chunked` is read as chunks, and then taken for the text itself.
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     return malformed('The only Transfer-Encoding is chunked.', 'transfer-encoding')
@@ -58,6 +61,11 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
     message: 'This gateway only knows Expect: 100-continue.',
     param: 'expect',
   })
+}
+
+/** Node reads chunks there, too; a proxy that knows 1.0 ends the request elsewhere. */
+function codedIn10(): Fault {
+  return malformed('HTTP/1.0 has no Transfer-Encoding.', 'transfer-encoding')
 }
 
 /** Node keeps one member for each name: where there are as many of them, none was given twice. */

@@ -47,7 +47,7 @@ export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   addRequestId(app)
   cors.greetAll(app)
   addHeadRules(app, connections, options.headersMax)
-  addRefusals(app, ports)
+  addRefusals(app, ports, connections)
   addBodyParser(app, createBodyBytes(options.inflightBodyBytesMax))
   cors.answerPreflights(app, clock)
   await addGuard(app, ports)

@@ -2,10 +2,18 @@
 // has a gateway of its own, and looks at it afterwards.
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  answerWhole,
+  done,
+  lastChunk,
+  type UpstreamCall,
+  usageChunk,
+  wholeAnswer,
+} from '../support/scripted-upstream.ts'
 import { chat } from '../support/test-gateway.ts'
 import { type Besieged, besiege, expectRefusal } from './besieged-gateway.ts'
 import { answerSome, spellEndless } from './endless-calls.ts'
-import { chatRoute, modelRoutes, spell, usual } from './post-routes.ts'
+import { adminRoute, chatRoute, modelRoutes, spell, usual } from './post-routes.ts'
 
 let besieged: Besieged
 
@@ -170,29 +178,6 @@ describe('many requests on one connection', () => {
     await client.closed
   })
 
-  test('that are no HTTP never land inside of a stream', async () => {
-    using client = await besieged.connect()
-    client.send(endlessStream)
-    const call = await besieged.upstream.nextCall()
-    await client.seen('Hello')
-    client.send('hostile-text\r\n\r\n')
-    await client.closed
-    await call.closed
-    expect(client.text().split('HTTP/1.1')).toHaveLength(2)
-    expect(client.text()).not.toContain('hostile-text')
-    expect(client.text()).not.toContain('[DONE]')
-  })
-
-  test('that are no HTTP end a call that has no answer yet', async () => {
-    using client = await besieged.connect()
-    client.send(endlessWhole)
-    const call = await besieged.upstream.nextCall()
-    client.send('hostile-text\r\n\r\n')
-    await client.closed
-    await call.closed
-    expect(client.text()).toBe('')
-  })
-
   test('are not found in a body: what is behind it is a request of its own', async () => {
     using client = await besieged.connect()
     const hidden = spell(chatRoute, { target: '/admin/keys' })
@@ -200,5 +185,106 @@ describe('many requests on one connection', () => {
     expectRefusal(await client.answer(), { status: 400, code: 'invalid_json' })
     client.send(whole)
     expect((await client.answer()).status).toBe(200)
+  })
+})
+
+/** Answers that nobody has to wait for any more. */
+function finish(call: UpstreamCall): void {
+  if (!call.body.includes('"stream":true')) return answerWhole(call, wholeAnswer('Hello'))
+  call.response.end(`${lastChunk()}${usageChunk(1, 2)}${done}`)
+}
+
+// It is ignored, as RFC 9112 (9.6) has it, and the connection ends: a stray line end of a careless
+// client must not cost it a generation that runs, nor the answer why it was refused.
+describe('what is sent behind a whole request', () => {
+  const body = JSON.stringify(chatRoute.good)
+  const withLength = (length: number) =>
+    spell(chatRoute, { lines: [...usual(chatRoute), `Content-Length: ${length}`], body })
+  const closing = spell(chatRoute, { extra: ['Connection: close'] })
+  const old = spell(chatRoute, { version: 'HTTP/1.0' })
+  const admin = spell(adminRoute)
+
+  /* biome-ignore format: a table reads as a table */
+  test.each<[what: string, bytes: (string | Buffer)[], status: number]>([
+    ['a NUL',                                [whole, '\0'], 200],
+    ['a blank',                              [whole, ' '], 200],
+    ['words',                                [whole, 'hostile-text\r\n\r\n'], 200],
+    ['an endless header',                    [whole, `GET / HTTP/1.1\r\nX: ${'x'.repeat(40_000)}`], 200],
+    ['a line end, after the last request',   [closing, '\r\n'], 200],
+    ['a request, after the last one',        [closing, whole], 200],
+    ['a line end, after HTTP/1.0',           [old, '\r\n'], 200],
+    ['a request, after HTTP/1.0',            [old, whole], 200],
+    ['the end of a body of too small a length', [withLength(body.length - 1)], 400],
+    ['a body without a length',              [spell(chatRoute, { lines: usual(chatRoute), body })], 400],
+    ['words, on a door that takes its time', [admin, 'hostile-text\r\n\r\n'], 201],
+    ['words, after two requests',            [spell(chatRoute, { body: '{' }), whole, 'hostile-text\r\n\r\n'], 400],
+  ])('takes nothing from its answer: %s', async (_what, bytes, status) => {
+    using client = await besieged.connect()
+    client.send(Buffer.concat(bytes.map((it) => Buffer.from(it))))
+    const first = await client.answer()
+    expect(first.status).toBe(status)
+    const last = bytes.length === 3 ? await client.answer() : first
+    expect(last.headers.get('connection')).toBe('close')
+    await client.closed
+    expect(client.text()).not.toContain('hostile-text')
+    expect(client.text().split('HTTP/1.1 ')).toHaveLength(bytes.length === 3 ? 3 : 2)
+  })
+
+  test('takes nothing from a refusal that is being said', async () => {
+    using client = await besieged.connect()
+    client.send(`${spell(chatRoute, { target: '/v1/nothing' })}hostile-text\r\n\r\n`)
+    expectRefusal(await client.answer(), { status: 404 })
+    await client.closed
+  })
+
+  test.each([
+    ['that streams', endlessStream],
+    ['that does not', endlessWhole],
+  ])('takes nothing from a call that runs, %s', async (_how, bytes) => {
+    using client = await besieged.connect()
+    client.send(bytes)
+    const call = await besieged.upstream.nextCall()
+    if (bytes === endlessStream) await client.seen('Hello')
+    client.send(Buffer.concat([Buffer.from('hostile-text\r\n\r\n'), whole]))
+    // Requests of others pass, so what was sent before them has been read.
+    for (let at = 0; at < 3; at += 1) await besieged.ask('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+    finish(call)
+    const answer = await client.answer()
+    expect(answer.status).toBe(200)
+    expect(answer.body).toContain('Hello')
+    if (bytes === endlessStream) expect(answer.body).toContain('[DONE]')
+    await client.closed
+    expect(client.text().split('HTTP/1.1')).toHaveLength(2)
+    expect(client.text()).not.toContain('hostile-text')
+    expect(besieged.upstream.calls).toHaveLength(1)
+  })
+
+  const runs = [endlessStream, endlessWhole].flatMap((bytes) =>
+    leavings.map((how) => [bytes === endlessStream ? 'a stream' : 'a call', how, bytes] as const),
+  )
+
+  test.each(runs)('does not hide that the client of %s leaves by a %s', async (_1, how, bytes) => {
+    using client = await besieged.connect()
+    client.send(bytes)
+    const call = await besieged.upstream.nextCall()
+    if (bytes === endlessStream) await client.seen('Hello')
+    client.send('hostile-text\r\n\r\n')
+    for (let at = 0; at < 3; at += 1) await besieged.ask('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+    leave(client.socket, how)
+    await call.closed
+  })
+
+  test('is not read any more when it was too slow to be read', async () => {
+    await using hasty = await besiege({ http: { headersMs: 50 } })
+    using client = await hasty.connect()
+    client.socket.removeAllListeners('end')
+    client.send(whole.subarray(0, 40))
+    expectRefusal(await client.answer(), { status: 408 })
+    client.send(whole.subarray(40))
+    await hasty.expectUnharmed()
+    // The call is the good one that was just made.
+    expect(hasty.upstream.calls).toHaveLength(1)
+    const refused = hasty.gateway.logLines().filter(({ event }) => event === 'refused')
+    expect(refused).toMatchObject([{ status: 408 }])
   })
 })

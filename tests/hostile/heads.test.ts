@@ -39,6 +39,9 @@ const noHttp: [what: string, bytes: string | Buffer][] = [
   ['HTTP/0.9',                     'GET /health\r\n\r\n'],
   ['HTTP/2',                       'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['HTTP/3.0',                     'GET /health HTTP/3.0\r\nHost: x\r\n\r\n'],
+  ['RTSP',                         'DESCRIBE / RTSP/1.0\r\nCSeq: 1\r\n\r\n'],
+  ['RTSP to a route',              `SETUP /v1/models RTSP/1.0\r\n${host}\r\n${authorization}\r\n\r\n`],
+  ['RTSP with a body',             `ANNOUNCE / RTSP/1.0\r\nContent-Length: 12\r\n\r\nhostile-text`],
   ['a method in small letters',    `get /health HTTP/1.1\r\n${host}\r\n\r\n`],
   ['a method of our own',          `BREW /health HTTP/1.1\r\n${host}\r\n\r\n`],
   ['no address',                   `GET HTTP/1.1\r\n${host}\r\n\r\n`],
@@ -105,6 +108,8 @@ const refusedHeads: [what: string, given: Spelled, status: number, param: string
   ['two media types',            { extra: ['Content-Type: text/plain'] }, 400, 'content-type'],
   ['packed chunks',              { lines: [...usual(chatRoute), 'Transfer-Encoding: gzip, chunked'], body: chunked(['hostile-text']) }, 400, 'transfer-encoding'],
   ['an unknown coding',          { lines: [...usual(chatRoute), 'Transfer-Encoding: xchunked'], body: chunked(['hostile-text']) }, 400, 'transfer-encoding'],
+  ['chunks in HTTP/1.0',         { version: 'HTTP/1.0', lines: [...usual(chatRoute), 'Connection: keep-alive', 'Transfer-Encoding: chunked'], body: chunked([good]) }, 400, 'transfer-encoding'],
+  ['a coding in HTTP/1.0',       { version: 'HTTP/1.0', lines: [...usual(chatRoute), 'Connection: keep-alive', 'Transfer-Encoding: identity'], body: '' }, 400, 'transfer-encoding'],
   ['an unknown expectation',     { extra: ['Expect: hostile-text'] }, 417, 'expect'],
   ['101 headers',                { extra: Array.from({ length: 97 }, (_, at) => `X-${at}: 1`) }, 431, null],
   ['3000 headers',               { extra: Array.from({ length: 2996 }, () => 'a:') }, 431, null],
@@ -112,7 +117,12 @@ const refusedHeads: [what: string, given: Spelled, status: number, param: string
 
 test.each(onEach(modelRoutes, refusedHeads))('%s is refused on %s', async (_1, _2, route, row) => {
   const [, given, status, param] = row
-  expectRefusal(await besieged.ask(spell(route, given)), { status, param })
+  using client = await besieged.connect()
+  client.send(spell(route, given))
+  const answer = await client.answer()
+  expectRefusal(answer, { status, param })
+  expect(answer.headers.get('connection')).toBe('close')
+  await client.closed
 })
 
 /* biome-ignore format: a table reads as a table */
