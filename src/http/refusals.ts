@@ -1,6 +1,7 @@
 // How a request is refused that never became a call: one envelope, one log line, one metric.
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Fault } from '#domain'
+import type { Clock, Fault } from '#domain'
 import { faultHeaders } from '#relay'
 import { errorEnvelope } from '#wire'
 import type { Connections } from './connections.ts'
@@ -83,6 +84,32 @@ export function refuse(
     .code(fault.rule.status)
     .headers({ ...faultHeaders(fault), 'x-request-id': request.id })
     .type('application/json; charset=utf-8')
-    .send(errorEnvelope(fault))
+  const envelope = errorEnvelope(fault)
+  if (endsBeforeBody(request, reply)) return sayAndRead(envelope, request, reply, clock)
+  reply.send(envelope)
   forgetBody(request.raw, clock)
+}
+
+/** The connection closes with the answer, and its client may still be sending what is refused. */
+function endsBeforeBody({ raw, connection }: FastifyRequest, reply: FastifyReply): boolean {
+  const isReadable = (connection?.broken ?? null) === null
+  return isReadable && !reply.raw.shouldKeepAlive && !raw.complete
+}
+
+/**
+ * Closed with bytes unread, a connection takes back what was said on it, and many clients (Python's
+ * own among them) read nothing before they have sent everything. So all is said at once, and the
+ * answer's end comes after the body's.
+ */
+function sayAndRead(
+  envelope: string,
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  clock: Clock,
+): void {
+  const said = new Readable({ read() {} })
+  said.push(envelope)
+  forgetBody(raw, clock, () => said.push(null))
+  raw.resume()
+  reply.header('content-length', Buffer.byteLength(envelope)).send(said)
 }

@@ -120,11 +120,15 @@ function readBody(
 }
 
 /** Node reads a refused body to its end, or its client would not hear why; but only for a time. */
-export function forgetBody(raw: IncomingMessage, clock: Clock): void {
-  if (raw.complete) return
+export function forgetBody(raw: IncomingMessage, clock: Clock, then = () => {}): void {
+  if (raw.complete) return then()
   const timer = clock.after(unreadMs, () => {
     if (!raw.complete) raw.socket.destroy()
   })
-  raw.once('end', () => timer.cancel())
-  raw.once('close', () => timer.cancel())
+  const over = () => {
+    timer.cancel()
+    then()
+  }
+  raw.once('end', over)
+  raw.once('close', over)
 }

@@ -122,6 +122,34 @@ test.each([
   await besieged.expectUnharmed()
 })
 
+const last = ['Connection: close']
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['too large a body',              chatRoute,                                      { extra: last }, 413],
+  ['too large a body, in HTTP/1.0', chatRoute,                                      { version: 'HTTP/1.0' }, 413],
+  ['a wrong key',                   { ...chatRoute, key: 'hostile-text' },          { extra: last }, 401],
+  ['a wrong key, in HTTP/1.0',      { ...chatRoute, key: 'hostile-text' },          { version: 'HTTP/1.0' }, 401],
+  ['an unknown route',              chatRoute,                                      { extra: last, target: '/v1/hostile-text' }, 404],
+  ['a bad address',                 chatRoute,                                      { extra: last, target: '/%zz' }, 400],
+  ['a coding',                      chatRoute,                                      { extra: [...last, 'Content-Encoding: gzip'] }, 415],
+  ['two hosts',                     chatRoute,                                      { extra: ['Host: hostile-text'] }, 400],
+])('a client that sends all before it reads hears of %s', async (_what, route, given, status) => {
+  const besieged = await open({ bodyBytesMax: 100_000 })
+  using client = await besieged.connect()
+  client.socket.pause()
+  await new Promise((resolve) => {
+    client.socket.once('close', resolve)
+    client.socket.write(spell(route, { body: padded(8_000_000), ...given }), resolve)
+  })
+  client.socket.resume()
+  const answer = await client.answer()
+  expectRefusal(answer, { status })
+  expect(answer.headers.get('connection')).toBe('close')
+  await client.closed
+  await besieged.expectUnharmed()
+})
+
 test('connections beyond the most are closed, told once, and let in again', async () => {
   const besieged = await open({ connectionsMax: 3 })
   const clients = [await besieged.connect(), await besieged.connect(), await besieged.connect()]
