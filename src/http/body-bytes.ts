@@ -1,44 +1,67 @@
 // What all request bodies together may hold of this process's memory: those that are being read and
 // those of calls that still run. One body has a limit of its own; a thousand at once need this one.
-import { tooManyBodies } from './faults.ts'
+// What came is counted, not what was told: a client that says much and sends nothing holds nothing.
+// And half is the most that one key may hold, or it could keep everybody else out.
+import { tooManyBodies, tooManyBodiesOfKey } from './faults.ts'
+
+export interface Body {
+  /** Whose it is; null: nobody was asked. */
+  keyId: string | null
+  /** Of this one body. */
+  bytesMax: number
+  /** What the client said they are; null: it did not say. */
+  declaredBytes: number | null
+}
 
 export interface BodyBytes {
   held(): number
-  /** A share that grows as a body of at most so many bytes does, until it is given back. */
-  open(bytesMax: number, declaredBytes: number | null): BodyShare
+  /** A share that grows as its body does, or a 429 where the body cannot fit as things are. */
+  open(body: Body): BodyShare
 }
 
 export interface BodyShare {
-  /** Of this one body. */
-  readonly bytesMax: number
-  /** What the client said they are, and all of them were taken at once; null: it did not say. */
-  readonly declaredBytes: number | null
-  /** Throws a 429 when all bodies together would hold too much. */
+  readonly body: Body
+  /** Throws a 429 when this key's bodies, or all together, would hold too much. */
   take(bytes: number): void
   release(): void
 }
 
+const keyPart = 0.5
+
 export function createBodyBytes(allBytesMax: number): BodyBytes {
+  const keyBytesMax = allBytesMax * keyPart
+  const heldByKey = new Map<string, number>()
   let held = 0
+
+  /** A body that is alone is let in: a bound below the largest body would never open. */
+  function refuseTooMany(bytes: number, mine: number, ofKey: number): void {
+    if (held > mine && held + bytes > allBytesMax) throw tooManyBodies()
+    if (ofKey > mine && ofKey + bytes > keyBytesMax) throw tooManyBodiesOfKey()
+  }
+
   return {
     held: () => held,
-    open(bytesMax, declaredBytes) {
+    open(body) {
+      const keyId = body.keyId ?? ''
       let mine = 0
       let isOver = false
+      refuseTooMany(body.declaredBytes ?? 0, 0, heldByKey.get(keyId) ?? 0)
       return {
-        bytesMax,
-        declaredBytes,
+        body,
         take(bytes) {
           if (isOver) return
-          // A body that is alone is let in: a bound below the largest body would never open.
-          const others = held - mine
-          if (others > 0 && held + bytes > allBytesMax) throw tooManyBodies()
+          const ofKey = heldByKey.get(keyId) ?? 0
+          refuseTooMany(bytes, mine, ofKey)
           mine += bytes
           held += bytes
+          heldByKey.set(keyId, ofKey + bytes)
         },
         release() {
           isOver = true
           held -= mine
+          const ofOthers = (heldByKey.get(keyId) ?? 0) - mine
+          if (ofOthers > 0) heldByKey.set(keyId, ofOthers)
+          else heldByKey.delete(keyId)
           mine = 0
         },
       }

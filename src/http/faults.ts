@@ -98,6 +98,13 @@ export function tooManyBodies(): Fault {
   })
 }
 
+export function tooManyBodiesOfKey(): Fault {
+  return new Fault('overloaded', {
+    message: 'The request bodies of this key hold as much as they may. Please try again shortly.',
+    retryAfterMs: 1_000,
+  })
+}
+
 export function tooManyConnections(): Fault {
   return new Fault('overloaded', { message: 'This gateway has as many connections as it can.' })
 }

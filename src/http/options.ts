@@ -10,7 +10,9 @@ export const httpOptions = z.object({
     .int()
     .min(1024)
     .default(268_435_456)
-    .describe('all request bodies together, of calls that run and of those still being read'),
+    .describe(
+      'all request bodies together, being read or of calls that run; half for one key at most',
+    ),
   connectionsMax: z.int().min(1).default(10_000).describe('connections of clients at once'),
   headerBytesMax: z
     .int()

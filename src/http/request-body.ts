@@ -16,6 +16,8 @@ declare module 'fastify' {
 
 /** How long a client may go on sending a body that was refused, before it is cut off. */
 const unreadMs = 1_000
+/** The least that is made ready for a body. */
+const roomMin = 16_384
 
 export function addBodyParser(app: FastifyInstance, bodyBytes: BodyBytes): void {
   app.removeAllContentTypeParsers()
@@ -26,11 +28,11 @@ export function addBodyParser(app: FastifyInstance, bodyBytes: BodyBytes): void 
       const { bodyLimit } = request.routeOptions
       const bytes = declaredBytes(request)
       refuseUnread(request, bytes ?? 0, bodyLimit)
-      const share = bodyBytes.open(bodyLimit, bytes)
+      const keyId = request.apiKey?.id ?? null
+      const share = bodyBytes.open({ keyId, bytesMax: bodyLimit, declaredBytes: bytes })
       request.bodyShare = share
       // It closes once, and `once` would make two functions more.
       reply.raw.on('close', share.release)
-      share.take(bytes ?? 0)
     } catch (cause) {
       return done(cause instanceof Error ? cause : null)
     }
@@ -75,9 +77,10 @@ function readBody(
   done: (cause: Error | null, body?: Buffer) => void,
 ): void {
   const { raw, bodyShare, connection } = request
-  const bytesMax = bodyShare?.bytesMax ?? 0
-  const declared = bodyShare?.declaredBytes ?? null
+  const bytesMax = bodyShare?.body.bytesMax ?? 0
+  const declared = bodyShare?.body.declaredBytes ?? null
   let gathered: GatheredBytes | null = null
+  let room = 0
   let bytes = 0
   let isOver = false
 
@@ -99,12 +102,22 @@ function readBody(
     bytes += piece.length
     try {
       if (bytes > bytesMax) throw bodyTooLarge()
-      if (declared === null) bodyShare?.take(piece.length)
-      gathered ??= new GatheredBytes(declared)
-      gathered.add(piece)
+      bodyShare?.take(piece.length)
+      gather(piece)
     } catch (cause) {
       fail(cause)
     }
+  }
+
+  function gather(piece: Buffer): void {
+    if (declared !== null && bytes > room) {
+      const before = gathered?.whole()
+      room = roomFor(bytes, declared)
+      gathered = new GatheredBytes(room)
+      if (before !== undefined) gathered.add(before)
+    }
+    gathered ??= new GatheredBytes()
+    gathered.add(piece)
   }
 
   // None is taken off again: each costs as much as it does to add, and the request ends anyway.
@@ -117,6 +130,14 @@ function readBody(
   if (connection.broken === null) connection.reader = fail
   // What broke behind a whole body is no fault of it.
   else if (!raw.complete) queueMicrotask(() => fail(connection.broken))
+}
+
+/**
+ * As much as was told, where a good part of it is there; else what came and some more. Whoever only
+ * tells of 20 MB must not make us hold them, and each byte is copied twice at most.
+ */
+function roomFor(bytes: number, declared: number): number {
+  return Math.min(declared, Math.max(roomMin, 4 * bytes))
 }
 
 /** Node reads a refused body to its end, or its client would not hear why; but only for a time. */

@@ -2,9 +2,11 @@
 // refused beyond, and is free again when it is given back.
 import { expect, onTestFinished, test } from 'vitest'
 import type { UpstreamCall } from '../support/scripted-upstream.ts'
+import { adminKey } from '../support/test-gateway.ts'
 import { type Besieged, besiege, expectRefusal } from './besieged-gateway.ts'
 import { answerSome, spellEndless } from './endless-calls.ts'
 import { chatRoute, modelRoutes, onEach, spell, usual } from './post-routes.ts'
+import type { RawClient } from './raw-client.ts'
 
 async function open(http: object, script?: (call: UpstreamCall) => void): Promise<Besieged> {
   const besieged = await besiege({ http }, script)
@@ -20,7 +22,9 @@ const padded = (bytes: number) => {
   const good = JSON.stringify(chatRoute.good)
   return `${good}${' '.repeat(bytes - good.length)}`
 }
-const chunkedLines = [...usual(chatRoute), 'Transfer-Encoding: chunked']
+/** Half is what one key may hold. */
+const otherKey = { ...chatRoute, key: adminKey }
+const chunkedLines = [...usual(otherKey), 'Transfer-Encoding: chunked']
 
 test.each(onEach(modelRoutes, [['declared'], ['chunked']]))(
   'bodies that are %s are refused on %s when they are too many together, and let in again',
@@ -28,10 +32,9 @@ test.each(onEach(modelRoutes, [['declared'], ['chunked']]))(
     const besieged = await open(bodies)
     using first = await besieged.connect()
     using second = await besieged.connect()
-    // Both have told their size, or sent it, and neither is at its end.
-    for (const client of [first, second]) {
-      client.send(spell(chatRoute, { body: padded(half) }).subarray(0, -1))
-    }
+    // Neither is at its end.
+    first.send(spell(chatRoute, { body: padded(half) }).subarray(0, -1))
+    second.send(spell(otherKey, { body: padded(half) }).subarray(0, -1))
     await bothSeen(besieged)
     const body = JSON.stringify(route.good)
     const given =
@@ -64,9 +67,9 @@ test('a chunked body is refused where it grows beyond what is left', async () =>
   using first = await besieged.connect()
   first.send(spell(chatRoute, { body: padded(half) }).subarray(0, -1))
   using second = await besieged.connect()
-  second.send(spell(chatRoute, { lines: chunkedLines, body: `1388\r\n${padded(half)}\r\n` }))
+  second.send(spell(otherKey, { lines: chunkedLines, body: `1388\r\n${padded(half)}\r\n` }))
   await bothSeen(besieged)
-  second.send(`1\r\n \r\n`)
+  second.send(`2\r\n  \r\n`)
   expectRefusal(await second.answer(), { status: 429, code: 'capacity' })
   first.send(' ')
   expect((await first.answer()).status).toBe(200)
@@ -100,6 +103,39 @@ test.each(['close', 'reset'] as const)(
     await besieged.expectUnharmed()
   },
 )
+
+test('bodies that are only told of hold nothing, and keep nobody out', async () => {
+  const besieged = await open({})
+  const before = process.memoryUsage().arrayBuffers
+  const clients: RawClient[] = []
+  for (let at = 0; at < 50; at += 1) {
+    const client = await besieged.connect()
+    clients.push(client)
+    client.send(
+      spell(chatRoute, { lines: [...usual(chatRoute), 'Content-Length: 20000000'], body: '{' }),
+    )
+  }
+  await bothSeen(besieged)
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000)
+  for (const route of [chatRoute, otherKey]) {
+    expect((await besieged.ask(spell(route))).status).toBe(200)
+  }
+  for (const client of clients) client.socket.destroy()
+  await besieged.expectUnharmed()
+})
+
+test('a key whose bodies hold half of all leaves the rest to others', async () => {
+  const besieged = await open(bodies)
+  using first = await besieged.connect()
+  first.send(spell(chatRoute, { body: padded(half) }).subarray(0, -1))
+  await bothSeen(besieged)
+  const refused = await besieged.ask(spell(chatRoute))
+  expectRefusal(refused, { status: 429, code: 'capacity' })
+  expect((await besieged.ask(spell(otherKey, { body: padded(half) }))).status).toBe(200)
+  first.send(' ')
+  expect((await first.answer()).status).toBe(200)
+  await besieged.expectUnharmed()
+})
 
 test('a body that is alone is let in, however large all together may be', async () => {
   const besieged = await open(bodies)
