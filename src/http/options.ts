@@ -3,7 +3,11 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 
 export const httpOptions = z.object({
-  host: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('address to listen on; of a name, its first, IPv4 before IPv6'),
   port: z.int().min(0).max(65_535).default(8080).describe('port to listen on; 0 takes a free one'),
   bodyBytesMax: z.int().min(1024).default(20_971_520).describe('the largest request body'),
   inflightBodyBytesMax: z

@@ -1,5 +1,6 @@
 // The door to the world, as a table of contents. Each line is a file; a request passes them from
 // top to bottom: id, guard, route.
+import { lookup } from 'node:dns/promises'
 import fastify, { type FastifyInstance } from 'fastify'
 import { newRequestId } from '#domain'
 import { addAdmin } from './admin-door.ts'
@@ -99,7 +100,10 @@ function serverOf(
   return {
     routes,
     async listen() {
-      const url = await app.listen({ host: options.host, port: options.port })
+      // Where a name has two addresses (localhost), the framework opens a second server for the
+      // other one, of which nothing that watches this one would know.
+      const { address } = await lookup(options.host, { order: 'ipv4first' })
+      const url = await app.listen({ host: address, port: options.port })
       return { url, port: Number(new URL(url).port) }
     },
     async close() {
