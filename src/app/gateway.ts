@@ -99,8 +99,8 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     else logger.error({ event: 'ledger', state, cause })
   })
   const metrics = createMetrics({ isKnownModel: (id) => catalogue.find(id) !== null })
-  const open = (deployment: Deployment) =>
-    openUpstream({ deployment, options: config.upstreams, credentials, clock })
+  const open = (deployment: Deployment, slots: () => number) =>
+    openUpstream({ deployment, slots, options: config.upstreams, credentials, clock })
   const routing = createRouting(open, config.routing, clock)
   closing.defer(() => routing.close())
   catalogue.onChange(() => routing.keepOnly(deploymentIds(catalogue.list())))

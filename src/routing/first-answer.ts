@@ -40,29 +40,40 @@ export async function firstAnswer(ask: Ask): Promise<Answer> {
   const { gate } = ask.station
   let { place } = ask
   let turnedAway: Fault | null = null
-  for (let unsentTries = 1; ; ) {
-    // The usual way: no line, and so nothing to wait for.
-    const atOnce = ask.signal.aborted ? null : place.atOnce()
-    const permit = atOnce ?? (await permitFor(ask, place, turnedAway))
-    const line = ask.watcher.began(ask.station)
-    try {
-      const answer = await judge(await open(ask, permit, line))
-      permit.answered()
-      return answer
-    } catch (cause) {
-      const fault = asFault(cause)
-      line.faulted(fault)
-      if (ask.signal.aborted) throw fault
-      if (fault.saturated) {
-        turnedAway = fault
-        gate.turnedAway(fault.retryAfterMs)
-      } else {
-        if (!isUnsent(fault) || unsentTries >= unsentTriesMax) throw fault
-        unsentTries += 1
+  gate.attend()
+  try {
+    for (let unsentTries = 1; ; ) {
+      // The usual way: no line, and so nothing to wait for.
+      const atOnce = ask.signal.aborted ? null : place.atOnce()
+      const permit = atOnce ?? (await permitFor(ask, place, turnedAway))
+      const line = ask.watcher.began(ask.station)
+      try {
+        const answer = await judge(await open(ask, permit, line))
+        permit.answered()
+        return answer
+      } catch (cause) {
+        const fault = asFault(cause)
+        line.faulted(fault)
+        // Nothing but «full» was heard of it until the deadline, and so it is to the client.
+        if (turnedAway !== null && isDeadline(fault)) throw turnedAway
+        if (ask.signal.aborted) throw fault
+        if (fault.saturated) {
+          turnedAway = fault
+          gate.turnedAway(fault.retryAfterMs)
+        } else {
+          if (!isUnsent(fault) || unsentTries >= unsentTriesMax) throw fault
+          unsentTries += 1
+        }
+        place = gate.enterAgain()
       }
-      place = gate.enterAgain()
     }
+  } finally {
+    gate.depart()
   }
+}
+
+function isDeadline(reason: unknown): boolean {
+  return reason instanceof Fault && reason.kind === 'deadline'
 }
 
 /** A deadline that passes in the line of a full upstream is no timeout: the upstream was full. */
@@ -75,7 +86,7 @@ async function permitFor(
   try {
     return await place.permit(signal)
   } catch (reason) {
-    if (!(reason instanceof Fault) || reason.kind !== 'deadline') throw reason
+    if (!isDeadline(reason)) throw reason
     if (turnedAway !== null) throw turnedAway
     throw station.gate.isPaused() ? stayedFull() : reason
   } finally {
@@ -92,7 +103,7 @@ function stayedFull(): Fault {
 /** The upstream's own promise to release begins with `open`; before it, the permit is ours. */
 function open(ask: Ask, permit: Permit, line: AttemptLine): Promise<Answer> {
   const { call, signal, watcher } = ask
-  const { path, body } = bodyFor(ask, permit)
+  const { path, body } = bodyFor(ask, permit, line)
   return ask.station.upstream.open(
     { requestId: call.id, path, body, stream: call.stream },
     {
@@ -107,13 +118,14 @@ function open(ask: Ask, permit: Permit, line: AttemptLine): Promise<Answer> {
   )
 }
 
-function bodyFor({ call, station, toUpstream }: Ask, permit: Permit) {
+function bodyFor({ call, station, toUpstream }: Ask, permit: Permit, line: AttemptLine) {
   const { deployment, upstream } = station
   try {
     const dialect = upstream.speaks(call.surface) ?? ''
     return toUpstream({ dialect, servedName: deployment.servedName })
   } catch (cause) {
     permit.release()
+    line.released({ how: 'unsent', cancellation: 'none' })
     throw cause
   }
 }

@@ -1,5 +1,7 @@
-// One station for each deployment: its upstream and its gate. A deployment that is defined anew
-// gets a new station; the old one closes when its last call has ended.
+// One station for each deployment: its upstream and its gate. They stay as long as it is reached in
+// the same way, whatever else is said of it anew: who runs there goes on running there, and must be
+// counted. One that is reached in another way gets a new station; the old one closes when its last
+// call has ended, as does one that is switched off. Switched on before that, it is the same again.
 import type { Clock, Deployment, Upstream } from '#domain'
 import { createGate, type Gate, type GateOptions } from './gate.ts'
 
@@ -9,61 +11,89 @@ export interface Station {
   gate: Gate
 }
 
+/** How many slots a deployment has may change while it is open. */
+export type OpenUpstream = (deployment: Deployment, slots: () => number) => Upstream
+
 export interface Fleet {
   station(deployment: Deployment): Station
-  stations(): Iterable<Station>
+  stations(): Station[]
   /** Of these ids alone: the others close when their last call has ended. */
   keepOnly(deploymentIds: ReadonlySet<string>): void
+  /** Those too whose last call has not ended. */
   close(): Promise<void>
 }
 
-export function createFleet(
-  open: (deployment: Deployment) => Upstream,
-  options: GateOptions,
-  clock: Clock,
-): Fleet {
-  const stations = new Map<string, Station>()
+interface Site {
+  station: Station
+  readonly size: { slots: number }
+}
 
-  function replace(deployment: Deployment): Station {
-    const old = stations.get(deployment.id)
-    if (old !== undefined && isSame(old.deployment, deployment)) {
-      const kept = { ...old, deployment }
-      stations.set(deployment.id, kept)
-      return kept
-    }
+export function createFleet(open: OpenUpstream, options: GateOptions, clock: Clock): Fleet {
+  const sites = new Map<string, Site>()
+  /** Gone from the registry, and not yet empty. */
+  const retired = new Set<Site>()
+
+  function openSite(deployment: Deployment): Site {
+    const size = { slots: deployment.slots }
+    const upstream = open(deployment, () => size.slots)
+    return { station: { deployment, upstream, gate: createGate(upstream, options, clock) }, size }
+  }
+
+  function siteFor(deployment: Deployment): Site {
+    const old = sites.get(deployment.id)
+    if (old !== undefined && isSamePlace(old, deployment)) return redefined(old, deployment)
     if (old !== undefined) void retire(old)
-    const upstream = open(deployment)
-    const station = { deployment, upstream, gate: createGate(upstream, options, clock) }
-    stations.set(deployment.id, station)
-    return station
+    const before = [...retired].find((site) => isSamePlace(site, deployment))
+    if (before === undefined) return openSite(deployment)
+    retired.delete(before)
+    return redefined(before, deployment)
+  }
+
+  /** Calls that run or wait there still finish, unless it is the same place again by then. */
+  async function retire(site: Site): Promise<void> {
+    retired.add(site)
+    await site.station.gate.whenEmpty()
+    if (retired.delete(site)) await shut(site)
   }
 
   return {
     station(deployment) {
-      const known = stations.get(deployment.id)
+      const known = sites.get(deployment.id)
       // The registry's snapshot gives the same object until something changed.
-      return known?.deployment === deployment ? known : replace(deployment)
+      if (known?.station.deployment === deployment) return known.station
+      const site = siteFor(deployment)
+      sites.set(deployment.id, site)
+      return site.station
     },
-    stations: () => stations.values(),
+    stations: () => [...sites.values()].map(({ station }) => station),
     keepOnly(deploymentIds) {
-      for (const [id, station] of stations) {
+      for (const [id, site] of sites) {
         if (deploymentIds.has(id)) continue
-        stations.delete(id)
-        void retire(station)
+        sites.delete(id)
+        void retire(site)
       }
     },
     async close() {
-      await Promise.all([...stations.values()].map(({ upstream }) => upstream.close()))
+      const all = [...sites.values(), ...retired]
+      retired.clear()
+      await Promise.all(all.map(shut))
     },
   }
 }
 
-function isSame(one: Deployment, other: Deployment): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
+function isSamePlace({ station }: Site, { id, kind, options }: Deployment): boolean {
+  const known = station.deployment
+  if (known.id !== id || known.kind !== kind) return false
+  return JSON.stringify(known.options) === JSON.stringify(options)
 }
 
-/** Calls that run or wait there still finish. */
-async function retire({ gate, upstream }: Station): Promise<void> {
-  await gate.whenEmpty()
+function redefined({ station, size }: Site, deployment: Deployment): Site {
+  size.slots = deployment.slots
+  station.gate.look()
+  return { station: { ...station, deployment }, size }
+}
+
+async function shut({ station: { gate, upstream } }: Site): Promise<void> {
+  gate.close()
   await upstream.close()
 }

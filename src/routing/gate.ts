@@ -38,8 +38,15 @@ export interface Gate {
   running(): number
   /** Left alone for a while, because the upstream said that it is full. */
   isPaused(): boolean
-  /** Resolves once nobody runs or waits here. */
+  /** There may be more places than there were. */
+  look(): void
+  /** A call is tried here until it departs, between its tries too. */
+  attend(): void
+  depart(): void
+  /** Resolves once nobody runs, waits or is tried here. */
   whenEmpty(): Promise<void>
+  /** Nobody is let in by time any more. */
+  close(): void
 }
 
 export interface GateOptions {
@@ -60,7 +67,7 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   let running = 0
   /** Places taken whose permit has not come yet. */
   let entered = 0
-  /** Calls that have a place and do without it for a while. */
+  /** Calls that do without a place for a while: they stand aside, or are between two tries. */
   let aside = 0
   let pause: Timer | null = null
   let isPauseAsked = false
@@ -175,6 +182,18 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     waiting: () => line.length,
     running: () => running,
     isPaused: () => pause !== null,
+    look: letIn,
+    attend() {
+      aside += 1
+    },
+    depart() {
+      aside -= 1
+      tellIfEmpty()
+    },
+    close() {
+      pause?.cancel()
+      pause = null
+    },
     whenEmpty() {
       const { promise, resolve } = Promise.withResolvers<void>()
       emptied.push(resolve)

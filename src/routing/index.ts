@@ -1,16 +1,8 @@
 // Where a call goes, when and how often. Today a model's first deployment that speaks the surface;
 // the places there, the line before them, and the one repeat are all in this room.
-import {
-  type Answer,
-  type Call,
-  type Clock,
-  type Deployment,
-  Fault,
-  type Readiness,
-  type Upstream,
-} from '#domain'
+import { type Answer, type Call, type Clock, type Deployment, Fault, type Readiness } from '#domain'
 import { type Ask, firstAnswer } from './first-answer.ts'
-import { createFleet, type Station } from './fleet.ts'
+import { createFleet, type OpenUpstream, type Station } from './fleet.ts'
 import type { WaitingPlace } from './gate.ts'
 import type { RoutingOptions } from './options.ts'
 
@@ -44,11 +36,7 @@ export interface Routing {
   close(): Promise<void>
 }
 
-export function createRouting(
-  open: (deployment: Deployment) => Upstream,
-  options: RoutingOptions,
-  clock: Clock,
-): Routing {
+export function createRouting(open: OpenUpstream, options: RoutingOptions, clock: Clock): Routing {
   const fleet = createFleet(open, options, clock)
   return {
     book(call, deployments) {
@@ -57,7 +45,7 @@ export function createRouting(
     },
     firstAnswer,
     load: () =>
-      [...fleet.stations()].map(({ deployment, gate, upstream }) => ({
+      fleet.stations().map(({ deployment, gate, upstream }) => ({
         deployment: deployment.id,
         readiness: upstream.readiness(),
         places: upstream.capacity(),

@@ -9,6 +9,8 @@ export type Credentials = (name: string) => string | null
 
 export interface KindContext {
   deployment: Deployment
+  /** How many it has now: the registry may change that while it is open. */
+  slots(): number
   options: UpstreamOptions
   credentials: Credentials
   clock: Clock

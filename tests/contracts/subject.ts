@@ -50,7 +50,8 @@ export function openSubject(subject: Subject, url: string, given: GivenOptions =
   }
   const options = upstreamOptions.parse({ ...shortHold, ...given })
   const credentials = (name: string) => (name.endsWith('_KEY') ? upstreamSecret : null)
-  const context = { deployment, options, credentials, clock: systemClock }
+  const slots = () => deployment.slots
+  const context = { deployment, slots, options, credentials, clock: systemClock }
   const upstream =
     subject.table === undefined ? openUpstream(context) : openUpstream(context, subject.table)
   onTestFinished(() => upstream.close())

@@ -1,28 +1,37 @@
 // Which deployment a call is booked at, and what becomes of one that is defined anew.
 import { expect, test } from 'vitest'
-import type { Deployment } from '#src/domain/index.ts'
+import { type Deployment, Fault } from '#src/domain/index.ts'
 import { createRouting } from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import {
+  chunkEvent,
   type ScriptedDeployment,
   sampleDeployment,
+  scriptedAnswer,
   scriptedDeployment,
 } from '../support/scripted-deployment.ts'
 
 function createFleet(waitingMax = 100) {
   const opened: { deployment: Deployment; upstream: ScriptedDeployment }[] = []
+  const clock = createFakeClock()
   const routing = createRouting(
-    (deployment) => {
+    (deployment, slots) => {
       const isMute = deployment.kind === 'mute'
       const upstream = scriptedDeployment(deployment.slots, isMute ? { speaks: () => null } : {})
+      Object.assign(upstream, { capacity: slots })
       opened.push({ deployment, upstream })
       return upstream
     },
     { waitingMax, busyPauseMs: 250 },
-    createFakeClock(),
+    clock,
   )
-  return { routing, opened }
+  return { routing, opened, clock }
+}
+
+/** Whatever only waits for promises has happened. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 const call = chatCall({})
@@ -85,15 +94,111 @@ test('one deployment is one station, however often the registry is read anew', (
   expect(after.gate).toBe(before.gate)
 })
 
-test('a deployment that is defined anew gets a new station; the old one closes when it is empty', async () => {
+const elsewhere = { options: { baseUrl: 'http://127.0.0.1:2' } }
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['in another way', elsewhere],
+  ['by another kind', { kind: 'another' }],
+])('a deployment that is reached %s gets a new station; the old one closes when it is empty', async (_what, changes) => {
   const { routing, opened } = createFleet()
   const running = await routing.book(call, [sampleDeployment()]).place.permit(signal)
-  const { station } = routing.book(call, [sampleDeployment({ servedName: 'another' })])
-  expect(station.deployment.servedName).toBe('another')
+  const { station } = routing.book(call, [sampleDeployment(changes)])
+  expect(station.deployment).toMatchObject(changes)
   expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([false, false])
   running.release()
-  await new Promise((resolve) => setImmediate(resolve))
+  await settled()
   expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([true, false])
+})
+
+const gpu = { type: 'H100', count: 4, nanoUsdPerSecond: 1 }
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['its slots',       { slots: 2 }],
+  ['its name there',  { servedName: 'another' }],
+  ['its GPU',         { gpu }],
+])('of a deployment of which %s is said anew, those who run there are still counted', async (_what, changes) => {
+  const { routing, opened } = createFleet()
+  const [deployment, anew] = [sampleDeployment({ slots: 1 }), sampleDeployment({ slots: 1, ...changes })]
+  const running = await routing.book(call, [deployment]).place.permit(signal)
+  const { place, station } = routing.book(call, [anew])
+  expect(station.deployment).toBe(anew)
+  expect(opened).toHaveLength(1)
+  expect(place.atOnce() === null).toBe(anew.slots === 1)
+  running.release()
+})
+
+test('more slots let in who waits for one', async () => {
+  const { routing } = createFleet()
+  await routing.book(call, [sampleDeployment({ slots: 1 })]).place.permit(signal)
+  const waits = routing.book(call, [sampleDeployment({ slots: 1 })]).place.permit(signal)
+  routing.book(call, [sampleDeployment({ slots: 2 })]).place.leave()
+  await expect(waits).resolves.toBeDefined()
+})
+
+test('a deployment that is switched off and on again is the same, with whom it has', async () => {
+  const { routing, opened } = createFleet()
+  const running = await routing.book(call, [sampleDeployment()]).place.permit(signal)
+  for (let times = 0; times < 3; times += 1) {
+    routing.keepOnly(new Set())
+    const { place } = routing.book(call, [sampleDeployment()])
+    expect(place.atOnce()).toBeNull()
+    place.leave()
+  }
+  expect(opened).toHaveLength(1)
+  running.release()
+  await settled()
+  expect(opened[0]?.upstream.isClosed).toBe(false)
+  routing.keepOnly(new Set())
+  await settled()
+  expect(opened[0]?.upstream.isClosed).toBe(true)
+  routing.book(call, [sampleDeployment()])
+  expect(opened).toHaveLength(2)
+})
+
+test('a call that is turned away where its deployment goes is tried there again', async () => {
+  const { routing, opened, clock } = createFleet()
+  const { place, station } = routing.book(call, [sampleDeployment()])
+  const watcher = {
+    queued() {},
+    leftQueue() {},
+    progress() {},
+    began: () => ({ faulted() {}, released() {} }),
+  }
+  const toUpstream = () => ({ path: '/p', body: Buffer.from('b') })
+  const answer = routing.firstAnswer({ call, place, station, signal, watcher, toUpstream })
+  const first = await opened[0]?.upstream.nextOpen()
+  routing.keepOnly(new Set())
+  first?.context.onReleased({ how: 'ended', cancellation: 'none' })
+  await settled()
+  first?.reject(new Fault('overloaded', { message: 'm', saturated: true }))
+  await settled()
+  expect(opened[0]?.upstream.isClosed).toBe(false)
+  await clock.advance(250)
+  const second = await opened[0]?.upstream.nextOpen()
+  second?.resolve(scriptedAnswer([chunkEvent({ id: '1', choices: [] })]))
+  await expect(answer).resolves.toBeDefined()
+  second?.context.onReleased({ how: 'ended', cancellation: 'none' })
+  await settled()
+  expect(opened[0]?.upstream.isClosed).toBe(true)
+})
+
+test('nothing is left of a pause when all is closed', async () => {
+  const { routing, clock } = createFleet()
+  const { station } = routing.book(call, [sampleDeployment()])
+  station.gate.turnedAway(45_000)
+  expect(clock.pending()).toBe(1)
+  await routing.close()
+  expect(clock.pending()).toBe(0)
+})
+
+test('closing closes those too whose deployment is gone and whose last call is not over', async () => {
+  const { routing, opened } = createFleet()
+  await routing.book(call, [sampleDeployment()]).place.permit(signal)
+  routing.keepOnly(new Set())
+  await routing.close()
+  expect(opened[0]?.upstream.isClosed).toBe(true)
 })
 
 test('the load is told for each deployment: who runs and who waits, of how many places', async () => {

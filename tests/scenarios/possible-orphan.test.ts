@@ -10,7 +10,7 @@ import {
   type Script,
   startUpstream,
 } from '../support/scripted-upstream.ts'
-import { chat, kinds, startTestGateway } from '../support/test-gateway.ts'
+import { adminKey, chat, kinds, startTestGateway } from '../support/test-gateway.ts'
 
 const failure = { error: { message: 'no', type: 'InternalServerError', param: null, code: 500 } }
 
@@ -39,6 +39,11 @@ const wentSilent: Script = (call) => {
   call.response.write(chunk('Hello'))
 }
 
+const unreadable: Script = (call) => {
+  beginStream(call)
+  call.response.write(`${chunk('Hello')}data: {"choices":[oops\n\n`)
+}
+
 const edgeGaveUp: Script = ({ response }) => {
   response.writeHead(524, { 'content-type': 'text/html' }).end('<html>')
 }
@@ -52,6 +57,7 @@ const endings: [what: string, script: Script, mayGoOn: boolean][] = [
   ['broke off',                          brokeMidStream,  true],
   ['went silent and was given up',       wentSilent,      true],
   ['was given up by the edge',           edgeGaveUp,      true],
+  ['said what nobody can read',          unreadable,      true],
 ]
 
 test.each(kinds.flatMap((kind) => endings.map((one) => [kind, ...one] as const)))(
@@ -70,3 +76,24 @@ test.each(kinds.flatMap((kind) => endings.map((one) => [kind, ...one] as const))
     expect(attempt?.waste_reason === 'orphan').toBe(isOrphan)
   },
 )
+
+test('what a deployment that was switched off still holds is written down when all ends', async () => {
+  await using upstream = await startUpstream(wentSilent)
+  const config = { upstreams: { orphanHoldMs: 60_000 } }
+  await using gateway = await startTestGateway({ baseUrl: upstream.url, kind: 'runpod', config })
+  const client = gateway.open(chat({ stream: true }))
+  await client.seen('Hello')
+  client.leave('close')
+  await gateway.logged({ event: 'call', outcome: 'client_gone' })
+  const response = await fetch(`${gateway.url}/admin/models/disable`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'test-model' }),
+  })
+  expect(response.status).toBe(200)
+  await gateway.gateway.close()
+  expect(callRows(gateway.ledgerPath)).toMatchObject([{ possible_orphan: 1 }])
+  expect(attemptRows(gateway.ledgerPath)).toMatchObject([
+    { released: 'held', waste_reason: 'orphan' },
+  ])
+})

@@ -30,7 +30,7 @@ const optionsSchema = z.strictObject({
 
 export const openaiCompatible: UpstreamKind = { optionsSchema, open }
 
-function open({ deployment, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, slots, options, credentials, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
   const { baseUrl, apiKeyEnv, dialect, bodyBytesMax = Number.POSITIVE_INFINITY } = given
   const url = new URL(baseUrl)
@@ -49,9 +49,9 @@ function open({ deployment, options, credentials, clock }: KindContext): Upstrea
     transport: 'openai-compatible',
     bodyBytesMax,
     cancellation: 'proven',
-    speaks: (surface) => (deployment.slots > 0 && surface !== '' ? dialect : null),
+    speaks: (surface) => (slots() > 0 && surface !== '' ? dialect : null),
     readiness: () => ({ state: 'unknown' }),
-    capacity: () => deployment.slots,
+    capacity: slots,
     onChange: () => ({ [Symbol.dispose]: () => {} }),
     close: () => pool.destroy(),
     open: (request, context) =>

@@ -32,13 +32,13 @@ const cancellation = 'hoped'
 
 export const runpod: UpstreamKind = { optionsSchema, open }
 
-function open({ deployment, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, slots, options, credentials, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
   const endpointId = given.endpointId ?? credentials('RUNPOD_ENDPOINT_ID') ?? ''
   const url = new URL(given.baseUrl ?? credentials('RUNPOD_BASE_URL') ?? '')
   const root = `${url.pathname.replace(/\/$/, '')}/${endpointId}/openai`
   const pool = openPool(url.origin, options)
-  const warmth = createWarmth(deployment.slots, options.warmForMs, clock)
+  const warmth = createWarmth(slots, options.warmForMs, clock)
   const holds = createHolds(clock, options.orphanHoldMs)
   const headers = {
     'content-type': 'application/json',

@@ -11,7 +11,7 @@ export interface Warmth {
   begin(): { awake(): void; ended(): void }
 }
 
-export function createWarmth(slots: number, warmForMs: number, clock: Clock): Warmth {
+export function createWarmth(slots: () => number, warmForMs: number, clock: Clock): Warmth {
   const listeners = new Set<() => void>()
   let waiting = 0
   let answering = 0
@@ -43,7 +43,7 @@ export function createWarmth(slots: number, warmForMs: number, clock: Clock): Wa
       if (waiting > 0) return { state: 'warming', phase: 'worker', etaMs: null }
       return { state: 'cold', etaMs: null }
     },
-    capacity: () => (isWarm() ? slots : 1),
+    capacity: () => (isWarm() ? slots() : 1),
     onChange(listener) {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }

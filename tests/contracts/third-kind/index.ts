@@ -10,7 +10,7 @@ const optionsSchema = z.strictObject({ root: z.url() })
 
 export const thirdKind: UpstreamKind = {
   optionsSchema,
-  open({ deployment, options, credentials, clock }) {
+  open({ deployment, slots, options, credentials, clock }) {
     const { root } = optionsSchema.parse(deployment.options)
     const pool = openPool(root, options)
     const holds = createHolds(clock, options.orphanHoldMs)
@@ -24,7 +24,7 @@ export const thirdKind: UpstreamKind = {
       cancellation: 'hoped',
       speaks: (surface) => (surface === '' ? null : 'openai'),
       readiness: () => ({ state: 'unknown' }),
-      capacity: () => deployment.slots,
+      capacity: slots,
       onChange: () => ({ [Symbol.dispose]: () => {} }),
       close() {
         holds.endAll()
