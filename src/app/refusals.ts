@@ -1,7 +1,16 @@
 // A request that never became a call still leaves a log line and a metric, with the names that a
-// call's line has.
+// call's line has, and what whoever is woken by it needs to know: which parameter, whose address.
+import type { FaultName } from '#domain'
 import type { Refusal } from '#http'
 import type { Logger, Metrics } from '#observability'
+
+/** Without a key, the address is all that tells one client from another. */
+const tellsAddress: ReadonlySet<FaultName> = new Set<FaultName>([
+  'no_key',
+  'wrong_key',
+  'too_many_failures',
+  'rate_admin',
+])
 
 export function noteRefusal(refusal: Refusal, metrics: Metrics, logger: Logger): void {
   const { fault, surface } = refusal
@@ -11,12 +20,15 @@ export function noteRefusal(refusal: Refusal, metrics: Metrics, logger: Logger):
     client_request_id: refusal.clientRequestId,
     event: 'refused',
     key_id: refusal.keyId,
+    ...(tellsAddress.has(fault.kind) ? { address: refusal.address ?? null } : {}),
     surface,
     status: fault.rule.status,
     outcome: 'refused',
     error_code: fault.rule.code ?? fault.kind,
+    param: fault.param,
   }
-  // A mistake of ours is found by its cause; a client's has nothing to say beyond its code.
-  if (fault.rule.blame === 'client') logger.info(line)
-  else logger.error({ ...line, cause: fault.cause ?? fault })
+  // A mistake of ours is found by its cause. Everything else is refused on purpose, overload too,
+  // which must not flood the log with stacks.
+  if (fault.kind === 'internal') logger.error({ ...line, cause: fault.cause ?? fault })
+  else logger.info(line)
 }

@@ -56,3 +56,8 @@ export interface Model {
   /** Switched off by an operator: as if it did not exist. */
   isDisabled: boolean
 }
+
+/** Clients ask for models by any text: only what looks like a name is said back or written down. */
+export function looksLikeModel(text: string): boolean {
+  return /^[\w./:@+-]{1,128}$/.test(text)
+}

@@ -15,6 +15,8 @@ export interface Refusal {
   clientRequestId: string | null
   keyId: string | null
   surface: string
+  /** Whose connection it is, where that is known. */
+  address?: string | null
   fault: Fault
 }
 

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, Fault } from '#domain'
 import { faultHeaders } from '#relay'
 import { errorEnvelope } from '#wire'
+import { addressOf } from './addresses.ts'
 import type { Connections } from './connections.ts'
 import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
@@ -74,6 +75,7 @@ export function refuse(
     clientRequestId: clientRequestId(request.headers),
     keyId: request.apiKey?.id ?? null,
     surface: request.routeOptions.config?.surface ?? 'none',
+    address: addressOf(request),
     fault,
   })
   // The framework hangs up whenever a body fails; only on a broken connection is that needed.

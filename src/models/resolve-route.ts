@@ -1,5 +1,12 @@
 // From the name that a client asked for to the deployments that may serve it.
-import { type ApiKey, type Deployment, Fault, type Model, type SurfaceName } from '#domain'
+import {
+  type ApiKey,
+  type Deployment,
+  Fault,
+  looksLikeModel,
+  type Model,
+  type SurfaceName,
+} from '#domain'
 import { type Catalogue, mayUse } from './catalogue.ts'
 
 export interface Route {
@@ -56,5 +63,5 @@ function routeOf(surface: SurfaceName): string {
 
 /** A model's name comes from the client: a message repeats it only where it looks like a name. */
 function quoted(modelId: string): string {
-  return /^[\w./:@+-]{1,128}$/.test(modelId) ? `\`${modelId}\`` : 'that was asked for'
+  return looksLikeModel(modelId) ? `\`${modelId}\`` : 'that was asked for'
 }

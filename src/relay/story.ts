@@ -1,14 +1,15 @@
 // The record of a call while it is being written: what happened and when. Frozen once, at the end;
 // log line, metrics and ledger row are made from the frozen record and so cannot disagree.
-import type {
-  AnswerTimings,
-  Call,
-  CallRecord,
-  Model,
-  NanoUsd,
-  Progress,
-  TokenPrices,
-  Usage,
+import {
+  type AnswerTimings,
+  type Call,
+  type CallRecord,
+  looksLikeModel,
+  type Model,
+  type NanoUsd,
+  type Progress,
+  type TokenPrices,
+  type Usage,
 } from '#domain'
 import type { Reservation } from '#limits'
 import type { AttemptLine, Station, Watcher } from '#routing'
@@ -18,6 +19,9 @@ import type { Ending } from './ending.ts'
 import { freeze } from './freeze.ts'
 
 const noPrices: TokenPrices = { promptNanoUsd: 0, completionNanoUsd: 0, cachedNanoUsd: 0 }
+
+/** For the log, where a client wrote something else in a model's place: a prompt, say. */
+const noModel = '?'
 
 const inLine: Progress = { phase: 'queued', etaMs: null }
 
@@ -59,7 +63,9 @@ export class Story implements Watcher {
 
   /** The model's own id, where an alias was asked for: sums must not be split by names. */
   get modelId(): string {
-    return this.model?.id ?? this.call.modelId
+    if (this.model !== null) return this.model.id
+    const { modelId } = this.call
+    return looksLikeModel(modelId) ? modelId : noModel
   }
 
   /** Null while no try was made: then nothing was waited for upstream. */

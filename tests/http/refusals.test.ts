@@ -1,6 +1,7 @@
 // Requests that never become a call: one envelope for all of them, with our id on it.
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { openRaw } from '../hostile/raw-client.ts'
 import { chat, testKey } from '../support/test-gateway.ts'
 import { bodyOf, type Door, openDoor } from './door.ts'
 
@@ -122,6 +123,63 @@ describe('a request’s id', () => {
       expect(line?.client_request_id).toBeNull()
     },
   )
+})
+
+describe('the line of a refusal', () => {
+  const lineOf = async (door: Door, response: Response) => {
+    const request_id = response.headers.get('x-request-id')
+    return await door.gateway.logged({ request_id })
+  }
+
+  test('names the parameter', async () => {
+    const door = await open()
+    const body = JSON.stringify(chat({ temperature: 'hot' }))
+    const response = await asking(door)('POST', completions, { headers: json, body })
+    const line = await lineOf(door, response)
+    expect(line).toMatchObject({ level: 'info', status: 400, param: 'temperature' })
+    expect(line).not.toHaveProperty('address')
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['a wrong key',       { authorization: 'Bearer a-wrong-key-0123456789' }, [401, 401, 429]],
+    ['no key',            { authorization: '' },                              [401, 401, 429]],
+  ])('names the address of %s', async (_what, headers, statuses) => {
+    const door = await openDoor({ http: { failuresPerMinute: 2 } })
+    for (const status of statuses) {
+      const response = await asking(door)('GET', '/v1/models', { headers })
+      const line = await lineOf(door, response)
+      expect(line).toMatchObject({ level: 'info', status, param: null, address: '127.0.0.1' })
+    }
+  })
+
+  test('of an overload has no stack: there may be many', async () => {
+    const door = await openDoor({ http: { inflightBodyBytesMax: 1024 } })
+    using client = await openRaw(door.gateway.url)
+    const length = 'Content-Length: 2000\r\nContent-Type: application/json'
+    const head = `POST ${completions} HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}`
+    client.send(`${head}\r\n${length}\r\n\r\n${' '.repeat(1999)}`)
+    for (let at = 0; at < 3; at += 1) await door.ask('GET', '/health')
+    const body = JSON.stringify(chat())
+    const response = await asking(door)('POST', completions, { headers: json, body })
+    expect(response.status).toBe(429)
+    const line = await lineOf(door, response)
+    expect(line).toMatchObject({ level: 'info', event: 'refused', error_code: 'capacity' })
+    expect(line).not.toHaveProperty('cause')
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['no-such-model',                          'no-such-model'],
+    ['Write me a poem, with\nwords \u001b[31m', '?'],
+    ['x'.repeat(200),                          '?'],
+  ])('of an unknown model tells it only where it looks like one: %j', async (model, logged) => {
+    const door = await open()
+    const body = JSON.stringify(chat({ model }))
+    const response = await asking(door)('POST', completions, { headers: json, body })
+    expect(response.status).toBe(404)
+    expect(await lineOf(door, response)).toMatchObject({ event: 'call', model: logged })
+  })
 })
 
 describe('what is no HTTP', () => {
