@@ -7,6 +7,8 @@ import type { ReadBody } from './read-body.ts'
 export interface Rule {
   field: string
   expected: string
+  /** The same for one value, where that tells more of it. */
+  expectedFor?(value: unknown): string
   passes(value: unknown): boolean
   /** For what a number cannot hold: looks at the value as it was written. */
   passesAsWritten?(text: string): boolean
@@ -26,7 +28,8 @@ export function checkOf(rules: readonly Rule[]): (read: ReadBody) => void {
       if (broken === undefined || rules.indexOf(rule) < rules.indexOf(broken)) broken = rule
     }
     if (broken === undefined) return
-    const { field, expected } = broken
+    const { field } = broken
+    const expected = broken.expectedFor?.(value[field]) ?? broken.expected
     throw invalid(field, `Invalid value for '${field}': expected ${expected}.`)
   }
 }
@@ -46,11 +49,15 @@ export function number(field: string, min: number, max: number): Rule {
   }
 }
 
+/** The bound that a number has anyway is only told to whoever passed it. */
 export function integer(field: string, min: number, max = Number.MAX_SAFE_INTEGER): Rule {
-  const bound = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `between ${min} and ${max}`
+  const isBounded = max !== Number.MAX_SAFE_INTEGER
+  const expected = `an integer ${isBounded ? `between ${min} and ${max}` : `of at least ${min}`}`
+  const isTooLarge = (v: unknown) => typeof v === 'number' && v > max
   return {
     field,
-    expected: `an integer ${bound}`,
+    expected,
+    expectedFor: (v) => (!isBounded && isTooLarge(v) ? `an integer of at most ${max}` : expected),
     passes: (v) => typeof v === 'number' && Number.isInteger(v) && v >= min && v <= max,
   }
 }

@@ -2,7 +2,7 @@
 // of them come with a good key and good headers, on every route that takes a body.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Besieged, besiege, expectRefusal } from './besieged-gateway.ts'
-import { adminRoute, modelRoutes, onEach, postRoutes, spell } from './post-routes.ts'
+import { adminRoute, chatRoute, modelRoutes, onEach, postRoutes, spell } from './post-routes.ts'
 
 let besieged: Besieged
 
@@ -146,6 +146,13 @@ test.each(onEach(modelRoutes.slice(0, 2), numbers))(
     expectRefusal(await besieged.ask(spell(route, { body })), { status: 400, param: field })
   },
 )
+
+test('an integer beyond all numbers is told the largest of them', async () => {
+  const body = withMember('"max_tokens":99999999999999999999')(JSON.stringify(chatRoute.good))
+  const answer = await besieged.ask(spell(chatRoute, { body }))
+  expectRefusal(answer, { status: 400, param: 'max_tokens' })
+  expect(JSON.parse(answer.body).error.message).toContain('at most 9007199254740991')
+})
 
 /* biome-ignore format: a table reads as a table */
 const harmless: [what: string, body: Body][] = [
