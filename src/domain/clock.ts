@@ -30,7 +30,8 @@ class SystemTimer implements Timer {
   readonly #timeout: NodeJS.Timeout
 
   constructor(delayMs: number, callback: () => void) {
-    this.#timeout = setTimeout(callback, Math.min(delayMs, 0x7fffffff))
+    // A moment that has passed is now; node would warn of it.
+    this.#timeout = setTimeout(callback, Math.min(Math.max(delayMs, 0), 0x7fffffff))
   }
 
   refresh(): void {

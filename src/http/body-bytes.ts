@@ -17,6 +17,8 @@ export interface BodyBytes {
   held(): number
   /** A share that grows as its body does, or a 429 where the body cannot fit as things are. */
   open(body: Body): BodyShare
+  /** Resolves when no request with a body is being read or answered. */
+  whenNone(): Promise<void>
 }
 
 export interface BodyShare {
@@ -31,7 +33,13 @@ const keyPart = 0.5
 export function createBodyBytes(allBytesMax: number): BodyBytes {
   const keyBytesMax = allBytesMax * keyPart
   const heldByKey = new Map<string, number>()
+  const waiting: (() => void)[] = []
   let held = 0
+  let openCount = 0
+
+  function tellIfNone(): void {
+    if (openCount === 0) for (const tell of waiting.splice(0)) tell()
+  }
 
   /** A body that is alone is let in: a bound below the largest body would never open. */
   function refuseTooMany(bytes: number, mine: number, ofKey: number): void {
@@ -46,6 +54,7 @@ export function createBodyBytes(allBytesMax: number): BodyBytes {
       let mine = 0
       let isOver = false
       refuseTooMany(body.declaredBytes ?? 0, 0, heldByKey.get(keyId) ?? 0)
+      openCount += 1
       return {
         body,
         take(bytes) {
@@ -57,14 +66,22 @@ export function createBodyBytes(allBytesMax: number): BodyBytes {
           heldByKey.set(keyId, ofKey + bytes)
         },
         release() {
+          if (isOver) return
           isOver = true
+          openCount -= 1
           held -= mine
           const ofOthers = (heldByKey.get(keyId) ?? 0) - mine
           if (ofOthers > 0) heldByKey.set(keyId, ofOthers)
           else heldByKey.delete(keyId)
-          mine = 0
+          tellIfNone()
         },
       }
+    },
+    whenNone() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      waiting.push(resolve)
+      tellIfNone()
+      return promise
     },
   }
 }

@@ -5,6 +5,7 @@
 // takes one for idle whose answer has been written but not yet read, and would cut it.
 import type { Server } from 'node:http'
 import type { Clock } from '#domain'
+import type { BodyBytes } from './body-bytes.ts'
 import { draining } from './faults.ts'
 import { createLiveCalls, type LiveCalls } from './live-calls.ts'
 
@@ -17,14 +18,19 @@ export interface Drain {
   run(server: Server, drainMs: number): Promise<void>
 }
 
-export function createDrain(clock: Clock): Drain {
+export function createDrain(clock: Clock, bodies: Pick<BodyBytes, 'whenNone'>): Drain {
   const calls = createLiveCalls()
   let isDraining = false
 
   function within(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = clock.after(ms, resolve)
-    return Promise.race([promise, calls.whenNone()]).finally(() => timer.cancel())
+    return Promise.race([promise, whenNone()]).finally(() => timer.cancel())
+  }
+
+  /** A request whose body is still arriving hears where to go as well. */
+  async function whenNone(): Promise<void> {
+    await Promise.all([calls.whenNone(), bodies.whenNone()])
   }
 
   return {

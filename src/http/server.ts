@@ -39,7 +39,8 @@ export interface HttpServer {
 
 export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   const { options, clock } = ports
-  const drain = createDrain(clock)
+  const bodyBytes = createBodyBytes(options.inflightBodyBytesMax)
+  const drain = createDrain(clock, bodyBytes)
   const connections = createConnections(ports)
   const cors = createCors(options.corsOrigins)
   const app = openFramework(ports, connections, cors)
@@ -49,7 +50,7 @@ export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   cors.greetAll(app)
   addHeadRules(app, connections, options.headersMax)
   addRefusals(app, ports, connections)
-  addBodyParser(app, createBodyBytes(options.inflightBodyBytesMax))
+  addBodyParser(app, bodyBytes)
   cors.answerPreflights(app, clock)
   await addGuard(app, ports)
   for (const surface of ports.surfaces) addSurfaceRoute(app, surface, ports, drain)

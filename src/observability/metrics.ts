@@ -54,7 +54,8 @@ interface CallSeries {
   queueWait: Buckets
   tokens: { prompt: number; completion: number; cached: number }
   chargeNanoUsd: number
-  gpuSeconds: number
+  /** null: of no call it is known. */
+  gpuSeconds: number | null
 }
 
 const NONE = 'none'
@@ -141,7 +142,9 @@ function addCall(series: CallSeries, record: CallRecord): void {
   series.tokens.completion += usage.completionTokens
   series.tokens.cached += usage.cachedTokens
   series.chargeNanoUsd += record.chargeNanoUsd
-  series.gpuSeconds += record.gpuSeconds ?? 0
+  if (record.gpuSeconds !== null) {
+    series.gpuSeconds = (series.gpuSeconds ?? 0) + record.gpuSeconds
+  }
 }
 
 function outcomeOf(series: CallSeries, outcome: string): { count: number; duration: Buckets } {
@@ -195,7 +198,7 @@ function newCallSeries(labels: Labels): CallSeries {
     queueWait: createBuckets('podgate_queue_wait_seconds'),
     tokens: { prompt: 0, completion: 0, cached: 0 },
     chargeNanoUsd: 0,
-    gpuSeconds: 0,
+    gpuSeconds: null,
   }
 }
 
@@ -211,7 +214,9 @@ function expose(registry: Registry, all: () => Iterable<CallSeries>): void {
   counter('podgate_cost_usd_total', ({ labels, chargeNanoUsd }) => [
     { labels, value: usdFromNanoUsd(chargeNanoUsd) },
   ])
-  counter('podgate_gpu_seconds_total', ({ labels, gpuSeconds }) => [{ labels, value: gpuSeconds }])
+  counter('podgate_gpu_seconds_total', ({ labels, gpuSeconds }) =>
+    gpuSeconds === null ? [] : [{ labels, value: gpuSeconds }],
+  )
   histogram('podgate_request_duration_seconds', ({ labels, byOutcome }) =>
     [...byOutcome].map(([outcome, { duration }]) => ({
       labels: { ...labels, outcome },

@@ -44,6 +44,11 @@ export class Attempt implements AttemptLine {
     this.#writeWhenKnown()
   }
 
+  /** How long the try was the upstream's. */
+  tookMs(): number {
+    return this.#isEnded ? this.#endedTicksMs - this.#start.startedTicksMs : 0
+  }
+
   /** Nobody said that the work is over, and nothing proved that it stopped. */
   mayGoOn(): boolean {
     return this.#released === null || this.#released.how === 'held'

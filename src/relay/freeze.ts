@@ -57,11 +57,11 @@ function outcomeOf(fault: Fault | null, isAccepted: boolean): Outcome {
   return fault.rule.status === 504 ? 'timeout' : 'failed'
 }
 
-/** Our own time: until the request was sent, less the queue, and after the answer's end. */
+/** Our own time: until the request was sent, less queue and tries, and after the answer's end. */
 function overheadOf(story: Story, endTicksMs: number): number {
-  const { call, queueMs, sentTicksMs, answeredTicksMs } = story
+  const { call, queueMs, triedMs, sentTicksMs, answeredTicksMs } = story
   if (sentTicksMs === null) return round3(endTicksMs - call.receivedTicksMs - queueMs)
-  const before = sentTicksMs - call.receivedTicksMs - queueMs
+  const before = sentTicksMs - call.receivedTicksMs - queueMs - triedMs
   const after = answeredTicksMs === null ? 0 : endTicksMs - answeredTicksMs
   return round3(Math.max(0, before) + after)
 }

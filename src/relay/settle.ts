@@ -10,7 +10,10 @@ export interface SettlePorts {
   log(record: CallRecord, fault: Fault | null): void
 }
 
-/** Null when all is well; else the fault that the client gets instead of its terminal frame. */
+/**
+ * Null when all is well; else the fault that the client gets instead of its terminal frame. Who was
+ * to hear of another fault hears of that: it is what the record says.
+ */
 export async function settle(
   record: CallRecord,
   fault: Fault | null,
@@ -28,9 +31,9 @@ export async function settle(
   const told = lost === null ? record : withoutLedger(record)
   try {
     ports.observe(told)
-    ports.log(told, lost ?? fault)
+    ports.log(told, fault ?? lost)
   } catch {
     // The row is written: what cannot be told must not keep the end of the answer from its client.
   }
-  return lost
+  return fault === null ? lost : null
 }

@@ -42,6 +42,8 @@ export class Story implements Watcher {
   /** The latest of them. */
   attempt: Attempt | null = null
   queueMs = 0
+  /** What tries took of which nothing came. */
+  triedMs = 0
   firstEventTicksMs: number | null = null
   lastEventTicksMs: number | null = null
   /** The answer ended, well or badly: what the upstream took is over. */
@@ -97,6 +99,7 @@ export class Story implements Watcher {
   began(station: Station): AttemptLine {
     const { clock } = this.#ports
     this.attempts += 1
+    this.triedMs += this.attempt?.tookMs() ?? 0
     this.station = station
     this.isColdStart = station.upstream.readiness().state === 'cold'
     this.#sentTicksMs = clock.ticksMs()

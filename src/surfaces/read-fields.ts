@@ -25,7 +25,7 @@ export function wantsUsage(value: JsonObject): boolean {
   return isWanted === true
 }
 
-/** Enough to tell one end user of a key from another, and no way back to the name. */
+/** Enough to tell one end user from another; only who can guess the name finds it in there. */
 export function endUserHash(value: JsonObject): string | null {
   return hashed(value.safety_identifier) ?? hashed(value.user)
 }

@@ -45,6 +45,16 @@ describe('a ledger that cannot be written', () => {
     expect(one.happened).toEqual(['metrics', 'log', 'answer 503'])
   })
 
+  test('changes nothing for a call that had failed: all hear of the same fault', async () => {
+    const one = startCall({ body: { stream: false }, ports: { ledger } })
+    const open = await one.deployment.nextOpen()
+    open.reject(new Fault('upstream_bad_answer', { message: 'It failed.', started: 'maybe' }))
+    await one.ended
+    expect(one.client.status).toBe(502)
+    expect(one.records[0]).toMatchObject({ status: 502, fault: 'upstream_bad_answer' })
+    expect(one.faults).toMatchObject([{ kind: 'upstream_bad_answer' }])
+  })
+
   test('turns the end of a stream into an error event', async () => {
     const one = startCall({ ports: { ledger } })
     const open = await one.deployment.nextOpen()
@@ -195,6 +205,26 @@ describe('a client that leaves', () => {
 })
 
 describe('the record', () => {
+  test('does not take what a try took that was turned away for time of ours', async () => {
+    const one = startCall()
+    const first = await one.deployment.nextOpen()
+    await one.clock.advance(1_200)
+    first.context.onReleased(released)
+    first.reject(new Fault('overloaded', { message: 'm', saturated: true }))
+    await one.clock.advance(250)
+    const second = await one.deployment.nextOpen()
+    await one.clock.advance(300)
+    second.resolve(scriptedAnswer([said('Hi'), finished(), done]))
+    await one.ended
+    second.context.onReleased(released)
+    expect(one.records[0]).toMatchObject({
+      attempts: 2,
+      queueMs: 250,
+      durationMs: 1_750,
+      overheadMs: 0,
+    })
+  })
+
   test('tells the times apart: in line, to the first event, in all', async () => {
     const one = startCall({ capacity: 0 })
     await one.clock.advance(30)
