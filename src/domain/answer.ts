@@ -31,6 +31,8 @@ export interface RepeatedChunk extends Omit<Chunk, 'mould'> {
   /** That string as it stands between its quotes, and where. */
   readonly content: string
   readonly contentAt: number
+  /** What it takes, in bytes: its text is only made when somebody asks for it. */
+  readonly size: number
   /** Its running count, where it has one. */
   readonly completionTokens: number | null
 }
@@ -48,4 +50,6 @@ export interface Answer extends Disposable {
   readonly timings: AnswerTimings
   /** The next event; null after the last. Rejects with a Fault when the answer breaks. */
   next(): Promise<UpstreamEvent | null>
+  /** The next one is there already: what came together can go on together. */
+  hasMore(): boolean
 }

@@ -39,7 +39,6 @@ export class HttpClientEnd implements ClientEnd {
   #whenClosed: (() => void) | null = null
   /** The headers are out, and what follows are chunks of HTTP. */
   #isFlowing = false
-  #isBurst = false
 
   constructor({ request, response, connection }: Exchange, patience: Patience) {
     this.#response = response
@@ -87,20 +86,13 @@ export class HttpClientEnd implements ClientEnd {
     const response = this.#response
     const { socket } = response
     // What node still holds back, to send it together, must not be overtaken.
-    const isFree = this.#isFlowing && !this.#isBurst && response.writableCorked === 0
+    const isFree = this.#isFlowing && response.writableCorked === 0
     if (!isFree || socket?.writable !== true) {
       // The first of them takes the headers with it.
       this.#isFlowing = response.chunkedEncoding
       return response.write(text)
     }
-    // Of events that come together, node makes one chunk of all but the first.
-    this.#isBurst = true
-    process.nextTick(endBurst, this)
     return writeChunk(socket, text)
-  }
-
-  endBurst(): void {
-    this.#isBurst = false
   }
 
   drained(): Promise<void> {
@@ -175,10 +167,6 @@ export class HttpClientEnd implements ClientEnd {
     const timer: Timer = clock.after(slowClientMs, () => response.destroy())
     response.once('close', () => timer.cancel())
   }
-}
-
-function endBurst(client: HttpClientEnd): void {
-  client.endBurst()
 }
 
 /**

@@ -3,9 +3,9 @@
 // read, so what is held for a slow client is bounded.
 import { type Answer, type Clock, Fault, type Timer, type UpstreamEvent } from '#domain'
 import type { Encoder } from '#surfaces'
-import { answerHeaders } from './answer-headers.ts'
 import type { ClientEnd } from './client-end.ts'
 import { type Ending, failed } from './ending.ts'
+import { Speech } from './speech.ts'
 import type { Story } from './story.ts'
 
 /**
@@ -26,6 +26,7 @@ export async function deliver(delivery: Delivery): Promise<Ending> {
   const { answer, encoder, client, story, clock } = delivery
   let whole: string | null = null
   let lastWords: Timer | null = null
+  const speech = new Speech(client, story)
   story.answering(answer.timings)
   try {
     for (;;) {
@@ -47,11 +48,9 @@ export async function deliver(delivery: Delivery): Promise<Ending> {
         whole = text
         break
       }
-      if (text !== null) {
-        // Most events need no turn of their own.
-        const sent = send(text, client, story)
-        if (sent !== null) await sent
-      }
+      // Most events need no turn of their own.
+      const sent = text === null ? null : speech.say(text, answer.hasMore())
+      if (sent !== null) await sent
       if (lastWords === null && encoder.isComplete()) {
         lastWords = clock.after(lastWordsMs, () => answer[Symbol.dispose]())
       }
@@ -60,6 +59,8 @@ export async function deliver(delivery: Delivery): Promise<Ending> {
     return failed(cause, client.signal)
   } finally {
     lastWords?.cancel()
+    // What was good reaches the client, whatever came behind it.
+    if (!client.signal.aborted) speech.out()?.catch(() => {})
     story.answered()
   }
   return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
@@ -73,13 +74,6 @@ function tookNothing({ encoder, client, story }: Delivery): boolean {
   if (!story.call.stream || !encoder.isComplete()) return false
   const { aborted, reason } = client.signal
   return !aborted || (reason instanceof Fault && reason.kind === 'deadline')
-}
-
-/** A promise only when the client must be waited for. */
-function send(text: string, client: ClientEnd, story: Story): Promise<void> | null {
-  if (!client.hasBegun) client.begin(answerHeaders(story))
-  if (client.write(text)) return null
-  return story.whileClientReads(client.drained())
 }
 
 function cutShort(): Fault {

@@ -36,6 +36,10 @@ class PeekedAnswer implements Answer {
     return Promise.resolve(event)
   }
 
+  hasMore(): boolean {
+    return this.#peeked !== null || this.#answer.hasMore()
+  }
+
   [Symbol.dispose](): void {
     this.#answer[Symbol.dispose]()
   }

@@ -14,11 +14,8 @@ const lineBytes = 64
 export interface SseSplitter {
   /** Tells the data of every event that these bytes complete. Throws where one is too large. */
   push(bytes: Buffer, onData: (data: string) => void): void
-  /**
-   * The usual packet in one step: the data, if these bytes are one event of one line; else null.
-   * Nothing is taken. Line ends inside are not looked for: what has any is not that packet.
-   */
-  peek(bytes: Buffer): string | null
+  /** Nothing of an event has come: what is pushed next begins one. */
+  isIdle(): boolean
   /** Bytes held for an event that is not complete. */
   heldBytes(): number
 }
@@ -85,23 +82,11 @@ export function createSseSplitter(eventBytesMax: number): SseSplitter {
     if (at < bytes.length) hold(bytes.subarray(at))
   }
 
-  function peek(bytes: Buffer): string | null {
-    const { length } = bytes
-    if (held !== null || data !== null || swallowLf || isFirstLine) return null
-    // An event of empty data is none.
-    if (length <= dataField.length + 2 || length > eventBytesMax) return null
-    if (bytes[length - 1] !== LF || bytes[length - 2] !== LF || !beginsWithData(bytes)) return null
-    return bytes.toString('utf8', dataField.length, length - 2)
+  function isIdle(): boolean {
+    return held === null && data === null && !swallowLf && !isFirstLine
   }
 
-  return { push, peek, heldBytes: () => (held?.byteCount ?? 0) + dataBytes }
-}
-
-const dataField = Buffer.from('data: ')
-
-function beginsWithData(bytes: Buffer): boolean {
-  for (let at = 0; at < dataField.length; at += 1) if (bytes[at] !== dataField[at]) return false
-  return true
+  return { push, isIdle, heldBytes: () => (held?.byteCount ?? 0) + dataBytes }
 }
 
 /** The value of a `data` line; null for comments and other fields. */

@@ -88,6 +88,37 @@ describe('a stream', () => {
     expect(one.records[0]).toMatchObject({ durationMs: 7_000, overheadMs: 0 })
   })
 
+  test('whose events come together is written in one piece, up to a bound', async () => {
+    const written = async (script: readonly UpstreamEvent[]) => {
+      const one = startCall()
+      const open = await one.deployment.nextOpen()
+      open.resolve(scriptedAnswer([...script, finished(), done], true))
+      await one.ended
+      open.context.onReleased(released)
+      expect(eventsIn(one.client.text())).toHaveLength(script.length + 2)
+      return one.happened.filter((what) => what.startsWith('write ')).length
+    }
+    expect(await written([said('one'), said('two'), said('three')])).toBe(1)
+    const large = Array.from({ length: 8 }, () => said('x'.repeat(5_000)))
+    expect(await written(large)).toBe(3)
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['a break',            brokenOff()],
+    ['an unreadable chunk', chunkEvent({ id: '1', message: 'engine died' })],
+    ['an error',           { kind: 'failed', fault: brokenOff() } as const],
+  ])('reaches its client up to %s that came with it', async (_what, end) => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    open.resolve(scriptedAnswer([said('one'), said('two'), end], true))
+    await one.ended
+    open.context.onReleased(released)
+    const events = eventsIn(one.client.text())
+    expect(events).toHaveLength(3)
+    expect(isError(events.at(-1))).toBeDefined()
+  })
+
   test('is a failure with an error in it, whatever is said after it', async () => {
     const fault = new Fault('upstream_bad_answer', { message: 'It failed.', started: 'yes' })
     const failed: UpstreamEvent = { kind: 'failed', fault }

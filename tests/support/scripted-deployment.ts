@@ -84,8 +84,14 @@ export interface ScriptedAnswer extends Answer {
   disposals(): number
 }
 
-/** Gives what it holds, then null; a thing that is no event is what it rejects with. */
-export function scriptedAnswer(script: readonly (UpstreamEvent | Error)[]): ScriptedAnswer {
+/**
+ * Gives what it holds, then null; a thing that is no event is what it rejects with. Together: all of
+ * it is there at once.
+ */
+export function scriptedAnswer(
+  script: readonly (UpstreamEvent | Error)[],
+  isTogether = false,
+): ScriptedAnswer {
   const rest = [...script]
   let disposals = 0
   return {
@@ -96,6 +102,7 @@ export function scriptedAnswer(script: readonly (UpstreamEvent | Error)[]): Scri
       if (one instanceof Error) throw one
       return one ?? null
     },
+    hasMore: () => isTogether && rest.length > 0,
     disposals: () => disposals,
     [Symbol.dispose]: () => {
       disposals += 1

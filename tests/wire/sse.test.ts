@@ -13,19 +13,6 @@ function decode(pieces: readonly Buffer[], eventBytesMax = 8 * megabyte): string
   return events
 }
 
-/** As a reader does that looks first whether a packet is the usual one. */
-function decodePeeking(pieces: readonly Buffer[], eventBytesMax = 8 * megabyte): string[] {
-  const splitter = createSseSplitter(eventBytesMax)
-  const events: string[] = []
-  const tell = (data: string) => void events.push(data)
-  for (const piece of pieces) {
-    const only = splitter.peek(piece)
-    if (only === null || /[\r\n]/.test(only)) splitter.push(piece, tell)
-    else tell(only)
-  }
-  return events
-}
-
 function halves(bytes: Buffer, at: number): Buffer[] {
   return [bytes.subarray(0, at), bytes.subarray(at)]
 }
@@ -90,10 +77,10 @@ describe.each(streams)('a stream with %s', (_what, bytes) => {
     }
   })
 
-  test('decodes the same where a packet is peeked into first, split in three anywhere', () => {
+  test('decodes the same, split in three anywhere', () => {
     for (const [from, until] of seededPairs(3, 2000, bytes.length)) {
       const pieces = [bytes.subarray(0, from), bytes.subarray(from, until), bytes.subarray(until)]
-      expect(decodePeeking(pieces), `split at ${from} and ${until}`).toEqual(decoded)
+      expect(decode(pieces), `split at ${from} and ${until}`).toEqual(decoded)
     }
   })
 
@@ -121,33 +108,18 @@ function seededPairs(seed: number, count: number, max: number): [number, number]
   return first.map((at, n) => [Math.min(at, second[n] ?? 0), Math.max(at, second[n] ?? 0)])
 }
 
-describe('a packet', () => {
-  const peek = (...texts: string[]) => {
-    const splitter = createSseSplitter(100)
-    const pieces = texts.map((text) => Buffer.from(text))
-    for (const piece of pieces.slice(0, -1)) splitter.push(piece, () => {})
-    return splitter.peek(pieces.at(-1) ?? Buffer.alloc(0))
-  }
-
-  test('of one event is seen as it is', () => {
-    expect(peek(': hi\n\n', 'data: {"a":"é"}\n\n')).toBe('{"a":"é"}')
-  })
-
-  /* biome-ignore format: a table reads as a table */
-  test.each([
-    ['the stream’s first',       ['data: a\n\n']],
-    ['after half a line',        [': hi\n\nda', 'data: a\n\n']],
-    ['after half an event',      ['data: b\n', 'data: a\n\n']],
-    ['after half a line end',    ['data: b\n\r', 'data: a\n\n']],
-    ['without its end',          [': hi\n\n', 'data: a\n']],
-    ['with another end',         [': hi\n\n', 'data: a\r\n\r\n']],
-    ['of another field',         [': hi\n\n', 'event: a\n\n']],
-    ['of nothing',               [': hi\n\n', 'data: \n\n']],
-    ['of no bytes',              [': hi\n\n', '']],
-    ['that is too large',        [': hi\n\n', `data: ${'x'.repeat(100)}\n\n`]],
-  ])('%s needs a closer look', (_what, texts) => {
-    expect(peek(...texts)).toBeNull()
-  })
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['at the stream’s beginning', [],                          false],
+  ['after a comment',           [': hi\n\n'],                true],
+  ['after an event',            ['data: a\n\n'],             true],
+  ['after half a line',         [': hi\n\nda'],              false],
+  ['after half an event',       ['data: b\n'],               false],
+  ['after half a line end',     ['data: b\n\r'],             false],
+])('a next event can begin %s: %s', (_what, texts, isIdle) => {
+  const splitter = createSseSplitter(100)
+  for (const text of texts) splitter.push(Buffer.from(text), () => {})
+  expect(splitter.isIdle()).toBe(isIdle)
 })
 
 test('8 KB of long events decode the same, split at every offset', () => {

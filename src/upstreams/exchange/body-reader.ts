@@ -1,6 +1,6 @@
 // Turns the bytes of a good answer into events: an event stream piece by piece, a whole body at its
 // end. What an event means is decided here, once: content, the end, or a failure inside a 200.
-import { Fault, type UpstreamEvent } from '#domain'
+import { Fault, type RepeatedChunk, type UpstreamEvent } from '#domain'
 import {
   createSseSplitter,
   GatheredBytes,
@@ -66,6 +66,7 @@ const mouldsInAdvance = 3
 
 class StreamReader implements BodyReader {
   readonly #splitter: SseSplitter
+  readonly #eventBytesMax: number
   /** vLLM names its answer in every chunk. Others may not, and are not held to it. */
   readonly #isOneAnswer: boolean
   #id: unknown = null
@@ -76,16 +77,22 @@ class StreamReader implements BodyReader {
 
   constructor(options: UpstreamOptions, dialect: string) {
     this.#splitter = createSseSplitter(options.eventBytesMax)
+    this.#eventBytesMax = options.eventBytesMax
     this.#isOneAnswer = dialect === 'vllm'
   }
 
   push(bytes: Buffer): readonly UpstreamEvent[] {
-    const only = this.#splitter.peek(bytes)
-    if (only === null) return this.#split(bytes)
-    // In what repeats a line, there is no line end.
-    const repeated = this.#repeated(only)
-    if (repeated !== null) return [repeated]
-    return /[\r\n]/.test(only) ? this.#split(bytes) : [this.#read(only)]
+    const only = this.#cast(bytes, 0)
+    // The usual packet is one event.
+    if (only?.size === bytes.length) return [only]
+    const events: UpstreamEvent[] = []
+    let at = 0
+    for (let one = only; one !== null; one = this.#cast(bytes, at)) {
+      events.push(one)
+      at += one.size
+    }
+    if (at < bytes.length) this.#split(at === 0 ? bytes : bytes.subarray(at), events)
+    return events
   }
 
   end(): readonly UpstreamEvent[] {
@@ -97,23 +104,21 @@ class StreamReader implements BodyReader {
     return this.#splitter.heldBytes()
   }
 
-  #split(bytes: Buffer): readonly UpstreamEvent[] {
-    const events: UpstreamEvent[] = []
+  /** It has the id of the chunk that it repeats, and like that no error. */
+  #cast(bytes: Buffer, at: number): RepeatedChunk | null {
+    if (this.#mould === null || !this.#splitter.isIdle()) return null
+    const chunk = this.#mould.cast(bytes, at)
+    if (chunk === null || chunk.size > this.#eventBytesMax) return null
+    this.#repeats += 1
+    return chunk
+  }
+
+  #split(bytes: Buffer, events: UpstreamEvent[]): void {
     try {
-      this.#splitter.push(bytes, (data) => {
-        events.push(this.#repeated(data) ?? this.#read(data))
-      })
+      this.#splitter.push(bytes, (data) => events.push(this.#read(data)))
     } catch (cause) {
       events.push(found(broken(cause, 'yes')))
     }
-    return events
-  }
-
-  /** It has the id of the chunk that it repeats, and like that no error. */
-  #repeated(data: string): UpstreamEvent | null {
-    const chunk = this.#mould?.cast(data) ?? null
-    if (chunk !== null) this.#repeats += 1
-    return chunk
   }
 
   #read(data: string): UpstreamEvent {

@@ -38,6 +38,10 @@ export class EventQueue {
     this.#waiter = null
   }
 
+  hasMore(): boolean {
+    return this.#held.length > 0
+  }
+
   next(): Promise<UpstreamEvent | null> {
     const first = this.#held.shift()
     if (first !== undefined) {
@@ -62,5 +66,6 @@ export class EventQueue {
 
 /** Its own size, not its packet's: the last packet of a large event may be a single byte. */
 function sizeOf(event: UpstreamEvent): number {
-  return event.kind === 'chunk' ? event.text.length + eventBytes : eventBytes
+  if (event.kind !== 'chunk') return eventBytes
+  return (event.mould === undefined ? event.text.length : event.size) + eventBytes
 }

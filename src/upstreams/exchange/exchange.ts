@@ -124,6 +124,10 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     return event
   }
 
+  hasMore(): boolean {
+    return this.#events.hasMore()
+  }
+
   [Symbol.dispose](): void {
     if (this.#phase !== 'over') this.#letGo()
     this.#events.discard()

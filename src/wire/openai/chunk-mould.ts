@@ -1,8 +1,9 @@
 // What the chunks of one stream have in common. They differ in what they say and in a running
 // count, and nearly always in nothing else: a mould is cut from one of them, and finds in another's
-// text the one string and the counts, if all around them is the same to the byte. Whatever is true
-// of the first is then true of the other, which need not be parsed for it: reading and writing such
-// a chunk take a third of the time. What looks unusual in any way is no cast of the mould.
+// bytes the one string and the counts, if all around them is the same to the byte. Whatever is true
+// of the first is then true of the other, which need not be parsed for it, nor made text: reading
+// and writing such a chunk take a quarter of the time. What looks unusual in any way is no cast of
+// the mould.
 import type { JsonMember, JsonObject, RepeatedChunk } from '#domain'
 import { topLevelMembers } from '../json-splice.ts'
 
@@ -10,9 +11,13 @@ import { topLevelMembers } from '../json-splice.ts'
 const contentMax = 256
 const textMax = 4096
 
+/** How an event of one line begins and ends. */
+const opening = 'data: '
+const closing = '\n\n'
+
 export interface Mould {
-  /** The chunk in this mould that has this text; null where it is any other. */
-  cast(text: string): RepeatedChunk | null
+  /** The event that begins there, if it is a chunk in this mould; null where it is any other. */
+  cast(bytes: Buffer, at: number): RepeatedChunk | null
 }
 
 /** Of a chunk whose text has passed `JSON.parse`; null where it says nothing, or too much. */
@@ -31,8 +36,14 @@ export function mouldOf(text: string): Mould | null {
   const starts = [content.end, ...counts.map(({ end }) => end)]
   const ends = [...counts.map(({ valueStart }) => valueStart), text.length]
   const between = starts.map((start, at) => text.slice(start, ends[at]))
+  between.push(`${between.pop()}${closing}`)
   const completionAt = counts.findIndex(({ start }) => start === completion?.start)
-  return new CutMould(text.slice(0, content.start), between, completionAt)
+  const before = opening + text.slice(0, content.start)
+  return new CutMould(
+    Buffer.from(before),
+    between.map((piece) => Buffer.from(piece)),
+    completionAt,
+  )
 }
 
 interface Span {
@@ -74,65 +85,87 @@ function stringAmong(text: string, members: readonly JsonMember[], name: string)
 }
 
 function isCount(text: string, { valueStart, end }: JsonMember): boolean {
-  return endOfCount(text, valueStart) === end
+  return /^(?:0|[1-9]\d{0,8})$/.test(text.slice(valueStart, end))
 }
 
 class CutMould implements Mould {
-  readonly #before: string
+  readonly #before: Buffer
   /** What follows the content, and each count. */
-  readonly #between: readonly string[]
+  readonly #between: readonly Buffer[]
   readonly #completionAt: number
 
-  constructor(before: string, between: readonly string[], completionAt: number) {
+  constructor(before: Buffer, between: readonly Buffer[], completionAt: number) {
     this.#before = before
     this.#between = between
     this.#completionAt = completionAt
   }
 
-  cast(text: string): RepeatedChunk | null {
-    if (!text.startsWith(this.#before)) return null
-    const start = this.#before.length
-    const contentEnd = endOfContent(text, start)
+  cast(bytes: Buffer, at: number): RepeatedChunk | null {
+    const before = this.#before
+    if (!isThere(before, bytes, at)) return null
+    const start = at + before.length
+    const contentEnd = endOfContent(bytes, start)
     if (contentEnd === -1) return null
     let completionTokens: number | null = null
-    let at = contentEnd
+    let end = contentEnd
     for (let index = 0; index < this.#between.length; index += 1) {
       if (index > 0) {
-        const end = endOfCount(text, at)
-        if (end === -1) return null
-        if (index - 1 === this.#completionAt) completionTokens = countIn(text, at, end)
-        at = end
+        const countEnd = endOfCount(bytes, end)
+        if (countEnd === -1) return null
+        if (index - 1 === this.#completionAt) completionTokens = countIn(bytes, end, countEnd)
+        end = countEnd
       }
-      const piece = this.#between[index] ?? ''
-      if (!text.startsWith(piece, at)) return null
-      at += piece.length
+      const piece = this.#between[index]
+      if (piece === undefined || !isThere(piece, bytes, end)) return null
+      end += piece.length
     }
-    if (at !== text.length) return null
-    return new Cast(text, this, start, text.slice(start, contentEnd), completionTokens)
+    const content = bytes.toString('utf8', start, contentEnd)
+    return new Cast(this, bytes, { at, contentAt: start, end }, content, completionTokens)
   }
 }
 
-/** Hardly anybody looks at its value. */
+/** A loop: for pieces of a hundred bytes the way to a native comparison is longer. */
+function isThere(piece: Buffer, bytes: Buffer, from: number): boolean {
+  if (from + piece.length > bytes.length) return false
+  for (let at = 0; at < piece.length; at += 1) if (bytes[from + at] !== piece[at]) return false
+  return true
+}
+
+interface Place {
+  at: number
+  contentAt: number
+  end: number
+}
+
+/** Hardly anybody looks at its text or its value. */
 class Cast implements RepeatedChunk {
   readonly kind = 'chunk'
-  readonly text: string
   readonly mould: Mould
-  readonly contentAt: number
   readonly content: string
   readonly completionTokens: number | null
+  readonly #bytes: Buffer
+  readonly #place: Place
 
-  constructor(
-    text: string,
-    mould: Mould,
-    contentAt: number,
-    content: string,
-    count: number | null,
-  ) {
-    this.text = text
+  constructor(mould: Mould, bytes: Buffer, place: Place, content: string, count: number | null) {
     this.mould = mould
-    this.contentAt = contentAt
     this.content = content
     this.completionTokens = count
+    this.#bytes = bytes
+    this.#place = place
+  }
+
+  get size(): number {
+    return this.#place.end - this.#place.at
+  }
+
+  get text(): string {
+    const { at, end } = this.#place
+    return this.#bytes.toString('utf8', at + opening.length, end - closing.length)
+  }
+
+  get contentAt(): number {
+    const { at, contentAt } = this.#place
+    return this.#bytes.toString('utf8', at + opening.length, contentAt).length
   }
 
   get value(): JsonObject {
@@ -143,35 +176,35 @@ class Cast implements RepeatedChunk {
 const QUOTE = 34
 const ZERO = 48
 const BACKSLASH = 92
-const escapes = '"\\/bfnrt'
+const escapes = Buffer.from('"\\/bfnrt')
 
 /** The quote that ends what is valid inside a JSON string; -1 where that is not plain to see. */
-function endOfContent(text: string, start: number): number {
-  const last = Math.min(text.length, start + contentMax)
+function endOfContent(bytes: Buffer, start: number): number {
+  const last = Math.min(bytes.length, start + contentMax)
   for (let at = start; at < last; at += 1) {
-    const code = text.charCodeAt(at)
+    const code = bytes[at] ?? 0
     if (code === QUOTE) return at
     if (code < 32) return -1
     if (code === BACKSLASH) {
       at += 1
-      if (at >= last || !escapes.includes(text.charAt(at))) return -1
+      if (at >= last || !escapes.includes(bytes[at] ?? 0)) return -1
     }
   }
   return -1
 }
 
 /** Where a plain number of tokens ends, of nine digits at most; -1 where it is none. */
-function endOfCount(text: string, start: number): number {
+function endOfCount(bytes: Buffer, start: number): number {
   let at = start
-  while (at < start + 10 && isDigit(text.charCodeAt(at))) at += 1
+  while (at < start + 10 && isDigit(bytes[at] ?? 0)) at += 1
   const digits = at - start
   if (digits === 0 || digits > 9) return -1
-  return digits > 1 && text[start] === '0' ? -1 : at
+  return digits > 1 && bytes[start] === ZERO ? -1 : at
 }
 
-function countIn(text: string, start: number, end: number): number {
+function countIn(bytes: Buffer, start: number, end: number): number {
   let count = 0
-  for (let at = start; at < end; at += 1) count = count * 10 + text.charCodeAt(at) - ZERO
+  for (let at = start; at < end; at += 1) count = count * 10 + (bytes[at] ?? ZERO) - ZERO
   return count
 }
 

@@ -1,12 +1,15 @@
 // Which chunks are taken to repeat another one, and what is read in those that do.
 import { describe, expect, test } from 'vitest'
-import { mouldOf } from '#src/wire/index.ts'
+import { type Mould, mouldOf } from '#src/wire/index.ts'
 
 const chunk = (content: string, prompt = '9', completion = '1', total = '10') =>
   `{"id":"a","choices":[{"index":0,"delta":{"content":"${content}"},"finish_reason":null}],` +
   `"usage":{"prompt_tokens":${prompt},"total_tokens":${total},"completion_tokens":${completion}}}`
 
-const cast = (text: string) => mouldOf(chunk('one'))?.cast(text) ?? null
+/** The event of a chunk, and what a mould makes of it. */
+const event = (text: string) => Buffer.from(`data: ${text}\n\n`)
+const castIn = (mould: Mould | null, text: string) => mould?.cast(event(text), 0) ?? null
+const cast = (text: string) => castIn(mouldOf(chunk('one')), text)
 
 describe('a chunk that differs in nothing but content and counts', () => {
   test('repeats the other, and its value is its own', () => {
@@ -15,6 +18,31 @@ describe('a chunk that differs in nothing but content and counts', () => {
     expect(repeated).toMatchObject({ kind: 'chunk', text, content: 'two', completionTokens: 12 })
     expect(repeated?.value).toEqual(JSON.parse(text))
     expect(text.slice(repeated?.contentAt).startsWith('two')).toBe(true)
+  })
+
+  test('is found among others, wherever it begins', () => {
+    const events = ['é', 'two', '世界'].map((content) => event(chunk(content)))
+    const bytes = Buffer.concat(events)
+    const mould = mouldOf(chunk('one'))
+    let at = 0
+    const contents: string[] = []
+    for (let one = mould?.cast(bytes, at); one; one = mould?.cast(bytes, at)) {
+      contents.push(one.content)
+      expect(one.text).toBe(chunk(one.content))
+      at += one.size
+    }
+    expect(contents).toEqual(['é', 'two', '世界'])
+    expect(at).toBe(bytes.length)
+  })
+
+  test.each([
+    ['no line end', (text: string) => `data: ${text}`],
+    ['one line end', (text: string) => `data: ${text}\n`],
+    ['other line ends', (text: string) => `data: ${text}\r\n\r\n`],
+    ['no space', (text: string) => `data:${text}\n\n`],
+    ['half of it', (text: string) => `data: ${text}\n\n`.slice(0, 60)],
+  ])('is no event with %s', (_what, framed) => {
+    expect(mouldOf(chunk('one'))?.cast(Buffer.from(framed(chunk('two'))), 0) ?? null).toBeNull()
   })
 
   /* biome-ignore format: a table reads as a table */
@@ -74,7 +102,7 @@ describe('what is read', () => {
     ['of a member given twice', choices('"delta":{"content":"x"},"delta":{"content":"x","content":"@"}')],
   ])('is the content %s', (_what, text) => {
     const mould = mouldOf(text.replace('@', 'one'))
-    expect(mould?.cast(text.replace('@', 'two'))).toMatchObject({ content: 'two' })
+    expect(castIn(mould, text.replace('@', 'two'))).toMatchObject({ content: 'two' })
   })
 
   /* biome-ignore format: a table reads as a table */
@@ -85,13 +113,13 @@ describe('what is read', () => {
   ])('the count %s', (_what, usage) => {
     const text = `{"choices":[{"text":"x"}],${usage}}`
     const mould = mouldOf(text.replace('@', '1'))
-    expect(mould?.cast(text.replace('@', '2'))?.completionTokens).toBe(2)
+    expect(castIn(mould, text.replace('@', '2'))?.completionTokens).toBe(2)
   })
 
   test('is no count that stands before the content', () => {
     const text = '{"usage":{"completion_tokens":1},"choices":[{"text":"x"}]}'
-    expect(mouldOf(text)?.cast(text)?.completionTokens).toBeNull()
-    expect(mouldOf(text)?.cast(text.replace('1', '2'))).toBeNull()
+    expect(castIn(mouldOf(text), text)?.completionTokens).toBeNull()
+    expect(castIn(mouldOf(text), text.replace('1', '2'))).toBeNull()
   })
 })
 
