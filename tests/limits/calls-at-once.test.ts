@@ -216,6 +216,15 @@ describe('when to come again', () => {
     await expect(reserve()).rejects.toMatchObject({ ...refused, retryAfterMs: null })
   })
 
+  test('is forgotten with the last of the key’s calls', async () => {
+    const { reserve, clock } = given(noLine)
+    const first = await reserve()
+    await clock.advance(300)
+    first[Symbol.dispose]()
+    await reserve()
+    await expect(reserve()).rejects.toMatchObject({ ...refused, retryAfterMs: null })
+  })
+
   test('is when a place should come free, by how long the key’s calls took', async () => {
     const { reserve } = await busy()
     const refusal = reserve({}, { waitMaxMs: 0 })

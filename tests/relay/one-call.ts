@@ -5,7 +5,6 @@ import {
   type AttemptRecord,
   type CallRecord,
   Fault,
-  type Model,
   type UpstreamEvent,
 } from '#src/domain/index.ts'
 import { createLimits, limitsOptions } from '#src/limits/index.ts'
@@ -14,20 +13,10 @@ import { createRouting, routingOptions } from '#src/routing/index.ts'
 import { chatCall, chatSurface } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { recordingClient } from '../support/recording-client.ts'
-import { chunkEvent, sampleDeployment, scriptedDeployment } from '../support/scripted-deployment.ts'
+import { sampleModel } from '../support/sample-model.ts'
+import { chunkEvent, scriptedDeployment } from '../support/scripted-deployment.ts'
 
-const model: Model = {
-  id: 'asked',
-  aliases: [],
-  ownedBy: 'somebody',
-  createdAtMs: 0,
-  surfaces: ['openai-chat'],
-  capabilities: [],
-  contextTokens: 4096,
-  prices: { promptNanoUsd: 10, completionNanoUsd: 100, cachedNanoUsd: 1 },
-  deployments: [sampleDeployment()],
-  isDisabled: false,
-}
+const model = sampleModel()
 
 export interface GivenCall {
   body?: Record<string, unknown>

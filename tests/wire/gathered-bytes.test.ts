@@ -1,12 +1,8 @@
 // A body's pieces become the body, whether its length was told or not.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { GatheredBytes } from '#src/wire/index.ts'
-
-setFlagsFromString('--expose-gc')
-const collect: () => void = runInNewContext('gc')
+import { heldMemory } from '../support/held-memory.ts'
 
 const pieces = ['one', ' and ', 'zwölf'].map((text) => Buffer.from(text))
 const all = Buffer.concat(pieces)
@@ -39,15 +35,9 @@ test('pieces of any sizes keep their order', () => {
 test('single bytes take about as much memory as they are', () => {
   const gathered = new GatheredBytes()
   const count = 2_000_000
-  const before = heldBytes()
+  const before = heldMemory()
   for (let at = 0; at < count; at += 1) gathered.add(Buffer.from('x'))
   // Kept one by one, each takes a hundred.
-  expect(heldBytes() - before).toBeLessThan(10 * count)
+  expect(heldMemory() - before).toBeLessThan(10 * count)
   expect(gathered.whole()).toHaveLength(count)
 })
-
-function heldBytes(): number {
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
-}
