@@ -27,6 +27,20 @@ test('secrets are read by name; what is empty is not given', () => {
   )
 })
 
+test.each([
+  ['API_KEYS', true],
+  ['API_ADMIN_KEY', true],
+  ['RUNPOD_API_KEY', true],
+  ['HF_TOKEN', true],
+  ['OPENROUTER_API_KEY', true],
+  ['EXTERNAL_ANY_KEY', true],
+  ['EXTERNAL_ANY_URL', false],
+  ['MODEL_NAME', false],
+])('%s is one: %s', (name, isSecret) => {
+  const given = 'given-0123456789-canary'
+  expect(readSecrets({ [name]: given }).all()).toEqual(isSecret ? [given] : [])
+})
+
 test('showing, serialising, spreading and printing shows none of them', () => {
   const secrets = readSecrets(env)
   const views = [

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { Fault } from '#src/domain/index.ts'
+import { type CallRecord, Fault } from '#src/domain/index.ts'
 import { createLogger, maskSecrets } from '#src/observability/index.ts'
 import { sampleCall } from '../support/sample-records.ts'
 
@@ -46,6 +46,7 @@ test.each([
   ['in JSON', JSON.stringify({ secret })],
   ['in JSON in JSON', JSON.stringify(JSON.stringify({ secret }))],
   ['in a URL', `https://host/?key=${encodeURIComponent(secret)}`],
+  ['in a URL in small letters', `https://host/?key=${encodeURIComponent(secret).toLowerCase()}`],
   ['in a form', new URLSearchParams({ key: secret }).toString()],
   ['in base64', Buffer.from(secret).toString('base64')],
   ['in base64 behind one byte', Buffer.from(`:${secret}:more`).toString('base64')],
@@ -58,6 +59,22 @@ test.each([
   const pieces = [secret, '0123456789', Buffer.from('quoted" 0123').toString('base64').slice(2, -2)]
   for (const piece of pieces) expect(written()).not.toContain(piece)
   expect(parsed()).toHaveLength(1)
+})
+
+test.each<keyof CallRecord>([
+  'clientRequestId',
+  'teamId',
+  'upstreamId',
+  'workerId',
+  'model',
+  'deployment',
+])('a registered secret is not in a call’s line, told as its %s', (name) => {
+  const chosen = 'chosen-by-others-0123456789'
+  maskSecrets([chosen])
+  const { log, text } = captured()
+  log.call(sampleCall({ [name]: `a ${chosen}` }))
+  expect(text()).toContain('"a [secret]"')
+  expect(text()).not.toContain(chosen)
 })
 
 test.each([

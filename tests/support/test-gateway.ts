@@ -34,6 +34,7 @@ export interface TestGateway extends AsyncDisposable {
 }
 
 type Given = z.input<typeof configSchema>
+type Additions = Parameters<typeof startGateway>[1]
 
 export interface GatewayUnderTest {
   baseUrl: string
@@ -48,6 +49,8 @@ export interface GatewayUnderTest {
   /** Secrets of the environment, besides or instead of the usual ones. */
   secrets?: Record<string, string>
   config?: { [Section in keyof Given]?: Partial<Given[Section]> }
+  /** What `dev` would add. */
+  additions?: Partial<Additions>
 }
 
 export async function startTestGateway(given: GatewayUnderTest): Promise<TestGateway> {
@@ -81,6 +84,7 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
       runpod: null,
       writeLog: log.write,
       ...(given.clock === undefined ? {} : { clock: given.clock }),
+      ...given.additions,
     },
   )
   const { url } = gateway
