@@ -1,25 +1,34 @@
 // How the events of a stream leave: framed by us, in order, whatever node holds back or waits for.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Client } from 'undici'
 import { expect, test } from 'vitest'
 import { systemClock } from '#src/domain/index.ts'
 import { HttpClientEnd, type Patience } from '#src/http/client-end.ts'
 import { Connection } from '#src/http/connections.ts'
-import { createFakeClock } from '../support/fake-clock.ts'
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 
-type Speak = (client: HttpClientEnd, request: IncomingMessage) => Promise<void>
+type Speak = (
+  client: HttpClientEnd,
+  request: IncomingMessage,
+  connection: Connection,
+) => Promise<void>
 
 const patient: Patience = { clock: systemClock, slowClientMs: 30_000 }
 
 /** A server whose every answer is what `speak` makes of it. */
-async function listen(speak: Speak, patience: Patience = patient) {
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+function listen(speak: Speak, patience: Patience = patient) {
+  return serve((request, response) => {
     const connection = new Connection()
-    void speak(new HttpClientEnd({ request, response, connection }, patience), request)
+    const client = new HttpClientEnd({ request, response, connection }, patience)
+    void speak(client, request, connection)
   })
+}
+
+async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer(answer)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo // it listens on a port, not on a pipe
@@ -50,6 +59,20 @@ test('events of several turns, and several of one turn, come as they were writte
   })
   const answer = await fetch(server.url)
   expect(await answer.text()).toBe(`${expected}data: [DONE]\n\n`)
+})
+
+test('a stream says what it is, and asks proxies not to gather it', async () => {
+  await using server = await listen(async (client) => {
+    client.begin({ 'x-request-id': 'req_1' })
+    client.end('data: [DONE]\n\n')
+  })
+  const { headers } = await fetch(server.url)
+  expect(Object.fromEntries(headers)).toMatchObject({
+    'x-request-id': 'req_1',
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+  })
 })
 
 test('an event is on its way when the turn is over in which it was written', async () => {
@@ -172,26 +195,81 @@ test('a large answer is not kept for whoever stops reading it', async () => {
   socket.destroy()
 })
 
-test('a client that does not read is waited for, and gets everything when it does', async () => {
-  const event = `data: ${'x'.repeat(65_536)}\n\n`
-  const full = Promise.withResolvers<void>()
+const largeEvent = `data: ${'x'.repeat(65_536)}\n\n`
+
+/** Writes until the sockets of both sides are full; says how many events it took. */
+async function fill(client: HttpClientEnd): Promise<number> {
+  client.begin({})
   let written = 0
+  // Further than the first events, which node sends by itself.
+  for (let isTaken = true; isTaken || written < 100; written += 1) {
+    isTaken = client.write(largeEvent)
+    await nextTurn()
+  }
+  return written
+}
+
+test.each<[string, (socket: Socket, clock: FakeClock) => unknown]>([
+  ['are not kept for whoever does not read them', (_socket, clock) => clock.advance(patientMs)],
+  ['leave no timer behind once they were read', (socket) => socket.resume()],
+])('the last words %s', async (_what, end) => {
+  const clock = createFakeClock()
+  const [said, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await using server = await listen(
+    async (client) => {
+      client.whenClosed(closed.resolve)
+      await fill(client)
+      client.end('data: [DONE]\n\n')
+      said.resolve()
+    },
+    { clock, slowClientMs: patientMs },
+  )
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await said.promise
+  expect(clock.pending()).toBe(1)
+  await end(socket, clock)
+  await closed.promise
+  expect(clock.pending()).toBe(0)
+  socket.destroy()
+})
+
+test('a connection keeps no call that has its answer', async () => {
+  const after = Promise.withResolvers<unknown[]>()
+  await using server = await listen(async (client, _request, connection) => {
+    expect(connection.calls).toEqual([client])
+    client.whenClosed(() => after.resolve([...connection.calls]))
+    client.answer(200, {}, '{}')
+  })
+  await (await fetch(server.url)).text()
+  expect(await after.promise).toEqual([])
+})
+
+test('a client that is gone when its call begins has left it', async () => {
+  const reason = Promise.withResolvers<unknown>()
+  await using server = await serve((request, response) => {
+    request.socket.destroy()
+    response.once('close', () => {
+      const exchange = { request, response, connection: new Connection() }
+      reason.resolve(new HttpClientEnd(exchange, patient).signal.reason)
+    })
+  })
+  await expect(fetch(server.url)).rejects.toThrow()
+  expect(await reason.promise).toMatchObject({ kind: 'client_gone' })
+})
+
+test('a client that does not read is waited for, and gets everything when it does', async () => {
+  const full = Promise.withResolvers<number>()
   await using server = await listen(async (client) => {
-    client.begin({})
-    // Further than the first events, which node sends by itself.
-    for (let isTaken = true; isTaken || written < 100; written += 1) {
-      isTaken = client.write(event)
-      await nextTurn()
-    }
-    full.resolve()
+    full.resolve(await fill(client))
     await client.drained()
     client.end('data: [DONE]\n\n')
   })
   const http = new Client(server.url)
   const { body } = await http.request({ path: '/', method: 'GET' })
-  await full.promise
+  const written = await full.promise
   let bytes = 0
   for await (const piece of body) bytes += piece.length
-  expect(bytes).toBe(written * event.length + 'data: [DONE]\n\n'.length)
+  expect(bytes).toBe(written * largeEvent.length + 'data: [DONE]\n\n'.length)
   await http.close()
 })

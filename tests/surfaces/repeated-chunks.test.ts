@@ -127,6 +127,20 @@ test('the short way is taken: a chunk like others is not parsed again', () => {
   expect(repeated).toHaveLength(4)
 })
 
+test('of two choices each counts for itself, however alike its chunks are', () => {
+  const [shape = ''] = shapes
+  const from = (index: number, first: number) =>
+    Array.from({ length: 6 }, (_, at) =>
+      counted(shape.replace('"index":0', `"index":${index}`), first + at),
+    )
+  const events = read([...from(0, 1), ...from(1, 1), ...from(0, 7)], [], 'vllm')
+  expect(events.some((event) => event.kind === 'chunk' && event.mould !== undefined)).toBe(true)
+  const body = { model: 'asked', messages: [{ role: 'user', content: 'Hi' }], stream: true, n: 2 }
+  const encoder = encoderOf('openai-chat', callOf(surfaceNamed('openai-chat'), body))
+  for (const event of events) encoder.take(event)
+  expect(encoder.usage()).toMatchObject({ promptTokens: 9, completionTokens: 12 + 6 })
+})
+
 type Part = { shape: string; said: { content: string; completion: string; total: string } } & {
   change: { at: number; cut: number; put: string } | null
 }

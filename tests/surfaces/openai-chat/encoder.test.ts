@@ -169,6 +169,12 @@ describe('what was delivered so far', () => {
     expect(one.usage()).toMatchObject({ completionTokens: 2 })
   })
 
+  test('is a token for each of the parts that share a chunk, be they of one choice', () => {
+    const one = encoder()
+    expect(shown(one.take(chunk([said('Hi'), said(' you')]))).choices).toHaveLength(2)
+    expect(one.usage()).toMatchObject({ completionTokens: 2 })
+  })
+
   test('is the running count of the last event', () => {
     const one = encoder()
     one.take(chunk([said('Hi')], { usage: usage(9, 3) }))
