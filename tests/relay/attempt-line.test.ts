@@ -89,6 +89,7 @@ describe('a try', () => {
 test.each([
   ['client_gone',         destroyed, 'abandoned', 3, 'client_gone'],
   ['slow_client',         destroyed, 'abandoned', 3, 'client_gone'],
+  ['wrong_key',           destroyed, 'abandoned', 3, 'client_gone'],
   ['client_gone',         held,      'abandoned', 3, 'orphan'],
   ['client_gone',         unsent,    'abandoned', 0, null],
   ['first_byte_timeout',  destroyed, 'faulted',   3, 'timeout'],

@@ -1,17 +1,9 @@
 // The way of one call: in which order things become known, and how a call ends that got no answer.
 import { describe, expect, test } from 'vitest'
-import { Fault, type FaultName } from '#src/domain/index.ts'
-import { scriptedAnswer } from '../support/scripted-deployment.ts'
-import {
-  brokenOff,
-  done,
-  eventsIn,
-  finished,
-  released,
-  said,
-  startCall,
-  usage,
-} from './one-call.ts'
+import { Fault, type UpstreamEvent } from '#src/domain/index.ts'
+import type { RecordingClient } from '../support/recording-client.ts'
+import { type Opened, scriptedAnswer } from '../support/scripted-deployment.ts'
+import { brokenOff, done, eventsIn, finished, said, startCall } from './one-call.ts'
 
 const gone = new Fault('client_gone', { message: 'It left.', started: 'maybe' })
 
@@ -32,6 +24,8 @@ test('the ledger has the row before the metrics, the log and the client’s last
 describe('a ledger that cannot be written', () => {
   const lost = new Fault('ledger_unavailable', { message: 'No ledger.', retryAfterMs: 5000 })
   const ledger = { append: () => Promise.reject(lost) }
+  /** In metrics and log as in the row that is written when it can be. */
+  const failed = { outcome: 'failed', fault: 'ledger_unavailable', errorCode: 'ledger_unavailable' }
 
   test('turns a whole answer into a fault', async () => {
     const one = startCall({ body: { stream: false }, ports: { ledger } })
@@ -43,6 +37,7 @@ describe('a ledger that cannot be written', () => {
     expect(one.client.headers['retry-after']).toBe('5')
     expect(one.faults).toEqual([lost])
     expect(one.happened).toEqual(['metrics', 'log', 'answer 503'])
+    expect(one.records).toMatchObject([{ ...failed, status: 503, chargeNanoUsd: 0 }])
   })
 
   test('changes nothing for a call that had failed: all hear of the same fault', async () => {
@@ -63,6 +58,8 @@ describe('a ledger that cannot be written', () => {
     const events = eventsIn(one.client.text())
     expect(JSON.parse(events.at(-1) ?? '').error.code).toBe('ledger_unavailable')
     expect(one.client.text()).not.toContain('[DONE]')
+    // What had been delivered by then is charged.
+    expect(one.records).toMatchObject([{ ...failed, status: 200, chargeNanoUsd: 100 }])
   })
 })
 
@@ -153,13 +150,23 @@ describe('a deadline that passes', () => {
     expect(JSON.parse(events[1] ?? '').error.code).toBe('deadline_exceeded')
     expect(one.records[0]).toMatchObject({ outcome: 'timeout', status: 200 })
   })
+})
 
-  test('leaves no timer behind when the call ended before', async () => {
+describe('a call that is over', () => {
+  /* biome-ignore format: a table reads as a table */
+  test.each<[string, (open: Opened, client: RecordingClient) => void]>([
+    ['was answered',             (open) => open.resolve(scriptedAnswer([said('Hi'), finished(), done]))],
+    ['failed before its answer', (open) => open.reject(brokenOff())],
+    ['failed in its answer',     (open) => open.resolve(scriptedAnswer([said('Hi'), brokenOff()]))],
+    ['was left', (open, client) => { client.abandon(gone); open.reject(gone) }],
+  ])('because it %s leaves no timer, and says no more', async (_how, end) => {
     const one = startCall()
-    const open = await one.deployment.nextOpen()
-    open.resolve(scriptedAnswer([said('Hi'), finished(), done]))
+    end(await one.deployment.nextOpen(), one.client)
     await one.ended
     expect(one.clock.pending()).toBe(0)
+    const heard = one.happened.length
+    await one.clock.advance(600_000)
+    expect(one.happened).toHaveLength(heard)
   })
 })
 
@@ -202,105 +209,30 @@ describe('a client that leaves', () => {
       ])
     },
   )
-})
 
-describe('the record', () => {
-  test('does not take what a try took that was turned away for time of ours', async () => {
+  test.each<[string, (end: PromiseWithResolvers<UpstreamEvent | null>) => void]>([
+    ['breaks because of it', (end) => end.reject(gone)],
+    ['still says its end', (end) => end.resolve(done)],
+    ['just ends', (end) => end.resolve(null)],
+  ])('after its last choice has left its call, when its server %s', async (_how, say) => {
     const one = startCall()
-    const first = await one.deployment.nextOpen()
-    await one.clock.advance(1_200)
-    first.context.onReleased(released)
-    first.reject(new Fault('overloaded', { message: 'm', saturated: true }))
-    await one.clock.advance(250)
-    const second = await one.deployment.nextOpen()
-    await one.clock.advance(300)
-    second.resolve(scriptedAnswer([said('Hi'), finished(), done]))
-    await one.ended
-    second.context.onReleased(released)
-    expect(one.records[0]).toMatchObject({
-      attempts: 2,
-      queueMs: 250,
-      durationMs: 1_750,
-      overheadMs: 0,
+    const open = await one.deployment.nextOpen()
+    const told = scriptedAnswer([said('Hello'), finished()])
+    const end = Promise.withResolvers<UpstreamEvent | null>()
+    let asked = 0
+    open.resolve({
+      ...told,
+      next: () => {
+        asked += 1
+        return asked > 2 ? end.promise : told.next()
+      },
     })
-  })
-
-  test('tells the times apart: in line, to the first event, in all', async () => {
-    const one = startCall({ capacity: 0 })
-    await one.clock.advance(30)
-    one.deployment.setCapacity(1)
-    const open = await one.deployment.nextOpen()
-    await one.clock.advance(200)
-    open.resolve(scriptedAnswer([said('Hi'), finished(), usage(9, 2), done]))
-    await one.ended
-    open.context.onReleased(released)
-    expect(one.records[0]).toMatchObject({
-      queueMs: 30,
-      ttftMs: 230,
-      durationMs: 230,
-      overheadMs: 0,
-      execMs: 12,
-      workerId: 'worker-1',
-      upstreamId: 'job-1',
-      usage: { promptTokens: 9, completionTokens: 2, source: 'reported' },
-      coldStart: false,
-    })
-    expect(one.attempts).toMatchObject([{ ordinal: 1, durationMs: 200, result: 'answered' }])
-  })
-
-  test('of a repeated try counts the line only while it was waited in', async () => {
-    const one = startCall()
-    const first = await one.deployment.nextOpen()
-    await one.clock.advance(5000)
-    first.context.onReleased({ how: 'unsent', cancellation: 'none' })
-    first.reject(new Fault('upstream_unreachable', { message: 'm' }))
-    const second = await one.deployment.nextOpen()
-    await one.clock.advance(100)
-    second.resolve(scriptedAnswer([said('Hi'), finished(), done]))
-    await one.ended
-    second.context.onReleased(released)
-    expect(one.records[0]).toMatchObject({ queueMs: 0, ttftMs: 5100, attempts: 2 })
-    expect(one.attempts).toMatchObject([
-      { ordinal: 1, result: 'faulted', released: 'unsent', wastedSeconds: 0, wasteReason: null },
-      { ordinal: 2, result: 'answered', wastedSeconds: 0 },
-    ])
-  })
-
-  test('says that the deployment was cold', async () => {
-    const one = startCall({ capacity: 0 })
-    one.deployment.setReadiness({ state: 'cold', etaMs: null })
-    one.deployment.setCapacity(1)
-    const open = await one.deployment.nextOpen()
-    open.resolve(scriptedAnswer([said('Hi'), finished(), done]))
-    await one.ended
-    expect(one.records[0]?.coldStart).toBe(true)
-    expect(one.client.headers['x-podgate-cold-start']).toBe('true')
-  })
-
-  /* biome-ignore format: a table reads as a table */
-  test.each([
-    ['upstream_unreachable', 'failed',  502],
-    ['upstream_credentials', 'failed',  502],
-    ['upstream_refused',     'failed',  400],
-    ['context_too_long',     'failed',  400],
-    ['first_byte_timeout',   'timeout', 504],
-    ['stalled',              'timeout', 504],
-  ] as [FaultName, string, number][])('of a call that ended in %s says %s, %i', async (kind, outcome, status) => {
-    const one = startCall({ body: { stream: false } })
-    const open = await one.deployment.nextOpen()
-    open.context.onReleased(released)
-    open.reject(new Fault(kind, { message: 'm', started: 'maybe' }))
-    await one.ended
-    expect(one.records[0]).toMatchObject({ outcome, status, fault: kind })
-    expect(one.client.status).toBe(status)
-  })
-
-  test('is the client’s leaving, whatever broke because of it', async () => {
-    const one = startCall()
-    const open = await one.deployment.nextOpen()
+    await one.clock.advance(1)
     one.client.abandon(gone)
-    open.reject(brokenOff())
+    say(end)
     await one.ended
+    expect(one.happened.at(-1)).toBe('cut')
+    expect(one.client.text()).not.toContain('[DONE]')
     expect(one.records[0]).toMatchObject({ outcome: 'client_gone', fault: 'client_gone' })
   })
 })

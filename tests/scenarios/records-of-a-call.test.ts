@@ -154,6 +154,18 @@ describe.each(kinds)('in front of %s', (kind) => {
   })
 })
 
+test('a call by an alias is its model’s in the line, the row and the metrics', async () => {
+  await using upstream = await startUpstream(goodAnswer)
+  const at = { baseUrl: upstream.url }
+  const models = [{ ...modelAt(at), aliases: ['nick'] }]
+  await using gateway = await startTestGateway({ ...at, models })
+  const response = await gateway.post(chat({ model: 'nick' }))
+  expect(await response.json()).toMatchObject({ model: 'nick' })
+  const line = await gateway.logged({ event: 'call' })
+  expect(line.model).toBe('test-model')
+  await expectOneRecord(gateway, line)
+})
+
 function tokensOf({ stream, surface }: Asking) {
   return stream ? { prompt: 11, completion: 2 } : surface.tokens
 }
