@@ -42,6 +42,8 @@ const page = `<!DOCTYPE html><html><title>${canary}</title></html>`
 const table: Refusal[] = [
   { name: 'HTML 524 of an edge',           status: 524, body: page, headers: html,               expected: { kind: 'first_byte_timeout', started: 'maybe' }, lingers: true },
   { name: 'HTML 502 of an edge',           status: 502, body: page, headers: html,               expected: { kind: 'upstream_bad_answer', started: 'maybe' }, lingers: true },
+  { name: '524 of an edge, in a word',     status: 524, body: canary, headers: { 'content-type': 'text/plain' }, expected: { kind: 'first_byte_timeout', started: 'maybe' }, lingers: true },
+  { name: '522 of an edge, in JSON',       status: 522, body: '{}',                              expected: { kind: 'upstream_unreachable', started: 'maybe' }, lingers: true },
   { name: '504',                           status: 504, body: '',                                expected: { kind: 'first_byte_timeout', started: 'maybe' } },
   { name: '408',                           status: 408, body: '{}',                              expected: { kind: 'first_byte_timeout', started: 'maybe' } },
   { name: '429',                           status: 429, body: vllm(429, 'TooMany'),              expected: { kind: 'overloaded', started: 'no', saturated: true } },

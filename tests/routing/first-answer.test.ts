@@ -1,65 +1,8 @@
 // From a route to the first sign of an answer: when a try is repeated, and what is told of it.
 import { describe, expect, test } from 'vitest'
-import { type Answer, type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
-import { type Booking, createRouting, type Watcher } from '#src/routing/index.ts'
-import { chatCall } from '../support/chat-call.ts'
-import { createFakeClock } from '../support/fake-clock.ts'
-import {
-  chunkEvent,
-  type Opened,
-  type ScriptedDeployment,
-  sampleDeployment,
-  scriptedAnswer,
-  scriptedDeployment,
-} from '../support/scripted-deployment.ts'
-
-interface Given {
-  call?: Partial<Call>
-  signal?: AbortSignal
-  toUpstream?: () => { path: string; body: Buffer }
-}
-
-/** One call on its way to one deployment; what it tells is kept in order. */
-function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100) {
-  const told: string[] = []
-  const clock = createFakeClock()
-  const options = { waitingMax, busyPauseMs: 250 }
-  const routing = createRouting(() => upstream, options, clock)
-  const call = chatCall({}, given.call)
-  const watcher: Watcher = {
-    queued: () => void told.push('queued'),
-    leftQueue: () => void told.push('left the line'),
-    progress: ({ phase }) => void told.push(phase),
-    began() {
-      told.push('began')
-      return {
-        faulted: ({ kind }) => void told.push(`faulted ${kind}`),
-        released: ({ how }) => void told.push(`released ${how}`),
-      }
-    },
-  }
-  const book = () => routing.book(call, [sampleDeployment()])
-  const ask = ({ place, station }: Booking, { signal = never, toUpstream = plain }: Given) =>
-    routing
-      .firstAnswer({ call, place, station, signal, watcher, toUpstream })
-      .catch((cause: unknown) => cause)
-  const booking = book()
-  /** Another call behind the first. */
-  const askBehind = (behind: Given) => ask(book(), behind)
-  return { told, clock, routing, station: booking.station, askBehind, answer: ask(booking, given) }
-}
-
-const never = new AbortController().signal
-const plain = () => ({ path: '/p', body: Buffer.from('b') })
-
-function fails(open: Opened, kind: FaultName, started: Started): Fault {
-  const fault = new Fault(kind, { message: 'm', started })
-  open.context.onReleased({ how: 'unsent', cancellation: 'none' })
-  open.reject(fault)
-  return fault
-}
-
-const first = chunkEvent({ choices: [] })
+import { type Answer, Fault } from '#src/domain/index.ts'
+import { scriptedAnswer, scriptedDeployment } from '../support/scripted-deployment.ts'
+import { fails, first, route } from './one-route.ts'
 
 describe('a good answer', () => {
   test('comes with its first event still to be read', async () => {
@@ -217,79 +160,5 @@ describe('judging the first event', () => {
     expect(given.disposals()).toBe(0)
     judged[Symbol.dispose]()
     expect(given.disposals()).toBe(1)
-  })
-})
-
-describe('an upstream that says it is full', () => {
-  const full = new Fault('overloaded', { message: 'm', saturated: true })
-
-  function turnAway(open: Opened): void {
-    open.context.onReleased({ how: 'ended', cancellation: 'none' })
-    open.reject(full)
-  }
-
-  test('is asked again after a pause that doubles, and the answer is as good as any', async () => {
-    const upstream = scriptedDeployment()
-    const { answer, clock, told } = route(upstream)
-    turnAway(await upstream.nextOpen())
-    await clock.advance(249)
-    expect(upstream.opened).toHaveLength(1)
-    await clock.advance(1)
-    turnAway(await upstream.nextOpen())
-    await clock.advance(499)
-    expect(upstream.opened).toHaveLength(2)
-    await clock.advance(1)
-    const given = scriptedAnswer([first])
-    const open = await upstream.nextOpen()
-    open.resolve(given)
-    expect(await ((await answer) as Answer).next()).toMatchObject({ kind: 'chunk' })
-    expect(told.filter((line) => line === 'faulted overloaded')).toHaveLength(2)
-  })
-
-  test('is why the call failed, when the deadline passes in its line', async () => {
-    const upstream = scriptedDeployment()
-    const controller = new AbortController()
-    const { answer, clock } = route(upstream, { signal: controller.signal })
-    turnAway(await upstream.nextOpen())
-    await clock.advance(1)
-    controller.abort(new Fault('deadline', { message: 'late' }))
-    expect(await answer).toBe(full)
-  })
-
-  test('is why for those, too, who stood behind the one that it turned away', async () => {
-    const upstream = scriptedDeployment()
-    const controller = new AbortController()
-    const { clock, station, askBehind } = route(upstream)
-    turnAway(await upstream.nextOpen())
-    await clock.advance(1)
-    const behind = askBehind({ signal: controller.signal })
-    await clock.advance(1)
-    expect(station.gate.isPaused()).toBe(true)
-    controller.abort(new Fault('deadline', { message: 'late' }))
-    expect(await behind).toMatchObject({ kind: 'overloaded', saturated: true })
-    expect(upstream.opened).toHaveLength(1)
-  })
-
-  test('is asked again when it said to, and not before', async () => {
-    const upstream = scriptedDeployment()
-    const { clock } = route(upstream)
-    const open = await upstream.nextOpen()
-    open.context.onReleased({ how: 'ended', cancellation: 'none' })
-    open.reject(new Fault('overloaded', { message: 'm', saturated: true, retryAfterMs: 7000 }))
-    await clock.advance(6999)
-    expect(upstream.opened).toHaveLength(1)
-    await clock.advance(1)
-    expect(upstream.opened).toHaveLength(2)
-  })
-
-  test('is not why, when the client left in its line', async () => {
-    const upstream = scriptedDeployment()
-    const controller = new AbortController()
-    const { answer, clock } = route(upstream, { signal: controller.signal })
-    turnAway(await upstream.nextOpen())
-    await clock.advance(1)
-    const left = new Fault('client_gone', { message: 'left' })
-    controller.abort(left)
-    expect(await answer).toBe(left)
   })
 })

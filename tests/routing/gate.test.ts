@@ -1,41 +1,8 @@
 // The places of one deployment, told by the order in which calls get in.
 import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
-import { createGate, type Gate, type Permit } from '#src/routing/gate.ts'
-import { createFakeClock } from '../support/fake-clock.ts'
-import { scriptedDeployment } from '../support/scripted-deployment.ts'
-
-const never = new AbortController().signal
-
-/** Calls that say their name when they get in. */
-function createDoor(capacity: number, waitingMax = 100) {
-  const upstream = scriptedDeployment(capacity)
-  const clock = createFakeClock()
-  const gate = createGate(upstream, { waitingMax, busyPauseMs: 250 }, clock)
-  const inside: string[] = []
-  const permits = new Map<string, Permit>()
-  return {
-    upstream,
-    clock,
-    gate,
-    inside,
-    arrive: (name: string, signal: AbortSignal = never) =>
-      gate
-        .enter()
-        .permit(signal)
-        .then((permit) => {
-          inside.push(name)
-          permits.set(name, permit)
-        }),
-    answer: (name: string) => permits.get(name)?.answered(),
-    leave: (name: string) => permits.get(name)?.release(),
-  }
-}
-
-/** Whatever only waits for promises has happened. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
+import type { Gate } from '#src/routing/gate.ts'
+import { createDoor, never, settled } from './door.ts'
 
 function isEmpty(gate: Gate): Promise<boolean> {
   let told = false
@@ -266,97 +233,5 @@ describe('whenEmpty', () => {
     expect(await isEmpty(gate)).toBe(false)
     second.leave()
     expect(await isEmpty(gate)).toBe(true)
-  })
-})
-
-describe('a gate whose upstream is full', () => {
-  test('lets nobody in during the pause, then whoever was turned away before the others', async () => {
-    const door = createDoor(2)
-    await door.arrive('a')
-    door.leave('a')
-    door.gate.turnedAway()
-    void door.arrive('b')
-    void door.gate
-      .enterAgain()
-      .permit(never)
-      .then(() => door.inside.push('a again'))
-    await door.clock.advance(249)
-    expect(door.inside).toEqual(['a'])
-    await door.clock.advance(1)
-    expect(door.inside).toEqual(['a', 'a again', 'b'])
-  })
-
-  test.each([
-    ['after it was seen to answer', ['answer', 'leave']],
-    ['before anybody saw that it answered', ['leave', 'answer']],
-  ])('ends the pause when a call that it served is over, %s', async (_when, order) => {
-    const door = createDoor(2)
-    await door.arrive('a')
-    door.gate.turnedAway()
-    void door.arrive('b')
-    for (const step of order) {
-      await settled()
-      expect(door.inside).toEqual(['a'])
-      if (step === 'answer') door.answer('a')
-      else door.leave('a')
-    }
-    await settled()
-    expect(door.inside).toEqual(['a', 'b'])
-  })
-
-  test('keeps its pause when those whom it turned away give back their places', async () => {
-    const door = createDoor(2)
-    await door.arrive('a')
-    await door.arrive('b')
-    void door.arrive('c')
-    door.gate.turnedAway()
-    door.leave('a')
-    door.gate.turnedAway()
-    door.leave('b')
-    await door.clock.advance(249)
-    expect(door.inside).toEqual(['a', 'b'])
-    await door.clock.advance(1)
-    expect(door.inside).toEqual(['a', 'b', 'c'])
-  })
-
-  test('doubles its pause with each time that it was asked in vain, sixteenfold at most', async () => {
-    const door = createDoor(1)
-    for (const pauseMs of [250, 500, 1000, 2000, 4000, 4000]) {
-      door.gate.turnedAway()
-      const { length } = door.inside
-      void door.arrive('a')
-      await door.clock.advance(pauseMs - 1)
-      expect(door.inside).toHaveLength(length)
-      await door.clock.advance(1)
-      expect(door.inside).toHaveLength(length + 1)
-      door.leave('a')
-    }
-  })
-
-  test('pauses as short as at first once it has answered', async () => {
-    const door = createDoor(1)
-    door.gate.turnedAway()
-    await door.clock.advance(250)
-    await door.arrive('a')
-    door.answer('a')
-    door.leave('a')
-    door.gate.turnedAway()
-    void door.arrive('b')
-    await door.clock.advance(250)
-    expect(door.inside).toEqual(['a', 'b'])
-  })
-
-  test('is left alone as long as it asks for, whatever comes free there', async () => {
-    const door = createDoor(2)
-    await door.arrive('a')
-    door.answer('a')
-    door.gate.turnedAway(3000)
-    door.gate.turnedAway()
-    void door.arrive('b')
-    door.leave('a')
-    await door.clock.advance(2999)
-    expect(door.inside).toEqual(['a'])
-    await door.clock.advance(1)
-    expect(door.inside).toEqual(['a', 'b'])
   })
 })

@@ -1,114 +1,11 @@
-// One exchange on a clock that stands still: the test is the connection, and pushes what it likes.
-import type { Dispatcher } from 'undici'
+// One exchange: its deadlines, what is held of an answer that nobody reads, and when its place is
+// free again.
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { Fault, type Released } from '#src/domain/index.ts'
-import { openExchange } from '#src/upstreams/exchange/exchange.ts'
-import { createHolds } from '#src/upstreams/exchange/release.ts'
-import { heldAnswerBytes, upstreamOptions } from '#src/upstreams/index.ts'
-import { createFakeClock } from '../support/fake-clock.ts'
+import { Fault } from '#src/domain/index.ts'
+import { heldAnswerBytes } from '#src/upstreams/index.ts'
 import { chunk, done } from '../support/scripted-upstream.ts'
-
-const options = upstreamOptions.parse({
-  connectMs: 100,
-  firstByteMs: 1000,
-  betweenChunksMs: 500,
-  orphanHoldMs: 300,
-  bufferedBytesMax: 1024,
-  inflightAnswerBytesMax: 1_048_576,
-})
-
-type Handler = Dispatcher.DispatchHandler
-
-/** undici's side of an exchange. */
-class Connection implements Dispatcher.DispatchController {
-  paused = false
-  aborted = false
-  reason: Error | null = null
-  handler: Handler = {}
-  readonly rawHeaders = null
-  readonly rawTrailers = null
-
-  abort(reason: Error): void {
-    this.aborted = true
-    this.reason = reason
-  }
-
-  pause(): void {
-    this.paused = true
-  }
-
-  resume(): void {
-    this.paused = false
-  }
-
-  dispatch(_options: unknown, handler: Handler): boolean {
-    this.handler = handler
-    return true
-  }
-
-  connect(): void {
-    this.handler.onRequestStart?.(this, {})
-  }
-
-  head(status = 200, headers: Record<string, string> = { 'content-type': 'text/event-stream' }) {
-    this.handler.onResponseStart?.(this, status, headers)
-  }
-
-  data(text: string): void {
-    this.handler.onResponseData?.(this, Buffer.from(text))
-  }
-
-  end(): void {
-    this.handler.onResponseEnd?.(this, {})
-  }
-
-  breaks(error = new Error('other side closed')): void {
-    this.handler.onResponseError?.(this, error)
-  }
-}
-
-function open(cancellation: 'proven' | 'hoped' = 'proven') {
-  const clock = createFakeClock()
-  const connection = new Connection()
-  const releases: Released[] = []
-  const controller = new AbortController()
-  let awake = 0
-  const onAwake = () => {
-    awake += 1
-  }
-  const holds = createHolds(clock, options.orphanHoldMs)
-  const answer = openExchange(
-    {
-      // Of a dispatcher only `dispatch` is used.
-      dispatcher: connection as unknown as Dispatcher,
-      path: '/p',
-      headers: {},
-      dialect: 'vllm',
-      cancellation,
-    },
-    { requestId: 'req_1', path: '/p', body: Buffer.from('{}'), stream: true },
-    {
-      signal: controller.signal,
-      deadlineTicksMs: Number.POSITIVE_INFINITY,
-      onProgress: () => {},
-      onReleased: (released) => void releases.push(released),
-    },
-    { options, clock, holds, onAwake },
-  )
-  answer.catch(() => {})
-  return { clock, connection, answer, releases, holds, controller, awake: () => awake }
-}
-
-/** An exchange whose answer has begun, with this said. */
-async function answering(said: string, cancellation?: 'proven' | 'hoped') {
-  const exchange = open(cancellation)
-  exchange.connection.connect()
-  exchange.connection.head()
-  exchange.connection.data(said)
-  return { ...exchange, events: await exchange.answer }
-}
-
-const large = chunk('x'.repeat(2000))
+import { answering, type Connection, large, open, options } from './one-exchange.ts'
 
 describe('deadlines', () => {
   test('of the connection: not a moment before, and nothing was sent', async () => {
@@ -200,6 +97,17 @@ describe('an answer that nobody reads', () => {
     events[Symbol.dispose]()
   })
 
+  test.each([
+    ['in the middle', ''],
+    ['after its mark of the end', done],
+  ])('and was let go of %s holds nothing any more', async (_when, end) => {
+    const before = heldAnswerBytes()
+    const { events } = await answering(large + large + end)
+    expect(heldAnswerBytes()).toBeGreaterThan(before)
+    events[Symbol.dispose]()
+    expect(heldAnswerBytes()).toBe(before)
+  })
+
   test('that was let go of after its mark of the end flows off, and is not kept', async () => {
     const { clock, connection, events } = await answering(large + large + done)
     expect(connection.paused).toBe(true)
@@ -253,6 +161,16 @@ describe('a place', () => {
     connection.breaks()
     expect(releases).toEqual([{ how: 'ended', cancellation: 'none' }])
   })
+})
+
+test.each([
+  ['its end', (one: Connection) => one.end()],
+  ['a break', (one: Connection) => one.breaks()],
+])('an exchange that is over by %s no longer listens for its call’s end', async (_what, end) => {
+  const { connection, controller } = await answering(chunk('one') + done)
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1)
+  end(connection)
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([])
 })
 
 describe('an answer that cannot be read', () => {

@@ -1,6 +1,7 @@
 // What a foreign failure means, where the contract's tables do not already say it.
 import { describe, expect, test } from 'vitest'
 import { failureIn, faultOf } from '#src/upstreams/exchange/failures.ts'
+import { executionTimeoutError, lostWorkerError } from '#src/wire/index.ts'
 
 function refused(status: number, body: unknown, contentType = 'application/json') {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -54,6 +55,23 @@ test.each([
   expect(fault).toMatchObject({ kind: 'upstream_refused', param, started: 'no' })
   expect(fault.message).toContain(words)
   expect(`${fault.message} ${fault.cause}`).not.toContain('canary')
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['no workers available',               { kind: 'overloaded' }],
+  ['timed out waiting for worker',       { kind: 'overloaded' }],
+  ['Unauthorized',                       { kind: 'upstream_credentials' }],
+  ['not allowed for QB API',             { kind: 'upstream_misconfigured' }],
+  ['vLLM server process is not running', { kind: 'upstream_unreachable', started: 'no' }],
+  ['Request to vLLM failed',             { kind: 'upstream_unreachable', started: 'maybe' }],
+  [lostWorkerError,                      { kind: 'upstream_cut' }],
+  [executionTimeoutError,                { kind: 'deadline' }],
+])('%s is known where a server begins with it, and not where it repeats a client’s text', (text, known) => {
+  expect(refused(400, inner(400, text))).toMatchObject(known)
+  expect(refused(400, inner(400, `In '${text}' there is a mistake.`))).toMatchObject({
+    kind: 'upstream_refused',
+  })
 })
 
 test('a job that failed, and no more of it, is told as what it may be', () => {

@@ -1,0 +1,199 @@
+// An upstream that says it is full is left alone for a while: its gate, and the calls before it.
+import { describe, expect, test } from 'vitest'
+import { type Answer, Fault } from '#src/domain/index.ts'
+import { type Opened, scriptedAnswer, scriptedDeployment } from '../support/scripted-deployment.ts'
+import { createDoor, never, settled } from './door.ts'
+import { first, route } from './one-route.ts'
+
+describe('a gate whose upstream is full', () => {
+  test('lets nobody in during the pause, then whoever was turned away before the others', async () => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    door.leave('a')
+    door.gate.turnedAway()
+    void door.arrive('b')
+    void door.gate
+      .enterAgain()
+      .permit(never)
+      .then(() => door.inside.push('a again'))
+    await door.clock.advance(249)
+    expect(door.inside).toEqual(['a'])
+    await door.clock.advance(1)
+    expect(door.inside).toEqual(['a', 'a again', 'b'])
+  })
+
+  test.each([
+    ['after it was seen to answer', ['answer', 'leave']],
+    ['before anybody saw that it answered', ['leave', 'answer']],
+  ])('ends the pause when a call that it served is over, %s', async (_when, order) => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    door.gate.turnedAway()
+    void door.arrive('b')
+    for (const step of order) {
+      await settled()
+      expect(door.inside).toEqual(['a'])
+      if (step === 'answer') door.answer('a')
+      else door.leave('a')
+    }
+    await settled()
+    expect(door.inside).toEqual(['a', 'b'])
+  })
+
+  test('keeps its pause when those whom it turned away give back their places', async () => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    await door.arrive('b')
+    void door.arrive('c')
+    door.gate.turnedAway()
+    door.leave('a')
+    door.gate.turnedAway()
+    door.leave('b')
+    await door.clock.advance(249)
+    expect(door.inside).toEqual(['a', 'b'])
+    await door.clock.advance(1)
+    expect(door.inside).toEqual(['a', 'b', 'c'])
+  })
+
+  test('doubles its pause with each time that it was asked in vain, sixteenfold at most', async () => {
+    const door = createDoor(1)
+    for (const pauseMs of [250, 500, 1000, 2000, 4000, 4000]) {
+      door.gate.turnedAway()
+      const { length } = door.inside
+      void door.arrive('a')
+      await door.clock.advance(pauseMs - 1)
+      expect(door.inside).toHaveLength(length)
+      await door.clock.advance(1)
+      expect(door.inside).toHaveLength(length + 1)
+      door.leave('a')
+    }
+  })
+
+  test('pauses as short as at first once it has answered', async () => {
+    const door = createDoor(1)
+    door.gate.turnedAway()
+    await door.clock.advance(250)
+    await door.arrive('a')
+    door.answer('a')
+    door.leave('a')
+    door.gate.turnedAway()
+    void door.arrive('b')
+    await door.clock.advance(250)
+    expect(door.inside).toEqual(['a', 'b'])
+  })
+
+  test('is left alone as long as it asks for, whatever comes free there', async () => {
+    const door = createDoor(2)
+    await door.arrive('a')
+    door.answer('a')
+    door.gate.turnedAway(3000)
+    door.gate.turnedAway()
+    void door.arrive('b')
+    door.leave('a')
+    await door.clock.advance(2999)
+    expect(door.inside).toEqual(['a'])
+    await door.clock.advance(1)
+    expect(door.inside).toEqual(['a', 'b'])
+  })
+
+  test('is left alone so long also when it asks during a pause of ours', async () => {
+    const door = createDoor(1)
+    door.gate.turnedAway()
+    door.gate.turnedAway(3000)
+    void door.arrive('a')
+    await door.clock.advance(2999)
+    expect(door.inside).toEqual([])
+    await door.clock.advance(1)
+    expect(door.inside).toEqual(['a'])
+    expect(door.clock.pending()).toBe(0)
+  })
+})
+
+describe('an upstream that says it is full', () => {
+  const full = new Fault('overloaded', { message: 'm', saturated: true })
+
+  function turnAway(open: Opened): void {
+    open.context.onReleased({ how: 'ended', cancellation: 'none' })
+    open.reject(full)
+  }
+
+  test('is asked again after a pause that doubles, and the answer is as good as any', async () => {
+    const upstream = scriptedDeployment()
+    const { answer, clock, told } = route(upstream)
+    turnAway(await upstream.nextOpen())
+    await clock.advance(249)
+    expect(upstream.opened).toHaveLength(1)
+    await clock.advance(1)
+    turnAway(await upstream.nextOpen())
+    await clock.advance(499)
+    expect(upstream.opened).toHaveLength(2)
+    await clock.advance(1)
+    const given = scriptedAnswer([first])
+    const open = await upstream.nextOpen()
+    open.resolve(given)
+    expect(await ((await answer) as Answer).next()).toMatchObject({ kind: 'chunk' })
+    expect(told.filter((line) => line === 'faulted overloaded')).toHaveLength(2)
+  })
+
+  test('is asked again as soon as a call that it served is over', async () => {
+    const upstream = scriptedDeployment(2)
+    const { answer, clock, askBehind } = route(upstream)
+    const served = await upstream.nextOpen()
+    served.resolve(scriptedAnswer([first]))
+    await answer
+    void askBehind({})
+    turnAway(await upstream.nextOpen())
+    await clock.advance(1)
+    expect(upstream.opened).toHaveLength(2)
+    served.context.onReleased({ how: 'ended', cancellation: 'none' })
+    await clock.advance(0)
+    expect(upstream.opened).toHaveLength(3)
+  })
+
+  test('is why the call failed, when the deadline passes in its line', async () => {
+    const upstream = scriptedDeployment()
+    const controller = new AbortController()
+    const { answer, clock } = route(upstream, { signal: controller.signal })
+    turnAway(await upstream.nextOpen())
+    await clock.advance(1)
+    controller.abort(new Fault('deadline', { message: 'late' }))
+    expect(await answer).toBe(full)
+  })
+
+  test('is why for those, too, who stood behind the one that it turned away', async () => {
+    const upstream = scriptedDeployment()
+    const controller = new AbortController()
+    const { clock, station, askBehind } = route(upstream)
+    turnAway(await upstream.nextOpen())
+    await clock.advance(1)
+    const behind = askBehind({ signal: controller.signal })
+    await clock.advance(1)
+    expect(station.gate.isPaused()).toBe(true)
+    controller.abort(new Fault('deadline', { message: 'late' }))
+    expect(await behind).toMatchObject({ kind: 'overloaded', saturated: true })
+    expect(upstream.opened).toHaveLength(1)
+  })
+
+  test('is asked again when it said to, and not before', async () => {
+    const upstream = scriptedDeployment()
+    const { clock } = route(upstream)
+    const open = await upstream.nextOpen()
+    open.context.onReleased({ how: 'ended', cancellation: 'none' })
+    open.reject(new Fault('overloaded', { message: 'm', saturated: true, retryAfterMs: 7000 }))
+    await clock.advance(6999)
+    expect(upstream.opened).toHaveLength(1)
+    await clock.advance(1)
+    expect(upstream.opened).toHaveLength(2)
+  })
+
+  test('is not why, when the client left in its line', async () => {
+    const upstream = scriptedDeployment()
+    const controller = new AbortController()
+    const { answer, clock } = route(upstream, { signal: controller.signal })
+    turnAway(await upstream.nextOpen())
+    await clock.advance(1)
+    const left = new Fault('client_gone', { message: 'left' })
+    controller.abort(left)
+    expect(await answer).toBe(left)
+  })
+})

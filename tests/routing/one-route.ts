@@ -1,0 +1,59 @@
+// One call on its way to a deployment that is in the test's hands, on a clock that stands still.
+import { type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
+import { type Booking, createRouting, type Watcher } from '#src/routing/index.ts'
+import { chatCall } from '../support/chat-call.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import {
+  chunkEvent,
+  type Opened,
+  type ScriptedDeployment,
+  sampleDeployment,
+} from '../support/scripted-deployment.ts'
+import { never } from './door.ts'
+
+export interface Given {
+  call?: Partial<Call>
+  signal?: AbortSignal
+  toUpstream?: () => { path: string; body: Buffer }
+}
+
+/** One call on its way to one deployment; what it tells is kept in order. */
+export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100) {
+  const told: string[] = []
+  const clock = createFakeClock()
+  const options = { waitingMax, busyPauseMs: 250 }
+  const routing = createRouting(() => upstream, options, clock)
+  const call = chatCall({}, given.call)
+  const watcher: Watcher = {
+    queued: () => void told.push('queued'),
+    leftQueue: () => void told.push('left the line'),
+    progress: ({ phase }) => void told.push(phase),
+    began() {
+      told.push('began')
+      return {
+        faulted: ({ kind }) => void told.push(`faulted ${kind}`),
+        released: ({ how }) => void told.push(`released ${how}`),
+      }
+    },
+  }
+  const book = () => routing.book(call, [sampleDeployment()])
+  const ask = ({ place, station }: Booking, { signal = never, toUpstream = plain }: Given) =>
+    routing
+      .firstAnswer({ call, place, station, signal, watcher, toUpstream })
+      .catch((cause: unknown) => cause)
+  const booking = book()
+  /** Another call behind the first. */
+  const askBehind = (behind: Given) => ask(book(), behind)
+  return { told, clock, routing, station: booking.station, askBehind, answer: ask(booking, given) }
+}
+
+const plain = () => ({ path: '/p', body: Buffer.from('b') })
+
+export function fails(open: Opened, kind: FaultName, started: Started): Fault {
+  const fault = new Fault(kind, { message: 'm', started })
+  open.context.onReleased({ how: 'unsent', cancellation: 'none' })
+  open.reject(fault)
+  return fault
+}
+
+export const first = chunkEvent({ choices: [] })
