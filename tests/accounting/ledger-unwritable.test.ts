@@ -107,13 +107,17 @@ test('closing while the file is locked ends after ledgerHoldMs and tells what wa
   const other = new Database(ledgerPathOf(options))
   onTestFinished(() => void other.close())
   other.exec('begin immediate')
-  const end = followed(ledger.append(callNumber(1)))
+  const old = followed(ledger.append(callNumber(1)))
+  await clock.advance(900)
+  const young = followed(ledger.append(callNumber(2)))
   const closing = followed(ledger.close())
-  await clock.advance(1100)
-  expect(end.is).toBe('rejected')
+  await clock.advance(100)
+  const lost = { is: 'rejected', fault: { kind: 'ledger_unavailable' } }
+  expect([old, young]).toMatchObject([lost, lost])
   expect(closing).toMatchObject({
     is: 'rejected',
-    fault: { message: 'The ledger was closed with 1 rows that could not be written.' },
+    fault: { message: 'The ledger was closed with 2 rows that could not be written.' },
   })
+  // Nobody tries again on a file that is closed.
   expect(clock.pending()).toBe(0)
 })

@@ -109,6 +109,15 @@ test('says up to when it has forgotten, and not a moment more', async () => {
   expect(news).toEqual([{ kind: 'deleted', calls: 2, untilMs: clock.nowMs() - 30 * dayMs }])
 })
 
+test('where nothing is old enough, nothing is said to be forgotten', async () => {
+  const { storage, clock, news, ids, call } = given(30)
+  await call('new', 1)
+  await clock.advance(60_000 + hourMs)
+  expect(ids()).toEqual(['new'])
+  expect(news).toEqual([])
+  expect(verifyLedger(storage, clock.nowMs()).forgottenUntilMs).toBeNull()
+})
+
 test('of many turns one line is told, also where the gateway stops between them', async () => {
   const { clock, news, ledger } = given(1)
   for (let n = 0; n < 250; n += 1) {

@@ -1,5 +1,5 @@
 // Copies of the databases, taken while others write.
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
@@ -96,6 +96,19 @@ test('a copy that broke off is no obstacle and has no name', async () => {
   await backupDatabases(storage, folder)
   expect(existsSync(join(folder, 'podgate.db.part'))).toBe(false)
   expect(rows(join(folder, 'podgate.db'), 'api_keys')).toBe(1)
+})
+
+test('a damaged database is told, and its copy gets no name', async () => {
+  const storage = temporaryStorage()
+  const registry = await openRegistry(storage)
+  await createKey(registry, terms, 'cli')
+  await registry.close()
+  // Its last page, which nothing reads on the way to a copy.
+  const bytes = readFileSync(storage.path)
+  writeFileSync(storage.path, bytes.fill(0xff, bytes.length - 4096))
+  const folder = temporaryFolder()
+  await expect(backupDatabases(storage, folder)).rejects.toThrow(/podgate\.db is damaged: /)
+  expect(existsSync(join(folder, 'podgate.db'))).toBe(false)
 })
 
 test('without a database it says where it looked, and makes no folder', async () => {

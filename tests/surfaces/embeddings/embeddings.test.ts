@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { expectShape } from '../../support/schema-checks.ts'
 import { callOf, refusalOf, surfaceNamed, wholeEvent } from '../../support/surface-call.ts'
+import { tenantFields } from '../../support/tenant-fields.ts'
 
 const embeddings = surfaceNamed('embeddings')
 
@@ -58,7 +59,14 @@ describe('on the way to an upstream', () => {
     })
   })
 
-  test.each([...embeddings.fields.stripped])('%s does not pass', (name) => {
+  const more = ['chat_template_kwargs', 'messages', 'prompt_logprobs', 'stream']
+  const heldBack = [...tenantFields, ...more]
+
+  test('the list names all that is held back', () => {
+    expect([...embeddings.fields.stripped].sort()).toEqual(heldBack.toSorted())
+  })
+
+  test.each(heldBack)('%s does not pass', (name) => {
     expect(sent({ [name]: 'x' })).toEqual({ model: 'served', input: 'Hi' })
   })
 

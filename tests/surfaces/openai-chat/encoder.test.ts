@@ -1,9 +1,9 @@
 // A chat answer on its way to the client: content as it came, the envelope put right.
 import { describe, expect, test } from 'vitest'
 import { Fault, type UpstreamEvent } from '#src/domain/index.ts'
-import { answerStripped } from '#src/surfaces/choice-rules.ts'
 import type { Encoder } from '#src/surfaces/index.ts'
 import { chatCall, chatSurface } from '../../support/chat-call.ts'
+import { operatorsAnswerFields } from '../../support/tenant-fields.ts'
 
 const withUsage = { stream: true, stream_options: { include_usage: true } }
 
@@ -71,7 +71,7 @@ describe('the envelope', () => {
     expect(shown(encoder().take(chunkOf(text))).model).toBe('asked')
   })
 
-  test.each([...answerStripped])('keeps %s for the operator', (name) => {
+  test.each(operatorsAnswerFields)('keeps %s for the operator', (name) => {
     expect(shown(encoder().take(chunk([said('Hi')], { [name]: [1] })))).not.toHaveProperty(name)
     const choice = { index: 0, message: { content: 'Hi' }, finish_reason: 'stop' }
     const whole = wholeOf({ choices: [choice], [name]: [1] })

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ModelPolicy } from '#src/domain/index.ts'
 import { callOf, surfaceNamed } from '../../support/surface-call.ts'
+import { tenantFields } from '../../support/tenant-fields.ts'
 
 const completions = surfaceNamed('openai-completions')
 const plain = { model: 'served', prompt: 'Once', max_tokens: 16 }
@@ -28,7 +29,13 @@ describe('the bound on what is generated', () => {
   })
 })
 
-test.each([...completions.fields.stripped])('%s does not pass', (name) => {
+const heldBack = [...tenantFields, 'chat_template_kwargs', 'best_of']
+
+test('the list names all that is held back', () => {
+  expect([...completions.fields.stripped].sort()).toEqual(heldBack.toSorted())
+})
+
+test.each(heldBack)('%s does not pass', (name) => {
   const value = name === 'best_of' ? 1 : 'x'
   expect(sent({ [name]: value })).toEqual(plain)
 })
