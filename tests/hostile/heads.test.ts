@@ -106,6 +106,7 @@ const refusedHeads: [what: string, given: Spelled, status: number, param: string
   ['two hosts',                  { extra: ['Host: hostile-text'] }, 400, 'host'],
   ['two keys',                   { extra: ['Authorization: Bearer hostile-text'] }, 400, 'authorization'],
   ['two media types',            { extra: ['Content-Type: text/plain'] }, 400, 'content-type'],
+  ['two codings of the body',    { extra: ['Content-Encoding: identity', 'Content-Encoding: gzip'] }, 400, 'content-encoding'],
   ['packed chunks',              { lines: [...usual(chatRoute), 'Transfer-Encoding: gzip, chunked'], body: chunked(['hostile-text']) }, 400, 'transfer-encoding'],
   ['an unknown coding',          { lines: [...usual(chatRoute), 'Transfer-Encoding: xchunked'], body: chunked(['hostile-text']) }, 400, 'transfer-encoding'],
   ['chunks in HTTP/1.0',         { version: 'HTTP/1.0', lines: [...usual(chatRoute), 'Connection: keep-alive', 'Transfer-Encoding: chunked'], body: chunked([good]) }, 400, 'transfer-encoding'],

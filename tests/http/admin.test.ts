@@ -3,55 +3,8 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import type { ApiKey } from '#src/domain/index.ts'
-import { adminKey, chat, testKey } from '../support/test-gateway.ts'
-import { bodyOf, type Door, openDoor } from './door.ts'
-
-interface Made extends ApiKey {
-  secret: string
-  state: string
-}
-
-interface Asked<Body> {
-  status: number
-  body: Body
-  headers: Headers
-}
-
-async function openAdmin(config = {}) {
-  const door = await openDoor(config)
-  const as =
-    (token: string) =>
-    async <Body = Record<string, unknown>>(
-      method: string,
-      path: string,
-      body?: unknown,
-    ): Promise<Asked<Body>> => {
-      const text = typeof body === 'string' ? body : JSON.stringify(body)
-      const response = await door.ask(method, path, {
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: text }),
-      })
-      const { status, headers } = response
-      return { status, headers, body: await bodyOf<Body>(response) }
-    }
-  return { ...door, as, admin: as(adminKey) }
-}
-
-type Admin = Awaited<ReturnType<typeof openAdmin>>
-
-async function make({ admin }: Admin, changes: Record<string, unknown> = {}): Promise<Made> {
-  const { status, body } = await admin<Made>('POST', '/admin/keys', { name: 'web', ...changes })
-  expect(status).toBe(201)
-  return body
-}
-
-function calls(door: Door, token: string): Promise<number> {
-  const headers = { authorization: `Bearer ${token}` }
-  return door.gateway.post(chat(), { headers }).then(({ status }) => status)
-}
+import { adminKey, testKey } from '../support/test-gateway.ts'
+import { calls, type Made, make, openAdmin } from './admin-asked.ts'
 
 describe('keys', () => {
   test('a key that is made opens the door at once, with what was asked for', async () => {
@@ -225,94 +178,6 @@ describe('rights', () => {
     const { as } = await openAdmin()
     expect((await as(testKey)('GET', '/admin/keys')).status).toBe(403)
   })
-})
-
-interface ModelShown {
-  id: string
-  isDisabled: boolean
-  deployments: { id: string; isDisabled: boolean }[]
-}
-
-describe('models', () => {
-  const spare = (surfaces: string[]) => ({
-    id: 'acme/spare',
-    aliases: ['gpt-4o'],
-    surfaces,
-    capabilities: ['tools', 'json'],
-    contextTokens: 100,
-    prices: { prompt: 1, completion: 1 },
-  })
-  const good = { ...spare(['openai-chat']), deployments: [] }
-
-  test('a disabled model is gone for its callers at once, and back when it is enabled', async () => {
-    const all = await openAdmin()
-    const turn = (action: string, body = { model: 'test-model' }) =>
-      all.admin<ModelShown>('POST', `/admin/models/${action}`, body)
-    expect((await turn('disable')).body).toMatchObject({ id: 'test-model', isDisabled: true })
-    expect(await calls(all, testKey)).toBe(404)
-    const listed = await all.admin<{ data: ModelShown[] }>('GET', '/admin/models')
-    expect(listed.body.data).toMatchObject([{ id: 'test-model', isDisabled: true }])
-    await turn('enable')
-    expect(await calls(all, testKey)).toBe(200)
-  })
-
-  test('a model without a deployment that is on has none', async () => {
-    const all = await openAdmin()
-    const body = { model: 'test-model', deployment: 'test-deployment' }
-    const { body: shown } = await all.admin<ModelShown>('POST', '/admin/models/disable', body)
-    expect(shown).toMatchObject({ isDisabled: false, deployments: [{ isDisabled: true }] })
-    const refused = await all.gateway.post(chat())
-    expect(refused.status).toBe(503)
-    expect(await refused.json()).toMatchObject({ error: { code: 'no_deployment' } })
-  })
-
-  test('apply tells what it changes, and a dry run changes nothing', async () => {
-    const { admin } = await openAdmin()
-    const body = { models: [good], force: true }
-    const diff = { added: ['acme/spare'], removed: ['test-model'], changed: [] }
-    const dry = await admin('POST', '/admin/models/apply', { ...body, dryRun: true })
-    expect(dry.body).toMatchObject({ dryRun: true, ...diff })
-    expect((await admin('GET', '/admin/models/test-model')).status).toBe(200)
-    const done = await admin('POST', '/admin/models/apply', body)
-    expect(done.body).toMatchObject({ dryRun: false, ...diff })
-    expect((await admin('GET', '/admin/models/test-model')).status).toBe(404)
-    expect((await admin('GET', '/admin/models/acme/spare')).body).toMatchObject({
-      aliases: ['gpt-4o'],
-      capabilities: ['tools', 'json'],
-    })
-  })
-
-  test('apply refuses what would break keys in use, and names them', async () => {
-    const all = await openAdmin()
-    const { id } = await make(all, { models: ['test-model'] })
-    const refused = await all.admin<{ error: { message: string } }>('POST', '/admin/models/apply', {
-      models: [good],
-    })
-    expect(refused).toMatchObject({
-      status: 409,
-      body: { error: { code: 'breaks_keys', param: 'force' } },
-    })
-    expect(refused.body.error.message).toContain(`${id} (web) would lose test-model on`)
-    expect(await calls(all, testKey)).toBe(200)
-  })
-
-  test.each<[string, unknown, string]>([
-    ['a mistake', { models: [{ ...good, contextTokens: 0 }] }, 'models[0].contextTokens'],
-    ['an unknown kind', { models: [withKind('magic')] }, 'models[0].deployments[0]'],
-    ['an unknown field', { models: [], really: true }, 'really'],
-    ['a model without a name', { models: [{}] }, 'models[0].id'],
-  ])('apply refuses %s by its place', async (_what, body, param) => {
-    const { admin } = await openAdmin()
-    const refused = await admin<{ error: { param: string } }>('POST', '/admin/models/apply', body)
-    expect({ status: refused.status, param: refused.body.error.param }).toEqual({
-      status: 400,
-      param,
-    })
-  })
-
-  function withKind(kind: string) {
-    return { ...good, deployments: [{ id: 'd', kind, servedName: 's', slots: 1, options: {} }] }
-  }
 })
 
 test('the audit says who changed what, the newest first, and never a secret', async () => {

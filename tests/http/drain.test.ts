@@ -10,10 +10,23 @@ interface Sending {
   body: unknown
 }
 
-/** Half a request, and what comes back on its connection until it closes. */
-async function sendHalf(url: string, { path, key, body }: Sending) {
+/** A text on a connection of its own, and what comes back until that closes. */
+async function sendText(url: string, text: string) {
   const { port, hostname } = new URL(url)
   const socket = connect(Number(port), hostname)
+  let answer = ''
+  const closed = new Promise<string>((resolve) => {
+    socket.setEncoding('utf8').on('data', (piece: string) => {
+      answer += piece
+    })
+    socket.on('close', () => resolve(answer))
+  })
+  await new Promise<void>((resolve) => socket.write(text, () => resolve()))
+  return { socket, closed }
+}
+
+/** Half a request. */
+async function sendHalf(url: string, { path, key, body }: Sending) {
   const text = JSON.stringify(body)
   const head = [
     `POST ${path} HTTP/1.1`,
@@ -22,15 +35,8 @@ async function sendHalf(url: string, { path, key, body }: Sending) {
     'content-type: application/json',
     `content-length: ${text.length}`,
   ]
-  let answer = ''
-  const closed = new Promise<string>((resolve) => {
-    socket.setEncoding('utf8').on('data', (piece: string) => {
-      answer += piece
-    })
-    socket.on('close', () => resolve(answer))
-  })
   const half = `${head.join('\r\n')}\r\n\r\n${text.slice(0, 20)}`
-  await new Promise<void>((resolve) => socket.write(half, () => resolve()))
+  const { socket, closed } = await sendText(url, half)
   return { closed, sendRest: () => void socket.write(text.slice(20)) }
 }
 
@@ -55,3 +61,26 @@ test.each([
   expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
   expect(answer).toContain(words)
 })
+
+/** Its request would be waited for until it had been too slow: longer than these tests may take. */
+const patient = { headersMs: 300_000, requestMs: 300_000 }
+
+test.each([
+  ['in its head', 'POST /v1/chat/completions HTTP/1.1\r\nhost: he'],
+  ['in its body', null],
+])(
+  'a client that stops %s is not waited for beyond the last words of others',
+  async (_where, head) => {
+    await using upstream = await startUpstream(goodAnswer)
+    const gateway = await startTestGateway({ baseUrl: upstream.url, config: { http: patient } })
+    const sending = { path: '/v1/chat/completions', key: testKey, body: chat() }
+    const { closed } = await (head === null
+      ? sendHalf(gateway.url, sending)
+      : sendText(gateway.url, head))
+    // Another request on another connection is answered after what came of this one was read.
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200)
+    await gateway.gateway.close()
+    await closed
+  },
+  10_000,
+)
