@@ -2,6 +2,7 @@ import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import { callRows } from '../support/ledger-rows.ts'
 import { errorOf, messages, model, saying, simulated } from '../support/openai-sdk.ts'
+import { until } from '../support/until.ts'
 
 const { open, endpoint } = simulated()
 
@@ -90,7 +91,7 @@ describe('a chat', () => {
     const leftAtMs = performance.now()
     stream.controller.abort()
     await gateway.logged({ event: 'call', outcome: 'client_gone' })
-    while ((await endpoint()).openConnections > 0);
+    await until('it is closed', async () => (await endpoint()).openConnections === 0)
     expect(performance.now() - leftAtMs).toBeLessThan(1_000)
     const [row] = callRows(gateway.ledgerPath)
     expect(row).toMatchObject({ outcome: 'client_gone', usage_source: 'running' })
@@ -103,11 +104,11 @@ describe('a chat', () => {
     const controller = new AbortController()
     const asked = { model, messages: saying('Wait [[sim:never]]') }
     const answer = errorOf(client.chat.completions.create(asked, { signal: controller.signal }))
-    while ((await endpoint()).openConnections === 0);
+    await until('it is open', async () => (await endpoint()).openConnections > 0)
     controller.abort()
     expect(await answer).toBeInstanceOf(OpenAI.APIUserAbortError)
     await gateway.logged({ event: 'call', outcome: 'client_gone', status: 499 })
-    while ((await endpoint()).openConnections > 0);
+    await until('it is closed', async () => (await endpoint()).openConnections === 0)
   })
 
   test('a cut stream is an error and not a short answer', async () => {

@@ -27,7 +27,7 @@ afterEach(async () => {
 })
 
 describe('a slow client', () => {
-  underSiege({ headersMs: 150, requestMs: 300 })
+  underSiege({ headersMs: 400, requestMs: 1_000 })
 
   /* biome-ignore format: a table reads as a table */
   test.each([

@@ -57,6 +57,17 @@ test('a model that is applied can be asked for at once, and one that is gone can
   }
 })
 
+test('a deployment that is gone is in no metric any more', async () => {
+  const all = await openAdmin()
+  expect(await calls(all, testKey)).toBe(200)
+  const model = modelAt({ baseUrl: all.upstream.url }, 'test-model', 'next-deployment')
+  const body = { models: [{ ...model, surfaces: ['openai-chat'] }], force: true }
+  expect((await all.admin('POST', '/admin/models/apply', body)).status).toBe(200)
+  expect(await calls(all, testKey)).toBe(200)
+  const depths = (await all.gateway.metrics()).match(/^podgate_queue_depth\{.*$/gm)
+  expect(depths).toEqual(['podgate_queue_depth{deployment="next-deployment"} 0'])
+})
+
 test('apply tells what it changes, and a dry run changes nothing', async () => {
   const { admin } = await openAdmin()
   const body = { models: [good], force: true }

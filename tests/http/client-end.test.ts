@@ -9,6 +9,7 @@ import { systemClock } from '#src/domain/index.ts'
 import { HttpClientEnd, type Patience } from '#src/http/client-end.ts'
 import { Connection } from '#src/http/connections.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
+import { until } from '../support/until.ts'
 
 type Speak = (
   client: HttpClientEnd,
@@ -191,7 +192,10 @@ test('a large answer is not kept for whoever stops reading it', async () => {
   await using _server = server
   await once(socket, 'readable')
   socket.on('error', () => {})
-  while (!seen.ended) await clock.advance(patientMs)
+  await until('it is cut off', async () => {
+    await clock.advance(patientMs)
+    return seen.ended
+  })
   socket.destroy()
 })
 

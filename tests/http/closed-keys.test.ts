@@ -9,6 +9,7 @@ import { eventsOf } from '../support/client-call.ts'
 import { callRows } from '../support/ledger-rows.ts'
 import { beginStream, chunk, type UpstreamCall } from '../support/scripted-upstream.ts'
 import { adminKey, chat } from '../support/test-gateway.ts'
+import { until } from '../support/until.ts'
 import { type Door, openDoor } from './door.ts'
 
 const { id: _id, ...terms } = sampleKey
@@ -28,7 +29,8 @@ interface Streaming {
   startedMs: number
 }
 
-async function given(changes: Partial<KeyTerms> = {}): Promise<Given> {
+/** Moments among the terms are taken when the gateway has started, which may take a while. */
+async function given(changes: () => Partial<KeyTerms> = () => ({})): Promise<Given> {
   const door = await openDoor(asksOften, (call) => {
     if (JSON.parse(call.body).stream !== true) return
     beginStream(call)
@@ -37,7 +39,7 @@ async function given(changes: Partial<KeyTerms> = {}): Promise<Given> {
   const path = join(door.gateway.folder, 'podgate.db')
   const registry = await openRegistry({ path, busyTimeoutMs: 50 })
   onTestFinished(() => registry.close())
-  const made = await createKey(registry, { ...terms, ...changes }, 'cli')
+  const made = await createKey(registry, { ...terms, ...changes() }, 'cli')
   await seen(door, made.secret)
   const stream = async (secret = made.secret) => {
     const headers = { authorization: `Bearer ${secret}` }
@@ -50,12 +52,16 @@ async function given(changes: Partial<KeyTerms> = {}): Promise<Given> {
 
 /** Asks until the gateway has seen the change, as whoever uses the key would. */
 async function seen({ gateway }: Door, secret: string): Promise<void> {
-  while ((await gateway.get('/v1/models', secret)).status === 401);
+  await until('the key opens', async () => {
+    return (await gateway.get('/v1/models', secret)).status !== 401
+  })
 }
 
 async function refusedWithin(ms: number, { gateway }: Door, secret: string): Promise<void> {
   const sinceMs = performance.now()
-  while ((await gateway.get('/v1/models', secret)).status !== 401);
+  await until('the key is refused', async () => {
+    return (await gateway.get('/v1/models', secret)).status === 401
+  })
   expect(performance.now() - sinceMs).toBeLessThan(ms)
 }
 
@@ -92,7 +98,7 @@ test('a call of another key goes on', async () => {
 })
 
 test('expired in the middle of a stream: the stream ends', async () => {
-  const all = await given({ expiresAtMs: Date.now() + 2500 })
+  const all = await given(() => ({ expiresAtMs: Date.now() + 2500 }))
   const streaming = await all.stream()
   await endedByItsKey(streaming)
   await refusedWithin(1000, all, all.made.secret)

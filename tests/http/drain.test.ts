@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { goodAnswer, startUpstream } from '../support/scripted-upstream.ts'
 import { adminKey, chat, startTestGateway, testKey } from '../support/test-gateway.ts'
+import { until } from '../support/until.ts'
 
 interface Sending {
   path: string
@@ -54,7 +55,9 @@ test.each([
   // Another request on another connection is answered after this one's head has been read.
   expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200)
   const closing = gateway.gateway.close()
-  while ((await fetch(`${gateway.url}/readyz`)).status !== 503);
+  await until('it says that it stops', async () => {
+    return (await fetch(`${gateway.url}/readyz`)).status === 503
+  })
   half.sendRest()
   await closing
   const answer = await half.closed

@@ -19,6 +19,7 @@ import {
   usageOf,
 } from '../support/scripted-upstream.ts'
 import { kinds, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
+import { until } from '../support/until.ts'
 
 const boundMs = 1_000
 
@@ -177,7 +178,7 @@ describe.each(kinds)('in front of %s', (kind) => {
       const running = await upstream.nextCall()
       const queued = gateway.open(asking.body(), {}, asking.path)
       if (asking.stream) await queued.seen(': podgate queued')
-      while ((await queueDepth(gateway)) !== 1);
+      await until('it is queued', async () => (await queueDepth(gateway)) === 1)
       const leftAtMs = performance.now()
       queued.leave(how)
       const line = await gateway.logged({ event: 'call', outcome: 'client_gone' })

@@ -5,6 +5,7 @@ import { type ClientCall, eventsOf, type Leaving } from '../support/client-call.
 import { callRows } from '../support/ledger-rows.ts'
 import { goodAnswer, type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts'
 import { chat, startTestGateway, type TestGateway, testKey } from '../support/test-gateway.ts'
+import { until } from '../support/until.ts'
 
 interface Scene {
   gateway: TestGateway
@@ -59,6 +60,7 @@ test('one more call waits with a sign of life, is answered, and its wait is writ
   const row = callRows(gateway.ledgerPath).at(-1)
   const queueMs = Number(row?.queue_ms)
   expect(queueMs).toBeGreaterThanOrEqual(20)
+  expect(queueMs).toBeLessThanOrEqual(Number(row?.duration_ms))
   expect(row).toMatchObject({ outcome: 'ok', attempts: 1 })
   const line = await gateway.logged({ event: 'call', request_id: row?.request_id })
   expect(line.queue_ms).toBe(queueMs)
@@ -93,7 +95,7 @@ test('a whole answer waits as well, and its header says how long', async () => {
   const first = await takePlace({ gateway, upstream })
   const whole = gateway.post(chat())
   // A whole answer gives no sign that it waits; the key itself tells.
-  while ((await waitingCalls(gateway)) === 0);
+  await until('a call waits', async () => (await waitingCalls(gateway)) > 0)
   await first.end()
   goodAnswer(await upstream.nextCall())
   const response = await whole

@@ -20,6 +20,7 @@ import {
   startUpstream,
 } from '../support/scripted-upstream.ts'
 import { chat, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
+import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
 
@@ -99,7 +100,7 @@ function keepBusy({ post }: TestGateway): { stop(): Promise<number[]> } {
 
 async function within1s(holds: () => Promise<boolean>): Promise<void> {
   const sinceMs = performance.now()
-  while (!(await holds()));
+  await until('the change holds', holds)
   expect(performance.now() - sinceMs).toBeLessThan(1000)
 }
 

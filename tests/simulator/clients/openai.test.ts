@@ -2,6 +2,7 @@
 // a bare vLLM server.
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
 import { runSimulator } from '../support/running.ts'
 
 const model = 'microsoft/phi-2'
@@ -63,7 +64,7 @@ describe.each(Object.entries(doors))('openai at %s', (_, door) => {
     const stream = await completions.create({ ...asked, stream: true })
     await stream[Symbol.asyncIterator]().next()
     stream.controller.abort()
-    while ((await running()) !== 0);
+    await until('nothing runs', async () => (await running()) === 0)
   })
 
   test('gives up waiting for an answer, and the work stops', async () => {
@@ -71,7 +72,7 @@ describe.each(Object.entries(doors))('openai at %s', (_, door) => {
     const asked = asking('[[sim:slow-first=60000]]')
     const error = await errorOf(completions.create(asked, { timeout: 100 }))
     expect(error).toBeInstanceOf(OpenAI.APIConnectionTimeoutError)
-    while ((await running()) !== 0);
+    await until('nothing runs', async () => (await running()) === 0)
   })
 
   test('lists the model', async () => {

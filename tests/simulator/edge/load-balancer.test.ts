@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { createFakeClock } from '../../support/fake-clock.ts'
+import { until } from '../../support/until.ts'
 import { readAnswer } from '../support/events.ts'
 import { chat, runSimulator } from '../support/running.ts'
 
@@ -117,7 +118,9 @@ describe('a call’s worker', () => {
   const held = chat('[[sim:stall-after=0]]', { stream: true })
 
   test('is the one it names while that has room, and the one with the fewest calls otherwise', async () => {
-    while ((await simulator.state()).endpoints.balanced?.workers.idle !== 2);
+    await until('two workers are idle', async () => {
+      return (await simulator.state()).endpoints.balanced?.workers.idle === 2
+    })
     const first = await sendTo(simulator, '', held)
     const second = await sendTo(simulator, '', held)
     expect(second.worker).not.toBe(first.worker)
@@ -141,7 +144,9 @@ describe('waiting for a worker', () => {
   const clock = createFakeClock()
   const simulator = running({ coldMs: 130_000, workersMax: 1 }, clock)
   const queued = async (count: number) => {
-    while ((await simulator.state()).endpoints.balanced?.queued !== count);
+    await until(`${count} are queued`, async () => {
+      return (await simulator.state()).endpoints.balanced?.queued === count
+    })
   }
 
   test('takes two minutes at most', async () => {

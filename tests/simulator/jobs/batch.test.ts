@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
 import { chatInput, jobCalls } from '../support/jobs.ts'
 import { runSimulator } from '../support/running.ts'
 
@@ -79,7 +80,9 @@ describe('a batch', () => {
     const stalled = { input: chatInput('[[sim:stall-after=0]]', { stream: true }) }
     const id = await create(Array.from({ length: 30 }, () => stalled))
     await post(`batch/${id}/finalize`)
-    while ((await get<BatchState>(`batch/${id}`)).body.requestInProgress < 10);
+    await until('ten requests run', async () => {
+      return (await get<BatchState>(`batch/${id}`)).body.requestInProgress >= 10
+    })
     expect((await get<BatchState>(`batch/${id}`)).body.requestInProgress).toBe(10)
     expect((await post(`batch/${id}/cancel`)).body).toEqual({ id, status: 'CANCELLED' })
     expect((await untilDone(id)).requestFailed).toBe(30)

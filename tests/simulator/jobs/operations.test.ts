@@ -1,6 +1,7 @@
 // What the operations of the job API answer beyond the plain way of a job.
 import { describe, expect, test } from 'vitest'
 import { createFakeClock } from '../../support/fake-clock.ts'
+import { until } from '../../support/until.ts'
 import { chatInput, type Envelope, jobCalls } from '../support/jobs.ts'
 import { runSimulator } from '../support/running.ts'
 
@@ -109,7 +110,7 @@ describe('on a clock that stands', () => {
     const batch = (await post('batch', [{ input: short }, { input: short }])).body.id
     await post(`batch/${batch}/finalize`)
     const queued = async () => (await simulator.state()).endpoints['sim-phi']?.queued
-    while ((await queued()) !== 4);
+    await until('four are queued', async () => (await queued()) === 4)
     expect((await post('purge-queue')).body).toEqual({ removed: 4, status: 'completed' })
     expect([await queued(), (await call).status]).toEqual([0, 500])
     expect((await get(`status/${id}`)).body.status).toBe('CANCELLED')
