@@ -21,6 +21,8 @@ export interface Patience {
 
 /** What leaves at once. */
 const pieceBytes = 65_536
+/** However steadily: so many times what may be left unread once. */
+const pourFactor = 10
 
 const streamHeaders: Headers = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -143,9 +145,12 @@ export class HttpClientEnd implements ClientEnd {
    */
   async #pour(body: Buffer): Promise<void> {
     const response = this.#response
+    const { clock, slowClientMs } = this.#patience
+    const untilTicksMs = clock.ticksMs() + slowClientMs * pourFactor
     try {
       for (let at = 0; at < body.length; at += pieceBytes) {
         if (!response.write(body.subarray(at, at + pieceBytes))) await this.drained()
+        if (clock.ticksMs() > untilTicksMs) throw tooSlow()
       }
       response.end()
       this.#cutIfUnread()

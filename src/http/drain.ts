@@ -12,6 +12,9 @@ import { createLiveCalls, type LiveCalls } from './live-calls.ts'
 /** How long calls may take to say their last words, ledger row included. */
 const lastWordsMs = 1_000
 
+/** How long a request whose body is still arriving may take to hear where to go. */
+const lastBodiesMs = 2_000
+
 export interface Drain {
   calls: LiveCalls
   isDraining(): boolean
@@ -22,15 +25,10 @@ export function createDrain(clock: Clock, bodies: Pick<BodyBytes, 'whenNone'>): 
   const calls = createLiveCalls()
   let isDraining = false
 
-  function within(ms: number): Promise<void> {
+  function within(ms: number, over: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = clock.after(ms, resolve)
-    return Promise.race([promise, whenNone()]).finally(() => timer.cancel())
-  }
-
-  /** A request whose body is still arriving hears where to go as well. */
-  async function whenNone(): Promise<void> {
-    await Promise.all([calls.whenNone(), bodies.whenNone()])
+    return Promise.race([promise, over]).finally(() => timer.cancel())
   }
 
   return {
@@ -38,9 +36,10 @@ export function createDrain(clock: Clock, bodies: Pick<BodyBytes, 'whenNone'>): 
     isDraining: () => isDraining,
     async run(server, drainMs) {
       isDraining = true
-      await within(drainMs)
+      const bodiesOver = within(Math.min(drainMs, lastBodiesMs), bodies.whenNone())
+      await Promise.all([within(drainMs, calls.whenNone()), bodiesOver])
       calls.abandonAll(draining())
-      await within(lastWordsMs)
+      await within(lastWordsMs, calls.whenNone())
       server.close()
       server.closeAllConnections()
     },

@@ -84,6 +84,8 @@ function withoutBorrowedMessage(this: PinoLogger, args: LogArguments, method: Lo
 }
 
 function stdout(isBuffered: boolean): DestinationStream & Pick<Logger, 'lostLines'> {
+  // Looked at once, a pipe says that it is full instead of making us wait for its reader.
+  void process.stdout
   const stream = openLogDestination({ fd: 1, bufferBytes: isBuffered ? BUFFER_BYTES : 0 })
   // Not by the clock of calls: it must go on when tests or simulations hold that.
   setInterval(stream.flush, FLUSH_MS).unref()

@@ -1,7 +1,14 @@
 // Moves an answer to its client, event by event, at the client's pace: everything but the terminal
 // frame, which waits for the ledger. Nothing is read from the upstream while the client does not
 // read, so what is held for a slow client is bounded.
-import { type Answer, type Clock, Fault, type Timer, type UpstreamEvent } from '#domain'
+import {
+  type Answer,
+  type Clock,
+  Fault,
+  type FaultName,
+  type Timer,
+  type UpstreamEvent,
+} from '#domain'
 import type { Encoder } from '#surfaces'
 import type { ClientEnd } from './client-end.ts'
 import { type Ending, failed } from './ending.ts'
@@ -49,8 +56,15 @@ export async function deliver(delivery: Delivery): Promise<Ending> {
         break
       }
       // Most events need no turn of their own.
-      const sent = text === null ? null : speech.say(text, answer.hasMore())
-      if (sent !== null) await sent
+      const sent = speech.say(text, answer.hasMore())
+      if (sent !== null) {
+        try {
+          await sent
+        } catch (cause) {
+          if (tookNothing(delivery)) break
+          throw cause
+        }
+      }
       if (lastWords === null && encoder.isComplete()) {
         lastWords = clock.after(lastWordsMs, () => answer[Symbol.dispose]())
       }
@@ -60,7 +74,7 @@ export async function deliver(delivery: Delivery): Promise<Ending> {
   } finally {
     lastWords?.cancel()
     // What was good reaches the client, whatever came behind it.
-    if (!client.signal.aborted) speech.out()?.catch(() => {})
+    speech.end()
     story.answered()
   }
   return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
@@ -68,13 +82,15 @@ export async function deliver(delivery: Delivery): Promise<Ending> {
 
 /**
  * Whatever broke once every choice of a stream had finished took nothing from the client, be it the
- * connection or the deadline.
+ * connection or our own time.
  */
 function tookNothing({ encoder, client, story }: Delivery): boolean {
   if (!story.call.stream || !encoder.isComplete()) return false
   const { aborted, reason } = client.signal
-  return !aborted || (reason instanceof Fault && reason.kind === 'deadline')
+  return !aborted || (reason instanceof Fault && ofOurTime.has(reason.kind))
 }
+
+const ofOurTime: ReadonlySet<FaultName> = new Set(['deadline', 'draining'])
 
 function cutShort(): Fault {
   return new Fault('upstream_cut', {

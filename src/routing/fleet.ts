@@ -42,11 +42,12 @@ export function createFleet(open: OpenUpstream, options: GateOptions, clock: Clo
   function siteFor(deployment: Deployment): Site {
     const old = sites.get(deployment.id)
     if (old !== undefined && isSamePlace(old, deployment)) return redefined(old, deployment)
-    if (old !== undefined) void retire(old)
     const before = [...retired].find((site) => isSamePlace(site, deployment))
-    if (before === undefined) return openSite(deployment)
-    retired.delete(before)
-    return redefined(before, deployment)
+    const site = before === undefined ? openSite(deployment) : redefined(before, deployment)
+    if (before !== undefined) retired.delete(before)
+    // Only now: if the new one cannot be opened, the old one is still there.
+    if (old !== undefined) void retire(old)
+    return site
   }
 
   /** Calls that run or wait there still finish, unless it is the same place again by then. */

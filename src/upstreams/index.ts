@@ -9,20 +9,27 @@ export { type UpstreamOptions, upstreamOptions } from './options.ts'
 
 export type UpstreamKinds = Readonly<Record<string, UpstreamKind>>
 
+/** Another Podgate may have put into the registry what this one does not know. */
 export function openUpstream(context: KindContext, table: UpstreamKinds = kinds): Upstream {
-  const kind = table[context.deployment.kind]
-  if (kind !== undefined) return kind.open(context)
+  const { id, kind, options } = context.deployment
+  const mistakes = checkDeployment(kind, options, table)
+  const known = table[kind]
+  if (known !== undefined && mistakes.length === 0) return known.open(context)
   throw new Fault('no_deployment', {
-    message: 'The model’s deployment is of a kind that this gateway does not know.',
-    cause: `deployment ${context.deployment.id} has kind ${context.deployment.kind}`,
+    message: 'The model’s deployment is defined in a way that this gateway does not know.',
+    cause: `deployment ${id}: ${mistakes.join('; ')}`,
   })
 }
 
 /** What is wrong with a deployment's options, a line for each mistake. */
-export function checkDeployment(kind: string, options: unknown): string[] {
-  const known = kinds[kind]
+export function checkDeployment(
+  kind: string,
+  options: unknown,
+  table: UpstreamKinds = kinds,
+): string[] {
+  const known = table[kind]
   if (known === undefined) {
-    return [`kind: ${kind} is not one of ${Object.keys(kinds).join(', ')}`]
+    return [`kind: ${kind} is not one of ${Object.keys(table).join(', ')}`]
   }
   const result = known.optionsSchema.safeParse(options)
   if (result.success) return []

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { type CallRecord, Fault } from '#src/domain/index.ts'
 import { createLogger, maskSecrets } from '#src/observability/index.ts'
@@ -133,6 +134,25 @@ test('long texts and endless chains of causes are cut', () => {
   log.error({ err })
   log.error({ err: new Error('x'.repeat(100_000)) })
   expect(text().length).toBeLessThan(15_000)
+})
+
+test('a reader that has stopped reading keeps the process from nothing', async () => {
+  const code = `
+    import { createLogger } from './src/observability/index.ts'
+    const log = createLogger({ level: 'info' })
+    for (let n = 0; n < 5000; n += 1) log.info('x'.repeat(100))
+    process.stderr.write('went on')`
+  const args = ['--input-type=module-typescript', '-e', code]
+  // Its standard output is a pipe that nobody reads.
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.pause()
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    said += piece
+  })
+  const [exitCode] = await once(child, 'exit')
+  child.stdout.destroy()
+  expect([exitCode, said]).toEqual([0, 'went on'])
 })
 
 test('buffered lines are out when the process ends, however it ends', () => {

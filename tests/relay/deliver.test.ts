@@ -103,6 +103,59 @@ describe('a stream', () => {
     expect(await written(large)).toBe(3)
   })
 
+  test('holds nothing back for what is not there yet, whatever came with it', async () => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    // Usage that is not asked for says nothing, and comes in the packet of what was said.
+    open.resolve(silentAnswer([said('Hello'), finished(), usage(9, 1)], true))
+    await one.clock.advance(0)
+    expect(eventsIn(one.client.text())).toHaveLength(2)
+    await one.clock.advance(5_000)
+    await one.ended
+    open.context.onReleased(released)
+    expect(eventsIn(one.client.text()).at(-1)).toBe('[DONE]')
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each([
+    ['the deadline passes',  'deadline',   true],
+    ['the process stops',    'draining',   true],
+    ['the key is closed',    'wrong_key',  true],
+    ['the client leaves',    'client_gone', false],
+  ] as const)('loses nothing that had come when %s', async (_what, kind, isHeard) => {
+    const one = startCall()
+    const open = await one.deployment.nextOpen()
+    const answer = silentAnswer([said('Hello'), said('you')], true)
+    const abandon = () => one.client.abandon(new Fault(kind, { message: 'm' }))
+    open.resolve({
+      ...answer,
+      hasMore: () => {
+        // In the middle of the packet.
+        abandon()
+        return answer.hasMore()
+      },
+    })
+    await one.ended
+    open.context.onReleased(released)
+    expect(one.client.text().includes('Hello')).toBe(isHeard)
+    expect(one.client.text()).not.toContain('[DONE]')
+  })
+
+  /* biome-ignore format: a table reads as a table */
+  test.each(['deadline', 'draining'] as const)('is complete when %s ends the wait for a client that reads its end', async (kind) => {
+    const one = startCall()
+    one.client.stopsReading()
+    const open = await one.deployment.nextOpen()
+    const choice = { index: 0, delta: { content: 'Hello' }, finish_reason: 'stop' }
+    open.resolve(scriptedAnswer([chunkEvent({ id: '1', choices: [choice] }), done]))
+    await one.clock.advance(0)
+    one.client.abandon(new Fault(kind, { message: 'm' }))
+    await one.ended
+    open.context.onReleased(released)
+    expect(eventsIn(one.client.text())).toEqual([expect.stringContaining('Hello'), '[DONE]'])
+    expect(one.records[0]).toMatchObject({ outcome: 'ok' })
+  })
+
   /* biome-ignore format: a table reads as a table */
   test.each([
     ['a break',            brokenOff()],

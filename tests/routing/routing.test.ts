@@ -184,6 +184,28 @@ test('a call that is turned away where its deployment goes is tried there again'
   expect(opened[0]?.upstream.isClosed).toBe(true)
 })
 
+test('a deployment that cannot be opened in its new way is what it was when that is put back', async () => {
+  const opened: ScriptedDeployment[] = []
+  const routing = createRouting(
+    ({ kind }) => {
+      if (kind === 'unknown') throw new Fault('no_deployment', { message: 'm' })
+      const upstream = scriptedDeployment()
+      opened.push(upstream)
+      return upstream
+    },
+    { waitingMax: 1, busyPauseMs: 250 },
+    createFakeClock(),
+  )
+  routing.book(call, [sampleDeployment()]).place.leave()
+  for (let times = 0; times < 3; times += 1) {
+    const book = () => routing.book(call, [sampleDeployment({ kind: 'unknown' })])
+    expect(book).toThrow(expect.objectContaining({ kind: 'no_deployment' }))
+  }
+  await settled()
+  routing.book(call, [sampleDeployment()])
+  expect(opened.map(({ isClosed }) => isClosed)).toEqual([false])
+})
+
 test('nothing is left of a pause when all is closed', async () => {
   const { routing, clock } = createFleet()
   const { station } = routing.book(call, [sampleDeployment()])

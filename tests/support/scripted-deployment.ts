@@ -111,10 +111,10 @@ export function scriptedAnswer(
 }
 
 /** Gives what it holds and then says nothing, until it is disposed. */
-export function silentAnswer(script: readonly UpstreamEvent[]): Answer {
+export function silentAnswer(script: readonly UpstreamEvent[], isTogether = false): Answer {
   const { promise, reject } = Promise.withResolvers<never>()
   promise.catch(() => {})
-  const told = scriptedAnswer(script)
+  const told = scriptedAnswer(script, isTogether)
   let left = script.length
   return {
     ...told,

@@ -11,10 +11,7 @@ import { openPool } from '../pool.ts'
 const optionsSchema = z.strictObject({
   baseUrl: z
     .url({ protocol: /^https?$/ })
-    .refine((url) => !/\/v1\/*$/.test(URL.parse(url)?.pathname ?? ''), {
-      error: 'leave out /v1 at the end: the paths that are asked below it begin with /v1',
-    })
-    .describe('root of the API, without /v1'),
+    .describe('root of the API, with or without the /v1 at its end'),
   apiKeyEnv: z
     .string()
     .regex(/^EXTERNAL_[A-Z0-9_]+_KEY$/)
@@ -34,7 +31,8 @@ function open({ deployment, slots, options, credentials, clock }: KindContext): 
   const given = optionsSchema.parse(deployment.options)
   const { baseUrl, apiKeyEnv, dialect, bodyBytesMax = Number.POSITIVE_INFINITY } = given
   const url = new URL(baseUrl)
-  const root = url.pathname.replace(/\/$/, '')
+  // The paths that are asked below it begin with /v1 themselves.
+  const root = url.pathname.replace(/(?:\/v1)?\/*$/, '')
   const pool = openPool(url.origin, options)
   const holds = createHolds(clock, options.orphanHoldMs)
   const key = apiKeyEnv === undefined ? null : credentials(apiKeyEnv)

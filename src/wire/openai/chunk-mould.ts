@@ -11,6 +11,9 @@ import { topLevelMembers } from '../json-splice.ts'
 const contentMax = 256
 const textMax = 4096
 
+/** A chunk keeps the packet that it came in, if that is not so many times as large. */
+const packetFactor = 16
+
 /** How an event of one line begins and ends. */
 const opening = 'data: '
 const closing = '\n\n'
@@ -120,7 +123,14 @@ class CutMould implements Mould {
       end += piece.length
     }
     const content = bytes.toString('utf8', start, contentEnd)
-    return new Cast(this, bytes, { at, contentAt: start, end }, content, completionTokens)
+    const size = end - at
+    // It may be held for a while, and must not hold a packet that is much larger than itself.
+    const isSmall = bytes.length > size * packetFactor
+    const own = isSmall ? Buffer.from(bytes.subarray(at, end)) : bytes
+    const place = isSmall
+      ? { at: 0, contentAt: start - at, end: size }
+      : { at, contentAt: start, end }
+    return new Cast(this, own, place, content, completionTokens)
   }
 }
 
