@@ -6,6 +6,7 @@
 // the mould.
 import type { JsonMember, JsonObject, RepeatedChunk } from '#domain'
 import { topLevelMembers } from '../json-splice.ts'
+import { BACKSLASH, QUOTE } from '../json-text.ts'
 
 /** Beyond it `JSON.parse` finds the end of a string sooner than we do. */
 const contentMax = 256
@@ -183,9 +184,7 @@ class Cast implements RepeatedChunk {
   }
 }
 
-const QUOTE = 34
 const ZERO = 48
-const BACKSLASH = 92
 const escapes = Buffer.from('"\\/bfnrt')
 
 /** The quote that ends what is valid inside a JSON string; -1 where that is not plain to see. */
