@@ -30,7 +30,7 @@ export function readSettings(given: Env, flags: Readonly<Record<string, unknown>
     throw new ConfigMistakes(mistakes)
   }
   const { config } = loaded
-  const warnings = [...loaded.warnings, ...withoutEffect(env)]
+  const warnings = [...loaded.warnings, ...withoutEffect(env), ...oneKeyForAll(secrets)]
   const hasRunpod =
     secrets.runpodApiKey !== null ||
     config.runpod.endpointId !== null ||
@@ -64,6 +64,15 @@ function filesOf(environment: Environment | null): string[] {
 const keptForLater = {
   DATABASE_URL: 'the registry and the ledger are SQLite files (SQLITE_DB_PATH)',
   REDIS_URL: 'limits are counted in each gateway',
+}
+
+/** Bootstrap keys are taken as given, but whoever has this one administers. */
+function oneKeyForAll({ apiKeys, adminKey }: Secrets): string[] {
+  return apiKeys.flatMap((key, index) =>
+    key === adminKey
+      ? [`environment API_KEYS, entry ${index + 1}: is API_ADMIN_KEY too: it may do all`]
+      : [],
+  )
 }
 
 function withoutEffect(env: Env): string[] {

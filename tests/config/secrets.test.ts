@@ -68,12 +68,6 @@ test('a key that is too short or unfit for a header is a mistake that does not s
   }
 })
 
-test('a client’s key cannot be the operator’s', () => {
-  const given = { API_KEYS: 'good-key-0123456789,admin-key-0123456789' }
-  const said = 'environment API_KEYS, entry 2: the key of API_ADMIN_KEY was given'
-  expect(() => readSecrets({ ...given, API_ADMIN_KEY: 'admin-key-0123456789' })).toThrow(said)
-})
-
 test('an env file adds to the environment, does not override it, and may be absent', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'podgate-env-')), 'local.env')
   writeFileSync(path, '# a comment\nAPI_PORT=1\nLOG_LEVEL="debug"\nHF_TOKEN=hf\n')

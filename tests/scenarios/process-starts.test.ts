@@ -139,11 +139,14 @@ test('a host that is nowhere is told with the option that sets it', async () => 
   expect(nothing.stderr()).toContain('Allowed: an address, such as 127.0.0.1.')
 })
 
-test('what has no effect yet is warned about', async () => {
-  const env = { DATABASE_URL: 'postgres://db', REDIS_URL: 'redis://cache' }
+test('what has no effect yet, or more than one would think, is warned about', async () => {
+  const names = { DATABASE_URL: 'postgres://db', REDIS_URL: 'redis://cache' }
+  const env = { ...names, API_KEYS: testKey, API_ADMIN_KEY: testKey }
   const gateway = startProcess({ models: [], env })
   await gateway.printed(/environment DATABASE_URL: has no effect yet: /)
   await gateway.printed(/environment REDIS_URL: has no effect yet: /)
+  // Whoever has it may do all, which is taken as given.
+  await gateway.printed(/environment API_KEYS, entry 1: is API_ADMIN_KEY too: it may do all/)
 })
 
 test('a models file with mistakes is told by its path', async () => {
@@ -170,7 +173,6 @@ const halves: { name: string; given: ProcessGiven; missing: string[] }[] = [
   { name: 'with an endpoint and no key for it', given: { models: local, env: { ...keys, ...externalKey, RUNPOD_ENDPOINT_ID: 'ep' } }, missing: ['RUNPOD_API_KEY'] },
   { name: 'without an endpoint', given: { models: anyEndpoint, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
   { name: 'without a key that a deployment asks for', given: { models: local, env: keys }, missing: ['EXTERNAL_TEST_KEY is missing: test-deployment'] },
-  { name: 'with one key for clients and operator', given: { models: podded, env: { ...keys, ...runpodKey, API_ADMIN_KEY: testKey } }, missing: ['API_KEYS, entry 1: the key of API_ADMIN_KEY'] },
   { name: 'with the models of development', given: { models: devModels, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
   { name: 'with nothing', given: { models: anyEndpoint }, missing: ['API_KEYS', 'RUNPOD_API_KEY', 'RUNPOD_ENDPOINT_ID'] },
 ]
