@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
 import { runSimulator } from '../support/running.ts'
 import { recordedWorkers, replay } from './recorded-worker.ts'
 
@@ -93,7 +94,7 @@ test('a worker that left while it asked is given nothing', async () => {
     .end()
   const [socket] = await once(asking, 'socket')
   await once(socket, 'connect')
-  await expect.poll(async () => (await workers('left')).idle).toBe(1)
+  await until('the worker is idle again', async () => (await workers('left')).idle === 1)
   asking.destroy()
   const before = (await simulator.state()).sockets
   expect(before).toBeGreaterThan(0)

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { until } from '../../support/until.ts'
 import { chat, runSimulator } from '../support/running.ts'
 
 const simulator = runSimulator({
@@ -121,7 +122,7 @@ describe('an endpoint', () => {
     const { id } = await create()
     const waiting = simulator.call(`/v2/${id}/openai/v1/chat/completions`, chat('hi'))
     const workers = async () => (await workersOf(id)).summary.total
-    await expect.poll(workers).toBe(1)
+    await until('one worker is there', async () => (await workers()) === 1)
     await remove(id)
     made.length = 0
     expect((await waiting).status).toBe(500)

@@ -4,6 +4,7 @@ import type { JobSink } from '#src/simulator/job-sink.ts'
 import { openHandler } from '#src/simulator/worker/handler.ts'
 import { pythonRepr, readPythonDict } from '#src/wire/index.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
+import { until } from '../../support/until.ts'
 import { recordedWorkers } from '../external/recorded-worker.ts'
 import { chat, runSimulator } from '../support/running.ts'
 
@@ -167,6 +168,11 @@ describe('in the simulator', () => {
     return (await answer.json()) as Record<string, unknown>
   }
 
+  async function statusOf(id: string): Promise<unknown> {
+    const job = await (await simulator.call(`/v2/deaf/status/${id}`)).json()
+    return (job as { status: unknown }).status
+  }
+
   const recorded = recordedWorkers().find(({ name }) => name === 'openai-err-model')
   const [, , done] = recorded?.worker.at(-1) ?? []
 
@@ -194,8 +200,11 @@ describe('in the simulator', () => {
     const { id } = (await (await simulator.call('/v2/deaf/run', { input })).json()) as {
       id: string
     }
+    // A job that nobody has taken yet would only leave the queue.
+    await until('a worker takes the job', async () => (await statusOf(id)) === 'IN_PROGRESS')
     await simulator.call(`/v2/deaf/cancel/${id}`, {})
-    const tokens = async () => (await simulator.state()).endpoints.deaf?.generatedTokens
-    await expect.poll(tokens).toBeGreaterThanOrEqual(50)
+    const tokens = async () => (await simulator.state()).endpoints.deaf?.generatedTokens ?? 0
+    await until('all of it is generated', async () => (await tokens()) >= 50)
+    expect(await statusOf(id)).toBe('CANCELLED')
   })
 })
