@@ -5,7 +5,7 @@ export { createKeyTally, type KeyTally, type KeyUsage } from './key-tally.ts'
 export { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 export { type RetentionNews, retentionOptions } from './retention.ts'
 export {
-  type DeploymentLine,
+  type SpendAndWaste,
   type SpendLine,
   type SpendReport,
   spendReport,

@@ -12,7 +12,8 @@ export interface SpendLine {
   chargeNanoUsd: NanoUsd
 }
 
-export interface DeploymentLine extends SpendLine {
+export interface SpendAndWaste extends SpendLine {
+  /** Seconds that places at deployments were taken for nothing. */
   wastedSeconds: number
 }
 
@@ -22,8 +23,8 @@ export interface SpendReport {
   total: SpendLine
   models: readonly SpendLine[]
   /** Only when detailed. */
-  keys: readonly SpendLine[]
-  deployments: readonly DeploymentLine[]
+  keys: readonly SpendAndWaste[]
+  deployments: readonly SpendAndWaste[]
 }
 
 export interface SpendQuery {
@@ -50,8 +51,8 @@ function readReport(connection: SqliteConnection, period: Period, detailed: bool
     ...period,
     total: total ?? emptyLine('total'),
     models: spendBy(connection, 'model', period),
-    keys: detailed ? spendBy(connection, 'key_id', period) : [],
-    deployments: detailed ? spendOfDeployments(connection, period) : [],
+    keys: detailed ? spendAndWasteBy(connection, 'key_id', period) : [],
+    deployments: detailed ? spendAndWasteBy(connection, 'deployment', period) : [],
   }
 }
 
@@ -69,12 +70,24 @@ function spendBy(
   return select.all(period)
 }
 
-function spendOfDeployments(connection: SqliteConnection, period: Period): DeploymentLine[] {
+/** An attempt is its call's key's; one whose call was cut by a crash is nobody's. */
+const wasteBy = {
+  key_id: `select c.key_id as name, sum(a.wasted_seconds) as wastedSeconds
+    from attempts a join calls c using (request_id)`,
+  deployment: 'select a.deployment as name, sum(a.wasted_seconds) as wastedSeconds from attempts a',
+}
+
+function spendAndWasteBy(
+  connection: SqliteConnection,
+  column: 'key_id' | 'deployment',
+  period: Period,
+): SpendAndWaste[] {
   const select = connection.prepare<[Period], { name: string; wastedSeconds: number }>(`
-    select deployment as name, sum(wasted_seconds) as wastedSeconds
-    from attempts where started_at_ms > :fromMs and started_at_ms <= :untilMs group by 1`)
+    ${wasteBy[column]}
+    where a.started_at_ms > :fromMs and a.started_at_ms <= :untilMs and a.wasted_seconds > 0
+    group by 1`)
   const wasted = new Map(select.all(period).map((row) => [row.name, row.wastedSeconds]))
-  const lines = spendBy(connection, 'deployment', period)
+  const lines = spendBy(connection, column, period)
   const silent = [...wasted.keys()].filter((name) => !lines.some((line) => line.name === name))
   return [...lines, ...silent.map(emptyLine)].map((line) => ({
     ...line,

@@ -130,6 +130,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
       if (key !== null) lastUse.note(key)
       return key
     },
+    takeRequest: limits.takeRequest,
     stillOpens: keyring.stillOpens,
     onKeysChange: keyring.onChange,
     models: catalogue.visibleTo,

@@ -1,7 +1,7 @@
 // Connects the rooms that are strangers to one another into what the relay asks for.
 
 import { chargeFor, type KeyTally, type Ledger } from '#accounting'
-import { type Answer, type Call, type Clock, Fault } from '#domain'
+import { type Answer, type Call, type Clock, Fault, type FaultName } from '#domain'
 import type { Limits, Reservation } from '#limits'
 import { type Catalogue, type Route, resolveRoute } from '#models'
 import type { AttemptTally, Logger, Metrics } from '#observability'
@@ -32,6 +32,7 @@ export function connectRelay(rooms: Rooms): RelayPorts {
       ledger.appendAttempt(record)
       metrics.observeAttempt(record)
       attempts.add(record)
+      keyTally.addAttempt(record)
     },
     observe(record) {
       if (record.outcome !== 'refused') {
@@ -45,10 +46,23 @@ export function connectRelay(rooms: Rooms): RelayPorts {
   }
 }
 
-/** Limits and a waiting place in one step: nothing is taken when either is refused. */
+/** A call that finds no place gives back its request: that others are busy is not its key's doing. */
 async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> {
-  const { ledger, limits, routing } = rooms
-  if (ledger.state() === 'failing') throw ledgerUnavailable()
+  if (rooms.ledger.state() === 'failing') throw ledgerUnavailable()
+  try {
+    return await book(call, route, rooms)
+  } catch (cause) {
+    if (cause instanceof Fault && placeless.has(cause.kind)) {
+      await rooms.limits.giveBackRequest(call.key)
+    }
+    throw cause
+  }
+}
+
+const placeless: ReadonlySet<FaultName> = new Set(['overloaded', 'rate_concurrency'])
+
+/** A waiting place and the key's limits in one step: nothing is taken when either is refused. */
+async function book(call: Call, route: Route, { limits, routing }: Rooms): Promise<Booked> {
   const booking = routing.book(call, route.deployments)
   try {
     const reservation = await limits.reserve(call)

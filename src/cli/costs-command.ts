@@ -1,7 +1,7 @@
 // `podgate costs`: what was spent, from the ledger, also while a gateway runs. With a budget it is
 // a check for a schedule: exit code 1 when more was spent.
 import type { Command } from 'commander'
-import { type DeploymentLine, type SpendLine, type SpendReport, spendReport } from '#accounting'
+import { type SpendAndWaste, type SpendLine, type SpendReport, spendReport } from '#accounting'
 import { nanoUsdFromUsd, usdFromNanoUsd } from '#domain'
 import { exampleOf, parseDays, parseUsd } from './arguments.ts'
 import { type CliContext, CommandFailure, printJson } from './context.ts'
@@ -45,7 +45,7 @@ function costs(options: CostsOptions, context: CliContext): void {
 function printReport(report: SpendReport, options: CostsOptions, context: CliContext): void {
   const from = momentText(report.fromMs)
   context.out(`Spent from ${from} to ${momentText(report.untilMs)} UTC (${options.days} days)`)
-  const tables: [string, readonly (SpendLine | DeploymentLine)[]][] = [
+  const tables: [string, readonly (SpendLine | SpendAndWaste)[]][] = [
     ['MODEL', [...report.models, report.total]],
   ]
   if (options.detailed) {
@@ -61,13 +61,13 @@ function printReport(report: SpendReport, options: CostsOptions, context: CliCon
 
 function columnsFor(title: string): TableColumn[] {
   const numbers = ['CALLS', 'PROMPT', 'COMPLETION', 'COST USD']
-  if (title === 'DEPLOYMENT') numbers.push('WASTED S')
+  if (title !== 'MODEL') numbers.push('WASTED S')
   // A key's id is what `keys show` asks for.
   const name = { title, isWhole: title === 'KEY' }
   return [name, ...numbers.map((each) => ({ title: each, align: 'right' as const }))]
 }
 
-function rowOf(line: SpendLine | DeploymentLine): string[] {
+function rowOf(line: SpendLine | SpendAndWaste): string[] {
   const row = [
     line.name,
     String(line.calls),

@@ -1,6 +1,7 @@
 // A client's call: the facts that we act on, and the body as it came.
 import type { ApiKey } from './api-key.ts'
 import type { SurfaceName } from './model.ts'
+import type { Rates } from './rates.ts'
 
 /** Where a top-level member stands in an object's text: what may be cut out or replaced. */
 export interface JsonMember {
@@ -54,6 +55,8 @@ export interface Call extends CallFacts {
   clientRequestId: string | null
   surface: SurfaceName
   key: ApiKey
+  /** What its key has left, once this request was taken. */
+  rates: Rates
   receivedAtMs: number
   receivedTicksMs: number
   deadlineTicksMs: number

@@ -49,6 +49,8 @@ export interface CallRecord {
 /** One try at one deployment, written when its place came free. */
 export interface AttemptRecord {
   requestId: string
+  /** Whose call it was. */
+  keyId: string
   ordinal: number
   model: string
   deployment: string

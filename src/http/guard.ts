@@ -1,7 +1,9 @@
 // Closed by default: every request needs a key, unless its route says that it is public. The route
-// object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
+// object decides, never the text of the URL. Runs before a body is read, also for unknown routes. On
+// a model route the request is taken from its key's minute here: a body must not cost anything that
+// is refused for its rate, and whatever else is refused was a request all the same.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type ApiKey, holdsScope, type Scope } from '#domain'
+import { type ApiKey, holdsScope, type Rates, type Scope } from '#domain'
 import { addAddressCounts } from './addresses.ts'
 import { missingScope, noKey, tooManyFailures, wrongKey } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
@@ -17,6 +19,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     apiKey: ApiKey | null
+    /** What the key has left; null where requests are not counted. */
+    rates: Rates | null
   }
 }
 
@@ -27,9 +31,9 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
     timeWindow: 60_000,
   })
   app.decorateRequest('apiKey', null)
-  // A promise only for those who fail: every call passes here.
+  app.decorateRequest('rates', null)
   app.addHook('onRequest', (request, _reply, done) => {
-    const access = request.routeOptions.config.access ?? 'key'
+    const { access = 'key', surface } = request.routeOptions.config
     if (access === 'public') return done()
     const token = bearer(request)
     const key = token === null ? null : ports.verify(token)
@@ -38,8 +42,13 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
       return
     }
     request.apiKey = key
-    if (access === 'key' || holdsScope(key, access)) done()
-    else done(missingScope(access))
+    const isOpen = access === 'key' || holdsScope(key, access)
+    const fault = isOpen ? undefined : missingScope(access)
+    if (surface === undefined) return done(fault)
+    ports.takeRequest(key).then((rates) => {
+      request.rates = rates
+      done(fault)
+    }, done)
   })
 
   async function refuse(request: FastifyRequest, token: string | null): Promise<never> {

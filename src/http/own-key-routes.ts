@@ -9,15 +9,15 @@ export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
   app.get('/auth/info', async (request) => identityOf(ownKey(request), ports))
   app.get('/v1/key', async (request) => {
     const key = ownKey(request)
-    const { rate, running, waiting, usage } = ports.keyState(key)
+    const { rates, running, waiting, usage } = ports.keyState(key)
     const identity = identityOf(key, ports)
     return {
       object: 'key',
       ...identity,
       limits: {
         ...identity.limits,
-        requests_remaining: rate.remaining,
-        requests_reset_ms: rate.resetMs,
+        requests_remaining: rates.requests.remaining,
+        requests_reset_ms: rates.requests.resetMs,
         running,
         waiting,
       },
@@ -28,6 +28,7 @@ export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
         completion_tokens: usage.completionTokens,
         total_tokens: usage.promptTokens + usage.completionTokens,
         charge_usd: usdFromNanoUsd(usage.chargeNanoUsd),
+        wasted_seconds: Math.round(usage.wastedSeconds * 1000) / 1000,
       },
     }
   })
@@ -39,14 +40,14 @@ function ownKey({ apiKey }: FastifyRequest): ApiKey {
 }
 
 function identityOf(key: ApiKey, ports: HttpPorts) {
-  const { rate, concurrencyMax } = ports.keyState(key)
+  const { rates, concurrencyMax } = ports.keyState(key)
   return {
     id: key.id,
     name: key.name,
     team_id: key.teamId,
     scopes: key.scopes,
     models: key.models,
-    limits: { requests_per_minute: rate.limit, concurrency: concurrencyMax },
+    limits: { requests_per_minute: rates.requests.limit, concurrency: concurrencyMax },
     created_at: Math.floor(key.createdAtMs / 1000),
     expires_at: key.expiresAtMs === null ? null : Math.floor(key.expiresAtMs / 1000),
   }

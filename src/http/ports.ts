@@ -1,6 +1,6 @@
 // What the door needs from the house. `app` gives it.
 import type { KeyUsage } from '#accounting'
-import type { ApiKey, Clock, Fault, Model, Readiness } from '#domain'
+import type { ApiKey, Clock, Fault, Model, Rates, Readiness } from '#domain'
 import type { UsualLimits } from '#keys'
 import type { Limits } from '#limits'
 import type { CheckDeployment } from '#models'
@@ -61,6 +61,8 @@ export interface HttpPorts {
   surfaces: readonly Surface[]
   /** null: the token opens nothing. */
   verify(token: string): ApiKey | null
+  /** One request of the key's minute; throws a 429 where none is left. */
+  takeRequest(key: ApiKey): Promise<Rates>
   /** Whether the token that opened as this key would open now. */
   stillOpens(key: ApiKey): boolean
   onKeysChange(listener: () => void): Disposable

@@ -78,13 +78,15 @@ export function refuse(
     address: addressOf(request),
     fault,
   })
+  // The framework's own refusals come before the request has anything of ours.
+  const rates = request.rates ?? null
   // The framework hangs up whenever a body fails; only on a broken connection is that needed.
   if (reply.hasHeader('connection')) {
     reply.header('connection', reply.raw.shouldKeepAlive ? 'keep-alive' : 'close')
   }
   reply
     .code(fault.rule.status)
-    .headers({ ...faultHeaders(fault), 'x-request-id': request.id })
+    .headers({ ...faultHeaders(fault, rates), 'x-request-id': request.id })
     .type('application/json; charset=utf-8')
   const envelope = errorEnvelope(fault)
   if (endsBeforeBody(request, reply)) return sayAndRead(envelope, request, reply, clock)

@@ -1,6 +1,6 @@
 // One route for each surface: from an HTTP request to a call, and off it goes.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type ApiKey, asFault, type Call, scopeOfSurface } from '#domain'
+import { asFault, type Call, scopeOfSurface } from '#domain'
 import { relayCall } from '#relay'
 import type { Surface } from '#surfaces'
 import { HttpClientEnd } from './client-end.ts'
@@ -23,10 +23,10 @@ export function addSurfaceRoute(
   const config = { surface: surface.name, access: scopeOfSurface(surface.name) }
   app.post(surface.path, { config, bodyLimit: options.bodyBytesMax }, async (request, reply) => {
     if (drain.isDraining()) throw draining()
-    const { apiKey, connection } = request
+    const { apiKey, rates, connection } = request
     // The guard has let it in; a route that forgot its guard must not serve anybody.
-    if (apiKey === null || connection === null) throw noKey()
-    const call = callOf(request, apiKey, surface, ports)
+    if (apiKey === null || rates === null || connection === null) throw noKey()
+    const call = callOf(request, { key: apiKey, rates }, surface, ports)
     const ends = { request: request.raw, response: reply.raw, connection }
     const client = new HttpClientEnd(ends, patience)
     reply.hijack()
@@ -55,7 +55,7 @@ function refusalOf(request: FastifyRequest, surface: Surface) {
 
 function callOf(
   request: FastifyRequest,
-  key: ApiKey,
+  asker: Pick<Call, 'key' | 'rates'>,
   surface: Surface,
   { clock, relayOptions }: HttpPorts,
 ): Call {
@@ -69,10 +69,10 @@ function callOf(
   )
   return {
     ...facts,
+    ...asker,
     id: request.id,
     clientRequestId: clientRequestId(request.headers),
     surface: surface.name,
-    key,
     receivedAtMs: clock.nowMs(),
     receivedTicksMs,
     deadlineTicksMs: receivedTicksMs + totalMs,

@@ -2,6 +2,9 @@
 // comes takes a place, or stands in line in order of arrival; a place that is given back, however
 // its call ended, goes to the first in line. Nothing is kept of a key without calls.
 //
+// A call keeps its place until it is over and each of its attempts is released: a client that hangs
+// up leaves work behind that may go on, and must not start more of it than its key may have at once.
+//
 // The lines are bounded one by one here, and in sum by whoever admits calls: each that waits here
 // holds a waiting place at its deployment as well.
 import { type Clock, Fault } from '#domain'
@@ -16,10 +19,12 @@ export interface PlaceAsk {
   waitMs: number
 }
 
-/** A call's place among its key's calls. Disposing gives it back, or leaves the line. */
+/** A call's place among its key's calls. Disposing says that the call is over, or leaves the line. */
 export interface OwnPlace extends Disposable {
   /** Resolves when the place has come; null: it is there already. Asked for once. */
   turn: ((signal: AbortSignal) => Promise<void>) | null
+  /** An attempt was opened: the place is kept until this says that it was released. */
+  attempted(): () => void
 }
 
 export interface CallsAtOnce {
@@ -86,6 +91,8 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
     calls.line.push(grant)
     return {
       turn: (signal) => turnOf(granted, signal, ask.waitMs, () => waitedInVain(ask, calls)),
+      // A call that has no place yet opens no attempt.
+      attempted: () => held?.attempted() ?? nothing,
       [Symbol.dispose]() {
         const at = calls.line.indexOf(grant)
         if (at !== -1) calls.line.splice(at, 1)
@@ -134,13 +141,16 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
   }
 }
 
+const nothing = () => {}
+
 /** A class: a literal with a computed name goes through V8's runtime, 0.4 µs for each call. */
 class HeldPlace implements OwnPlace {
   readonly turn = null
   readonly #calls: KeyCalls
   readonly #sinceTicksMs: number
   readonly #giveBack: (calls: KeyCalls, sinceTicksMs: number) => void
-  #isHeld = true
+  #isCallOver = false
+  #attempts = 0
 
   constructor(
     calls: KeyCalls,
@@ -152,10 +162,22 @@ class HeldPlace implements OwnPlace {
     this.#giveBack = giveBack
   }
 
+  attempted(): () => void {
+    this.#attempts += 1
+    return () => {
+      this.#attempts -= 1
+      this.#giveBackWhenOver()
+    }
+  }
+
   [Symbol.dispose](): void {
-    if (!this.#isHeld) return
-    this.#isHeld = false
-    this.#giveBack(this.#calls, this.#sinceTicksMs)
+    if (this.#isCallOver) return
+    this.#isCallOver = true
+    this.#giveBackWhenOver()
+  }
+
+  #giveBackWhenOver(): void {
+    if (this.#isCallOver && this.#attempts === 0) this.#giveBack(this.#calls, this.#sinceTicksMs)
   }
 }
 

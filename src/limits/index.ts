@@ -1,16 +1,18 @@
-// How much a key may ask. Everything is reserved in one step before a call is accepted, and settled
-// once after it ended. The port is asynchronous: a shared store can stand behind it.
-import { type ApiKey, type Call, type Clock, Fault } from '#domain'
+// How much a key may ask. Its request is taken before its body is read, so that refusing is cheap;
+// everything else is reserved in one step before the call is accepted, and settled once after it
+// ended. The port is asynchronous: a shared store can stand behind it.
+import { type ApiKey, type Call, type Clock, Fault, type Rates } from '#domain'
 import { createCallsAtOnce, type OwnPlace, type PlaceAsk } from './calls-at-once.ts'
 import type { LimitsOptions } from './options.ts'
-import { createRequestRate, type RateState } from './request-rate.ts'
+import { createRequestRate } from './request-rate.ts'
 
 export { type LimitsOptions, limitsOptions } from './options.ts'
-export type { RateState } from './request-rate.ts'
 
-/** Disposing gives back the place among the key's calls: it is for as long as the call runs. */
+/** Disposing says that the call is over: its place among the key's calls may be given back. */
 export interface Reservation extends Disposable {
-  rate: RateState
+  rates: Rates
+  /** An attempt was opened: the place is kept until this says that it was released. */
+  attempted(): () => void
   /**
    * Resolves when the call has its place among the key's calls, in order of arrival; null: it has
    * it already. Rejects with the signal's reason, or with a fault when it has waited long enough.
@@ -20,24 +22,31 @@ export interface Reservation extends Disposable {
 
 /** Too many requests: with what is left of them, which the client is told either way. */
 export class RateFault extends Fault {
-  readonly rate: RateState
+  readonly rates: Rates
 
-  constructor(rate: RateState) {
-    const { limit, retryAfterMs } = rate
+  constructor(rates: Rates) {
+    const { limit, retryAfterMs } = rates.requests
     super('rate_requests', {
       message: `Rate limit reached: ${limit} requests per minute. Try again in ${retryAfterMs} ms.`,
       retryAfterMs,
     })
-    this.rate = rate
+    this.rates = rates
   }
 }
 
 export interface Limits {
-  /** Takes what the call needs, or throws the fault that says what is used up and until when. */
+  /** One request of the key's minute. Throws a `RateFault` where none is left. */
+  takeRequest(key: ApiKey): Promise<Rates>
+  /** Of a call that was refused because others run or wait, which is not its key's doing. */
+  giveBackRequest(key: ApiKey): Promise<void>
+  /**
+   * Takes what the call needs beside its request, or throws the fault that says what is used up and
+   * until when.
+   */
   reserve(call: Call): Promise<Reservation>
   /** What a key has left; looking takes nothing. */
   look(key: ApiKey): {
-    rate: RateState
+    rates: Rates
     concurrencyMax: number | null
     running: number
     waiting: number
@@ -50,18 +59,24 @@ const keysMax = 100_000
 export function createLimits(options: LimitsOptions, clock: Clock): Limits {
   const requests = createRequestRate(clock, keysMax)
   const atOnce = createCallsAtOnce(clock)
+  const perMinuteOf = (key: ApiKey) => key.requestsPerMinute ?? options.requestsPerMinute
+  const ratesOf = (key: ApiKey) => ({ requests: requests.look(key.id, perMinuteOf(key)) })
   return {
+    async takeRequest(key) {
+      const { isTaken, rate } = requests.take(key.id, perMinuteOf(key))
+      if (!isTaken) throw new RateFault({ requests: rate })
+      return { requests: rate }
+    },
+    async giveBackRequest(key) {
+      requests.giveBack(key.id, perMinuteOf(key))
+    },
     async reserve(call) {
       const ask = placeAsk(call, options)
-      // Looked at first and taken last: what is refused for one of them costs nothing of the other.
       atOnce.check(ask)
-      const perMinute = call.key.requestsPerMinute ?? options.requestsPerMinute
-      const { isTaken, rate } = requests.take(call.key.id, perMinute)
-      if (!isTaken) throw new RateFault(rate)
-      return new KeyReservation(rate, atOnce.take(ask))
+      return new KeyReservation(ratesOf(call.key), atOnce.take(ask))
     },
     look: (key) => ({
-      rate: requests.look(key.id, key.requestsPerMinute ?? options.requestsPerMinute),
+      rates: ratesOf(key),
       concurrencyMax: key.concurrencyMax ?? options.concurrencyMax,
       running: atOnce.running(key.id),
       waiting: atOnce.waiting(key.id),
@@ -70,16 +85,20 @@ export function createLimits(options: LimitsOptions, clock: Clock): Limits {
 }
 
 class KeyReservation implements Reservation {
-  readonly rate: RateState
+  readonly rates: Rates
   readonly #place: OwnPlace
 
-  constructor(rate: RateState, place: OwnPlace) {
-    this.rate = rate
+  constructor(rates: Rates, place: OwnPlace) {
+    this.rates = rates
     this.#place = place
   }
 
   get turn(): Reservation['turn'] {
     return this.#place.turn
+  }
+
+  attempted(): () => void {
+    return this.#place.attempted()
   }
 
   [Symbol.dispose](): void {

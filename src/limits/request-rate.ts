@@ -1,19 +1,12 @@
 // Requests per minute, as a bucket that refills evenly: no window to sit at the edge of, and the
 // reset that a client is told is exact. One number for each key: when its bucket will be full.
-import type { Clock } from '#domain'
-
-export interface RateState {
-  limit: number
-  remaining: number
-  /** Until the bucket is full again. */
-  resetMs: number
-  /** Until one more request passes; 0 when it would pass now. */
-  retryAfterMs: number
-}
+import type { Clock, RateState } from '#domain'
 
 export interface RequestRate {
   /** Takes one request out of the bucket, if there is one. */
   take(keyId: string, perMinute: number): { isTaken: boolean; rate: RateState }
+  /** Puts one request back that was taken. */
+  giveBack(keyId: string, perMinute: number): void
   /** The bucket as it is. */
   look(keyId: string, perMinute: number): RateState
 }
@@ -38,6 +31,10 @@ export function createRequestRate(clock: Clock, keysMax: number): RequestRate {
       if (fullAtByKey.size >= keysMax && !fullAtByKey.has(keyId)) forgetFull(nowMs)
       fullAtByKey.set(keyId, nowMs + nextDebtMs)
       return { isTaken, rate: stateOf(nextDebtMs, perMinute) }
+    },
+    giveBack(keyId, perMinute) {
+      const fullAtMs = fullAtByKey.get(keyId)
+      if (fullAtMs !== undefined) fullAtByKey.set(keyId, fullAtMs - minuteMs / perMinute)
     },
     look(keyId, perMinute) {
       const nowMs = clock.ticksMs()

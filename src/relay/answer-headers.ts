@@ -1,6 +1,6 @@
 // The headers of an answer: what is known at the time it begins, and when to try again.
-import type { Fault } from '#domain'
-import { RateFault, type RateState } from '#limits'
+import type { Fault, Rates } from '#domain'
+import { RateFault } from '#limits'
 import type { Headers } from './client-end.ts'
 import type { Story } from './story.ts'
 
@@ -16,7 +16,7 @@ export function answerHeaders(story: Story): Headers {
   const headers: Headers = { 'x-request-id': call.id }
   // What is no model of ours is only the client's own text: it is not said back.
   if (story.model !== null) headers['x-podgate-model'] = headerText(story.modelId)
-  if (reservation !== null) addRate(headers, reservation.rate)
+  addRates(headers, reservation?.rates ?? call.rates)
   if (station !== null) {
     headers['x-podgate-deployment'] = headerText(station.deployment.id)
     headers['x-podgate-transport'] = station.upstream.transport
@@ -26,9 +26,11 @@ export function answerHeaders(story: Story): Headers {
   return headers
 }
 
-export function faultHeaders(fault: Fault): Headers {
+/** Rates: what the key has left, where the request was counted. */
+export function faultHeaders(fault: Fault, rates: Rates | null): Headers {
   const headers: Headers = {}
-  if (fault instanceof RateFault) addRate(headers, fault.rate)
+  const latest = fault instanceof RateFault ? fault.rates : rates
+  if (latest !== null) addRates(headers, latest)
   const { retry, status } = fault.rule
   if (retry === 'no') headers['x-should-retry'] = 'false'
   if (fault.kind === 'draining') headers.connection = 'close'
@@ -43,7 +45,8 @@ export function faultHeaders(fault: Fault): Headers {
   return headers
 }
 
-function addRate(headers: Headers, { limit, remaining, resetMs }: RateState): void {
+function addRates(headers: Headers, { requests }: Rates): void {
+  const { limit, remaining, resetMs } = requests
   headers['x-ratelimit-limit-requests'] = String(limit)
   headers['x-ratelimit-remaining-requests'] = String(remaining)
   headers['x-ratelimit-reset-requests'] = goDuration(resetMs)

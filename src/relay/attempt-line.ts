@@ -5,11 +5,14 @@ import type { AttemptLine, Station } from '#routing'
 
 export interface AttemptStart {
   requestId: string
+  keyId: string
   ordinal: number
   model: string
   station: Station
   startedAtMs: number
   startedTicksMs: number
+  /** The call's place among its key's calls is kept until the attempt is released. */
+  onReleased(): void
 }
 
 export interface AttemptPorts {
@@ -57,19 +60,21 @@ export class Attempt implements AttemptLine {
   released(released: Released): void {
     this.#released = released
     this.#releasedTicksMs = this.#ports.clock.ticksMs()
+    this.#start.onReleased()
     this.#writeWhenKnown()
   }
 
   #writeWhenKnown(): void {
     const released = this.#released
     if (!this.#isEnded || released === null) return
-    const { requestId, ordinal, model, station, startedAtMs, startedTicksMs } = this.#start
+    const { requestId, keyId, ordinal, model, station, startedAtMs, startedTicksMs } = this.#start
     const fault = this.#fault
     const lastTicksMs = Math.max(this.#endedTicksMs, this.#releasedTicksMs)
     const wasteReason = wasteOf(fault, released)
     const heldMs = Math.max(0, this.#releasedTicksMs - startedTicksMs)
     this.#ports.onAttempt({
       requestId,
+      keyId,
       ordinal,
       model,
       deployment: station.deployment.id,

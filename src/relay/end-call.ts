@@ -30,7 +30,7 @@ export function endCall(client: ClientEnd, word: LastWord): void {
 function failCall(client: ClientEnd, fault: Fault, { story, encoder, surface }: LastWord): void {
   if (fault.kind === 'client_gone' || fault.kind === 'slow_client') return client.cut()
   if (client.hasBegun) return client.end(encoder.failed(fault))
-  const headers = { ...answerHeaders(story), ...faultHeaders(fault) }
+  const headers = { ...answerHeaders(story), ...faultHeaders(fault, null) }
   client.answer(fault.rule.status, headers, surface.fault(fault))
 }
 

@@ -23,6 +23,8 @@ const noPrices: TokenPrices = { promptNanoUsd: 0, completionNanoUsd: 0, cachedNa
 /** For the log, where a client wrote something else in a model's place: a prompt, say. */
 const noModel = '?'
 
+const nothing = () => {}
+
 const inLine: Progress = { phase: 'queued', etaMs: null }
 
 export interface StoryPorts extends AttemptPorts {
@@ -105,11 +107,13 @@ export class Story implements Watcher {
     this.#sentTicksMs = clock.ticksMs()
     const start = {
       requestId: this.call.id,
+      keyId: this.call.key.id,
       ordinal: this.attempts,
       model: this.modelId,
       station,
       startedAtMs: clock.nowMs(),
       startedTicksMs: this.#sentTicksMs,
+      onReleased: this.reservation?.attempted() ?? nothing,
     }
     this.attempt = new Attempt(start, this.#ports)
     return this.attempt

@@ -41,21 +41,27 @@ test.each([
   expect(spendReport(options, { days: 7, nowMs, detailed: false }).total.calls).toBe(calls)
 })
 
-test('in detail it names keys, and deployments with what they wasted', async () => {
+test('in detail it names keys and deployments with what was wasted', async () => {
   const { options, ledger } = given()
   await ledger.append(sampleCall({ requestId: 'a', keyId: 'key_2', deployment: null }))
   await ledger.append(sampleCall({ requestId: 'b', keyId: 'key_1', deployment: 'here' }))
-  ledger.appendAttempt(sampleAttempt({ deployment: 'here', wastedSeconds: 1.5 }))
-  ledger.appendAttempt(sampleAttempt({ deployment: 'here', wastedSeconds: 2 }))
+  const here = { deployment: 'here', wastedSeconds: 1.5 }
+  ledger.appendAttempt(sampleAttempt({ ...here, requestId: 'b' }))
+  ledger.appendAttempt(sampleAttempt({ ...here, requestId: 'a', wastedSeconds: 2 }))
+  // Its call was cut by a crash.
   ledger.appendAttempt(sampleAttempt({ deployment: 'silent', wastedSeconds: 4 }))
   await ledger.flush()
   const report = spendReport(options, { days: 7, nowMs, detailed: true })
-  expect(report.keys.map((line) => line.name)).toEqual(['key_1', 'key_2'])
-  const wasted = report.deployments.map(({ name, wastedSeconds }) => [name, wastedSeconds])
-  expect(wasted).toEqual([
+  const wasted = (lines: typeof report.keys) =>
+    lines.map(({ name, wastedSeconds }) => [name, wastedSeconds])
+  expect(wasted(report.deployments)).toEqual([
     ['(none)', 0],
     ['here', 3.5],
     ['silent', 4],
+  ])
+  expect(wasted(report.keys)).toEqual([
+    ['key_1', 1.5],
+    ['key_2', 2],
   ])
 })
 

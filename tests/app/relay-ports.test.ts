@@ -15,7 +15,7 @@ import { temporaryStorage } from '../support/sample-storage.ts'
 import { scriptedDeployment } from '../support/scripted-deployment.ts'
 
 interface Given {
-  requestsPerMinute?: number
+  concurrencyWaitingMax?: number
   concurrencyMax?: number
   waitingMax?: number
 }
@@ -58,11 +58,10 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-test('a call that is refused for its rate keeps no waiting place', async () => {
-  const { reserve } = await given({ requestsPerMinute: 1, waitingMax: 0 })
-  const first = await reserve('key_1')
-  first[Symbol.dispose]()
-  const refused = { kind: 'rate_requests' }
+test('a call that is refused a place in its key’s line keeps no waiting place', async () => {
+  const { reserve } = await given({ concurrencyMax: 1, concurrencyWaitingMax: 0, waitingMax: 1 })
+  await reserve('key_1')
+  const refused = { kind: 'rate_concurrency' }
   for (let n = 0; n < 3; n += 1) await expect(reserve('key_1')).rejects.toMatchObject(refused)
   await reserve('key_2')
   await expect(reserve('key_3')).rejects.toMatchObject({ kind: 'overloaded' })

@@ -17,7 +17,8 @@ async function spentSome() {
   const phi = { ...spent, model: 'phi', keyId: 'key_2', chargeNanoUsd: 250_000_000 }
   await ledger.append(sampleCall({ requestId: 'a', ...mixtral }))
   await ledger.append(sampleCall({ requestId: 'b', ...phi }))
-  ledger.appendAttempt(sampleAttempt({ startedAtMs: receivedAtMs, deployment: 'here' }))
+  const attempt = { requestId: 'a', startedAtMs: receivedAtMs, deployment: 'here' }
+  ledger.appendAttempt(sampleAttempt(attempt))
   await ledger.flush()
   return commandsOver(storage)
 }
@@ -39,9 +40,9 @@ test('shows what was spent by model, while the gateway runs', async () => {
   })
 })
 
-test('in detail also by key, and by deployment with what was wasted', async () => {
+test('in detail also by key and by deployment, with what was wasted', async () => {
   const { out } = await (await spentSome())('costs', '--detailed')
-  expect(out).toMatch(/^KEY .*\nkey_1 .* 12\.500000\nkey_2 .* 0\.250000$/m)
+  expect(out).toMatch(/^KEY .* WASTED S\nkey_1 .* 12\.500000 +1\.5\nkey_2 .* 0\.250000 +0\.0$/m)
   expect(out).toMatch(/^DEPLOYMENT .* WASTED S\nhere .* 12\.750000 +1\.5$/m)
 })
 

@@ -63,16 +63,36 @@ describe('without a line', () => {
     expect(all.every(({ turn }) => turn === null)).toBe(true)
   })
 
-  test('what is refused for concurrency costs no request, and the reverse', async () => {
-    const { reserve } = given({ ...noLine, requestsPerMinute: 2 })
+  test('a place is kept until the call is over and each of its attempts is released', async () => {
+    const { reserve, look } = given(noLine)
     const first = await reserve()
-    for (let n = 0; n < 5; n += 1) await expect(reserve()).rejects.toMatchObject(refused)
+    const released = [first.attempted(), first.attempted()]
     first[Symbol.dispose]()
+    for (const release of released) {
+      expect(look().running).toBe(1)
+      await expect(reserve()).rejects.toMatchObject(refused)
+      release()
+    }
+    expect(look().running).toBe(0)
     const second = await reserve()
-    expect(second.rate.remaining).toBe(0)
+    second.attempted()()
+    expect(look().running).toBe(1)
     second[Symbol.dispose]()
-    await expect(reserve()).rejects.toMatchObject({ kind: 'rate_requests' })
-    await expect(reserve()).rejects.toMatchObject({ kind: 'rate_requests' })
+    expect(look().running).toBe(0)
+  })
+
+  test('a place that came in line is kept so long, too', async () => {
+    const { arrive, reserve, look } = given()
+    const one = await arrive('1')
+    const two = await reserve()
+    const turn = two.turn?.(new AbortController().signal)
+    one.leave()
+    await turn
+    const release = two.attempted()
+    two[Symbol.dispose]()
+    expect(look()).toMatchObject({ running: 1, waiting: 0 })
+    release()
+    expect(look()).toMatchObject({ running: 0, waiting: 0 })
   })
 })
 
@@ -154,11 +174,11 @@ describe('in line', () => {
     expect(look()).toMatchObject({ running: 0, waiting: 0 })
   })
 
-  test('a line that is full takes nobody, at no cost of requests', async () => {
-    const { reserve } = given({ concurrencyWaitingMax: 2, requestsPerMinute: 4 })
+  test('a line that is full takes nobody', async () => {
+    const { reserve } = given({ concurrencyWaitingMax: 2 })
     for (let n = 0; n < 3; n += 1) await reserve()
     for (let n = 0; n < 3; n += 1) await expect(reserve()).rejects.toMatchObject(refused)
-    expect((await reserve({ concurrencyMax: 4 })).rate.remaining).toBe(0)
+    await reserve({ concurrencyMax: 4 })
   })
 
   test('a key whose limit was raised has the new one for those that wait already', async () => {

@@ -85,20 +85,23 @@ describe('a key’s requests per minute', () => {
   })
 })
 
-describe('a reservation', () => {
+describe('a key’s request', () => {
   const limits = () =>
     createLimits(limitsOptions.parse({ requestsPerMinute: 2 }), createFakeClock())
 
-  test('says what is left', async () => {
-    const { rate } = await limits().reserve(chatCall({}))
-    expect(rate).toEqual({ limit: 2, remaining: 1, resetMs: 30_000, retryAfterMs: 0 })
+  test('says what is left, as does whatever is reserved behind it', async () => {
+    const one = limits()
+    const left = { requests: { limit: 2, remaining: 1, resetMs: 30_000, retryAfterMs: 0 } }
+    expect(await one.takeRequest(sampleKey)).toEqual(left)
+    expect((await one.reserve(chatCall({}))).rates).toEqual(left)
+    expect(one.look(sampleKey).rates).toEqual(left)
   })
 
   test('is refused with the moment at which it would pass', async () => {
     const one = limits()
-    await one.reserve(chatCall({}))
-    await one.reserve(chatCall({}))
-    const refused = await one.reserve(chatCall({})).catch((cause: unknown) => cause)
+    await one.takeRequest(sampleKey)
+    await one.takeRequest(sampleKey)
+    const refused = await one.takeRequest(sampleKey).catch((cause: unknown) => cause)
     expect(refused).toBeInstanceOf(Fault)
     expect(refused).toMatchObject({ kind: 'rate_requests', retryAfterMs: 30_000, started: 'no' })
   })
@@ -106,10 +109,17 @@ describe('a reservation', () => {
   test('goes by the key’s own limit where it has one', async () => {
     const one = limits()
     const key = { ...sampleKey, requestsPerMinute: 1 }
-    const { rate } = await one.reserve(chatCall({}, { key }))
-    expect(rate).toMatchObject({ limit: 1, remaining: 0 })
-    await expect(one.reserve(chatCall({}, { key }))).rejects.toMatchObject({
-      kind: 'rate_requests',
-    })
+    expect(await one.takeRequest(key)).toMatchObject({ requests: { limit: 1, remaining: 0 } })
+    await expect(one.takeRequest(key)).rejects.toMatchObject({ kind: 'rate_requests' })
+  })
+
+  test('that is given back is there again, and no more than that', async () => {
+    const one = limits()
+    await one.giveBackRequest(sampleKey)
+    await one.takeRequest(sampleKey)
+    await one.takeRequest(sampleKey)
+    await one.giveBackRequest(sampleKey)
+    expect(await one.takeRequest(sampleKey)).toMatchObject({ requests: { remaining: 0 } })
+    await expect(one.takeRequest(sampleKey)).rejects.toMatchObject({ kind: 'rate_requests' })
   })
 })

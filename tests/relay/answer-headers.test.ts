@@ -5,7 +5,7 @@ import { goDuration } from '#src/relay/answer-headers.ts'
 import { faultHeaders } from '#src/relay/index.ts'
 
 function headersFor(kind: FaultName, retryAfterMs: number | null = null) {
-  return faultHeaders(new Fault(kind, { message: 'm', retryAfterMs }))
+  return faultHeaders(new Fault(kind, { message: 'm', retryAfterMs }), null)
 }
 
 /* biome-ignore format: a table reads as a table */

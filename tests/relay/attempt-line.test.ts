@@ -18,18 +18,23 @@ function start() {
   const written: AttemptRecord[] = []
   const upstream = scriptedDeployment()
   const gate = createGate(upstream, routingOptions.parse({}), clock)
+  let releases = 0
   const attempt = new Attempt(
     {
       requestId: 'req_1',
+      keyId: 'key_1',
       ordinal: 2,
       model: 'asked',
       station: { deployment: sampleDeployment(), upstream, gate },
       startedAtMs: clock.nowMs(),
       startedTicksMs: clock.ticksMs(),
+      onReleased() {
+        releases += 1
+      },
     },
     { clock, onAttempt: (record) => void written.push(record) },
   )
-  return { clock, attempt, written }
+  return { clock, attempt, written, releases: () => releases }
 }
 
 function fault(kind: FaultName): Fault {
@@ -38,15 +43,18 @@ function fault(kind: FaultName): Fault {
 
 describe('a try', () => {
   test('is written when it ended and its place came free, in this order', async () => {
-    const { clock, attempt, written } = start()
+    const { clock, attempt, written, releases } = start()
     await clock.advance(100)
     attempt.ended(null)
     expect(written).toEqual([])
     await clock.advance(50)
+    expect(releases()).toBe(0)
     attempt.released(ended)
+    expect(releases()).toBe(1)
     expect(written).toEqual([
       {
         requestId: 'req_1',
+        keyId: 'key_1',
         ordinal: 2,
         model: 'asked',
         deployment: 'deployment-1',

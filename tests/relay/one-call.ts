@@ -42,6 +42,7 @@ export function startCall(given: GivenCall = {}) {
     charge: chargeFor,
     resolveRoute: () => ({ model, deployments: model.deployments }),
     async reserve(call, route) {
+      await limits.takeRequest(call.key)
       const { station, place } = routing.book(call, route.deployments)
       const reservation = await limits.reserve(call)
       return {

@@ -1,5 +1,5 @@
 // A call of the chat surface, read from a body as a client would send it.
-import type { ApiKey, Call } from '#src/domain/index.ts'
+import type { ApiKey, Call, Rates } from '#src/domain/index.ts'
 import { type Surface, surfaces } from '#src/surfaces/index.ts'
 
 export const sampleKey: ApiKey = {
@@ -12,6 +12,10 @@ export const sampleKey: ApiKey = {
   concurrencyMax: null,
   createdAtMs: 1_700_000_000_000,
   expiresAtMs: null,
+}
+
+export const sampleRates: Rates = {
+  requests: { limit: 100, remaining: 99, resetMs: 600, retryAfterMs: 0 },
 }
 
 export const messages = [{ role: 'user', content: 'Hi' }]
@@ -35,6 +39,7 @@ export function chatCall(
     clientRequestId: null,
     surface: 'openai-chat',
     key: sampleKey,
+    rates: sampleRates,
     receivedAtMs: 1_700_000_000_000,
     receivedTicksMs: 0,
     deadlineTicksMs: 600_000,

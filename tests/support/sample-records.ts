@@ -40,6 +40,7 @@ export function sampleCall(changes: Partial<CallRecord> = {}): CallRecord {
 export function sampleAttempt(changes: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
     requestId: 'req_1',
+    keyId: 'key_1',
     ordinal: 1,
     model: 'phi-2',
     deployment: 'phi-2-here',

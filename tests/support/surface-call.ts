@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import { type Call, Fault, type UpstreamEvent } from '#src/domain/index.ts'
 import { type Surface, surfaces } from '#src/surfaces/index.ts'
-import { sampleKey } from './chat-call.ts'
+import { sampleKey, sampleRates } from './chat-call.ts'
 
 export function surfaceNamed(name: string): Surface {
   const found = surfaces.find((surface) => surface.name === name)
@@ -17,6 +17,7 @@ export function callOf(surface: Surface, body: unknown): Call {
     clientRequestId: null,
     surface: surface.name,
     key: sampleKey,
+    rates: sampleRates,
     receivedAtMs: 1_700_000_000_000,
     receivedTicksMs: 0,
     deadlineTicksMs: 600_000,
