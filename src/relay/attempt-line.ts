@@ -1,6 +1,13 @@
 // The record of one try. It is complete when both things are known, in whichever order they come:
 // how the try ended for the call, and how its place came free.
-import type { AttemptRecord, Clock, Fault, FaultName, Released } from '#domain'
+import {
+  type AttemptRecord,
+  type Clock,
+  type Fault,
+  type FaultName,
+  faultKinds,
+  type Released,
+} from '#domain'
 import type { AttemptLine, Station } from '#routing'
 
 export interface AttemptStart {
@@ -24,7 +31,8 @@ export class Attempt implements AttemptLine {
   readonly #start: AttemptStart
   readonly #ports: AttemptPorts
   #isEnded = false
-  #fault: Fault | null = null
+  /** Its name alone: a fault's stack keeps the call alive, and a place may be held long after it. */
+  #fault: FaultName | null = null
   #endedTicksMs = 0
   #released: Released | null = null
   #releasedTicksMs = 0
@@ -42,7 +50,7 @@ export class Attempt implements AttemptLine {
   ended(fault: Fault | null): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#fault = fault
+    this.#fault = fault?.kind ?? null
     this.#endedTicksMs = this.#ports.clock.ticksMs()
     this.#writeWhenKnown()
   }
@@ -82,7 +90,7 @@ export class Attempt implements AttemptLine {
       startedAtMs,
       durationMs: Math.round(lastTicksMs - startedTicksMs),
       result: fault === null ? 'answered' : isAbandoned(fault) ? 'abandoned' : 'faulted',
-      fault: fault?.kind ?? null,
+      fault,
       released: released.how,
       cancellation: released.cancellation,
       wastedSeconds: wasteReason === null ? 0 : heldMs / 1000,
@@ -92,16 +100,16 @@ export class Attempt implements AttemptLine {
 }
 
 /** Why the place was taken for nothing; null when something came of it for the client. */
-function wasteOf(fault: Fault | null, { how }: Released): AttemptRecord['wasteReason'] {
+function wasteOf(fault: FaultName | null, { how }: Released): AttemptRecord['wasteReason'] {
   if (fault === null || how === 'unsent') return null
   if (how === 'held') return 'orphan'
   if (isAbandoned(fault)) return 'client_gone'
-  return fault.rule.status === 504 ? 'timeout' : 'retry'
+  return faultKinds[fault].status === 504 ? 'timeout' : 'retry'
 }
 
 /** The client's own doing: it left, did not read, or its key was closed while it waited. */
 const abandonedBy = new Set<FaultName>(['client_gone', 'slow_client', 'wrong_key'])
 
-function isAbandoned(fault: Fault): boolean {
-  return abandonedBy.has(fault.kind)
+function isAbandoned(fault: FaultName): boolean {
+  return abandonedBy.has(fault)
 }

@@ -58,6 +58,9 @@ function open({ deployment, slots, options, credentials, clock }: KindContext): 
     },
     open(request, context) {
       const attempt = warmth.begin()
+      // A place may be held long after its call: what tells of its release must not hold the call,
+      // which has its body.
+      const { onReleased } = context
       return openExchange(
         { dispatcher: pool, path: root + request.path, headers, dialect: 'vllm', cancellation },
         request,
@@ -65,7 +68,7 @@ function open({ deployment, slots, options, credentials, clock }: KindContext): 
           ...context,
           onReleased(released) {
             attempt.ended()
-            context.onReleased(released)
+            onReleased(released)
           },
         },
         { options, clock, holds, onAwake: attempt.awake },
