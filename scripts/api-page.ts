@@ -26,9 +26,10 @@ const requestHeaders: Record<string, string> = {
     'the whole call ends after so many milliseconds (plain digits, above 0), if that is sooner ' +
     'than the configured end; anything else is a 400',
   'x-podgate-wait':
-    'how long to wait for a place among the key’s own calls at once: `never`, or seconds in plain ' +
-    'digits; it only shortens `limits.concurrencyWaitMs`, and does not bound the wait for the ' +
-    'deployment; anything else is a 400',
+    'how long to wait for a place among the key’s own calls at once, and for a deployment that says ' +
+    'it is full: `never`, or seconds in plain digits. It only shortens `limits.concurrencyWaitMs` ' +
+    'and `routing.fullWaitMs`, and bounds neither a cold start nor the line before a deployment ' +
+    'whose places are taken by calls of ours; anything else is a 400',
   'x-stainless-timeout, x-stainless-read-timeout':
     'the SDK’s own patience: comments on a stream come sooner, whole answers end within it',
   'x-request-id': 'kept beside ours in log and ledger, up to 64 plain characters',

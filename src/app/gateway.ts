@@ -1,7 +1,7 @@
 // Builds the house: opens every room, connects them, listens; and closes them in the order in which
 // nothing is lost. The only file that knows every room.
 import { createKeyTally, openLedger, type RetentionNews } from '#accounting'
-import { type Clock, type Deployment, type Model, systemClock } from '#domain'
+import { type Clock, type Deployment, systemClock } from '#domain'
 import { buildServer, type HttpPorts } from '#http'
 import { keepLastUse, openKeyring, runningKeys } from '#keys'
 import { createLimits } from '#limits'
@@ -101,9 +101,13 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   const metrics = createMetrics({ isKnownModel: (id) => catalogue.find(id) !== null })
   const open = (deployment: Deployment, slots: () => number) =>
     openUpstream({ deployment, slots, options: config.upstreams, credentials, clock })
-  const routing = createRouting(open, config.routing, clock)
+  const onBroken = ({ id }: Deployment, cause: unknown) =>
+    logger.error({ event: 'deployment', deployment: id, cause }, 'this deployment gets no calls')
+  const routing = createRouting({ clock, open, onBroken }, config.routing)
   closing.defer(() => routing.close())
-  catalogue.onChange(() => routing.keepOnly(deploymentIds(catalogue.list())))
+  const follow = () => routing.follow(catalogue.list().flatMap(({ deployments }) => deployments))
+  follow()
+  catalogue.onChange(follow)
 
   const limits = createLimits(config.limits, clock)
   const attempts = createAttemptTally()
@@ -167,10 +171,6 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
       logger.flush()
     },
   }
-}
-
-function deploymentIds(models: readonly Model[]): Set<string> {
-  return new Set(models.flatMap(({ deployments }) => deployments.map(({ id }) => id)))
 }
 
 function queueDepths(routing: Routing) {

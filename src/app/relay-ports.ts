@@ -46,7 +46,7 @@ export function connectRelay(rooms: Rooms): RelayPorts {
   }
 }
 
-/** A call that finds no place gives back its request: that others are busy is not its key's doing. */
+/** A call that finds no place gives back its request: it is not its key's doing. */
 async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> {
   if (rooms.ledger.state() === 'failing') throw ledgerUnavailable()
   try {

@@ -62,6 +62,6 @@ export interface Call extends CallFacts {
   deadlineTicksMs: number
   /** Silence before a comment, shorter than the client's own patience. */
   keepAliveMs: number
-  /** How long the client waits for a place; 0: not at all, null: as long as it is let. */
+  /** How long it waits for its key's turn or a full deployment; null: as long as it is let. */
   waitMaxMs: number | null
 }

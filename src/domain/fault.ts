@@ -7,6 +7,9 @@ export type Blame = 'client' | 'gateway' | 'upstream' | 'operator'
 /** May the upstream have begun to work on it? Only `no` can be repeated at no cost. */
 export type Started = 'no' | 'maybe' | 'yes'
 
+/** Why an upstream took nothing: it has no place, or it has yet to start a worker. */
+export type TurnedAway = 'full' | 'cold'
+
 export type RetryHint = 'no' | 'yes' | 'estimate'
 
 interface FaultKind {
@@ -58,7 +61,7 @@ export const faultKinds = {
   rate_concurrency: kind(429, 'requests', 'rate_limit_exceeded', 'estimate', 'client', 'the key has as many calls at once as it may have, and the call will not wait, may not, or waited in vain for one of them to end'),
   rate_admin: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'too many admin requests from one address'),
   too_many_failures: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'too many failed authentications from one address'),
-  overloaded: kind(429, 'overloaded', 'capacity', 'estimate', 'gateway', 'the queue is full, the deployment stayed busy until the deadline, or requests or connections are too many for this gateway’s memory'),
+  overloaded: kind(429, 'overloaded', 'capacity', 'estimate', 'gateway', 'the queue is full, the deployment said for `routing.fullWaitMs` that it is full or had no worker until the deadline, or requests or connections are too many for this gateway’s memory'),
   draining: kind(503, unavailable, 'draining', 'yes', 'gateway', 'this gateway is shutting down'),
   ledger_unavailable: kind(503, unavailable, 'ledger_unavailable', 'yes', 'gateway', 'the ledger cannot be written, so no call is accepted'),
   registry_unavailable: kind(503, unavailable, 'registry_unavailable', 'yes', 'gateway', 'keys and models cannot be changed at the moment: the registry is locked, or its disk is full'),
@@ -88,8 +91,8 @@ export interface FaultDetails {
   started?: Started
   /** When trying again makes sense, as far as we know. */
   retryAfterMs?: number | null
-  /** The upstream said that it is full: its health does not suffer. */
-  saturated?: boolean
+  /** The upstream took nothing of it, which does not count against its health. */
+  turnedAway?: TurnedAway | null
 }
 
 export class Fault extends Error {
@@ -98,7 +101,7 @@ export class Fault extends Error {
   readonly param: string | null
   readonly started: Started
   readonly retryAfterMs: number | null
-  readonly saturated: boolean
+  readonly turnedAway: TurnedAway | null
 
   constructor(kind: FaultName, details: FaultDetails) {
     super(details.message, details.cause === undefined ? undefined : { cause: causeOf(details) })
@@ -106,7 +109,7 @@ export class Fault extends Error {
     this.param = details.param ?? null
     this.started = details.started ?? 'no'
     this.retryAfterMs = details.retryAfterMs ?? null
-    this.saturated = details.saturated ?? false
+    this.turnedAway = details.turnedAway ?? null
   }
 
   get rule(): FaultKind {

@@ -6,6 +6,8 @@ export type Readiness =
   | { state: 'cold'; etaMs: number | null }
   | { state: 'no-capacity' }
   | { state: 'failing' }
+  /** It is defined in a way that this gateway does not know. */
+  | { state: 'broken' }
   | { state: 'off' }
   | { state: 'unknown' }
 

@@ -44,7 +44,7 @@ function deadlineMs(headers: IncomingHttpHeaders): number | null {
   return ms
 }
 
-/** How long to wait for a place: 0 is not at all. */
+/** How long to wait for the key's own turn or a full deployment: 0 is not at all. */
 function waitMaxMs(headers: IncomingHttpHeaders): number | null {
   const name = 'x-podgate-wait'
   const given = headers[name]

@@ -1,7 +1,7 @@
 // Closed by default: every request needs a key, unless its route says that it is public. The route
-// object decides, never the text of the URL. Runs before a body is read, also for unknown routes. On
-// a model route the request is taken from its key's minute here: a body must not cost anything that
-// is refused for its rate, and whatever else is refused was a request all the same.
+// object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
+// On a model route the request is taken from its key's minute here: a body that is refused for its
+// key's rate must cost nothing, and whatever else is refused was a request all the same.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ApiKey, holdsScope, type Rates, type Scope } from '#domain'
 import { addAddressCounts } from './addresses.ts'

@@ -2,8 +2,8 @@
 // comes takes a place, or stands in line in order of arrival; a place that is given back, however
 // its call ended, goes to the first in line. Nothing is kept of a key without calls.
 //
-// A call keeps its place until it is over and each of its attempts is released: a client that hangs
-// up leaves work behind that may go on, and must not start more of it than its key may have at once.
+// A call keeps its place until it is over and each of its attempts is released: a client that
+// hangs up leaves work behind, and must not start more of it than its key may have at once.
 //
 // The lines are bounded one by one here, and in sum by whoever admits calls: each that waits here
 // holds a waiting place at its deployment as well.
@@ -19,7 +19,7 @@ export interface PlaceAsk {
   waitMs: number
 }
 
-/** A call's place among its key's calls. Disposing says that the call is over, or leaves the line. */
+/** A call's place among its key's. Disposing says that the call is over, or leaves the line. */
 export interface OwnPlace extends Disposable {
   /** Resolves when the place has come; null: it is there already. Asked for once. */
   turn: ((signal: AbortSignal) => Promise<void>) | null

@@ -9,6 +9,6 @@ export type Ending =
 export function failed(cause: unknown, signal: AbortSignal): Ending {
   const fault = asFault(signal.aborted ? signal.reason : cause)
   // Except for the deadline that passed before a full upstream: there the upstream is why.
-  const wasFull = fault.kind === 'deadline' && cause instanceof Fault && cause.saturated
+  const wasFull = fault.kind === 'deadline' && cause instanceof Fault && cause.turnedAway !== null
   return { kind: 'failed', fault: wasFull ? cause : fault }
 }

@@ -1,11 +1,20 @@
 // From a route to the first sign of an answer: wait for a permit, open, judge. Nothing was shown to
 // the client yet, but work may have begun, and work begun twice is paid twice. So a try is repeated
-// in two cases only: once, when the request provably never left; and, until the deadline, when the
-// upstream turned it away because it is full.
-import { type Answer, asFault, type Call, Fault, type Progress, type Released } from '#domain'
+// in two cases only: once, when the request provably never left; and when the upstream turned it
+// away, for `fullWaitMs` where it is full, and until the deadline where it only has no worker yet.
+import {
+  type Answer,
+  asFault,
+  type Call,
+  type Clock,
+  Fault,
+  type Progress,
+  type Released,
+} from '#domain'
 import type { Station } from './fleet.ts'
-import type { Permit, WaitingPlace } from './gate.ts'
+import { fullFor } from './full.ts'
 import { judge } from './judge.ts'
+import type { Patience, Permit, WaitingPlace } from './places.ts'
 
 const unsentTriesMax = 2
 
@@ -36,8 +45,9 @@ export interface Ask {
   toUpstream(target: { dialect: string; servedName: string }): { path: string; body: Buffer }
 }
 
-export async function firstAnswer(ask: Ask): Promise<Answer> {
+export async function firstAnswer(ask: Ask, clock: Clock, fullWaitMs: number): Promise<Answer> {
   const { gate } = ask.station
+  const patience = new FullWait(ask.call, clock, fullWaitMs)
   let { place } = ask
   let turnedAway: Fault | null = null
   gate.attend()
@@ -45,7 +55,7 @@ export async function firstAnswer(ask: Ask): Promise<Answer> {
     for (let unsentTries = 1; ; ) {
       // The usual way: no line, and so nothing to wait for.
       const atOnce = ask.signal.aborted ? null : place.atOnce()
-      const permit = atOnce ?? (await permitFor(ask, place, turnedAway))
+      const permit = atOnce ?? (await permitFor(ask, place, patience, turnedAway))
       const line = ask.watcher.began(ask.station)
       try {
         const answer = await judge(await open(ask, permit, line))
@@ -54,12 +64,13 @@ export async function firstAnswer(ask: Ask): Promise<Answer> {
       } catch (cause) {
         const fault = asFault(cause)
         line.faulted(fault)
-        // Nothing but «full» was heard of it until the deadline, and so it is to the client.
+        // The upstream only ever turned the call away, so its client hears that, not a timeout.
         if (turnedAway !== null && isDeadline(fault)) throw turnedAway
         if (ask.signal.aborted) throw fault
-        if (fault.saturated) {
+        if (fault.turnedAway !== null) {
           turnedAway = fault
-          gate.turnedAway(fault.retryAfterMs)
+          gate.turnedAway(fault.turnedAway, fault.retryAfterMs)
+          if (fault.turnedAway === 'full') patience.spend(fault)
         } else {
           if (!isUnsent(fault) || unsentTries >= unsentTriesMax) throw fault
           unsentTries += 1
@@ -76,28 +87,45 @@ function isDeadline(reason: unknown): boolean {
   return reason instanceof Fault && reason.kind === 'deadline'
 }
 
+/** How long a call waits for an upstream that is full, where its client says no less. */
+class FullWait implements Patience {
+  readonly fullWaitMs: number
+  fullUntilTicksMs: number | null = null
+  readonly #clock: Clock
+
+  constructor({ waitMaxMs }: Call, clock: Clock, fullWaitMs: number) {
+    this.fullWaitMs = Math.min(fullWaitMs, waitMaxMs ?? fullWaitMs)
+    this.#clock = clock
+  }
+
+  /** The call was turned away: throws that again where there is no time left for another try. */
+  spend(fault: Fault): void {
+    const nowTicksMs = this.#clock.ticksMs()
+    this.fullUntilTicksMs ??= nowTicksMs + this.fullWaitMs
+    const againTicksMs = nowTicksMs + (fault.retryAfterMs ?? 0)
+    if (againTicksMs > this.fullUntilTicksMs || nowTicksMs >= this.fullUntilTicksMs) throw fault
+  }
+}
+
 /** A deadline that passes in the line of a full upstream is no timeout: the upstream was full. */
 async function permitFor(
   { signal, station, watcher }: Ask,
   place: WaitingPlace,
+  patience: Patience,
   turnedAway: Fault | null,
 ): Promise<Permit> {
   watcher.queued()
   try {
-    return await place.permit(signal)
+    return await place.permit(signal, patience)
   } catch (reason) {
-    if (!isDeadline(reason)) throw reason
+    const wasFull = reason instanceof Fault && reason.turnedAway !== null
+    if (!wasFull && !isDeadline(reason)) throw reason
+    // What the upstream itself said tells an operator more.
     if (turnedAway !== null) throw turnedAway
-    throw station.gate.isPaused() ? stayedFull() : reason
+    throw !wasFull && station.gate.isPaused() ? fullFor(null) : reason
   } finally {
     watcher.leftQueue()
   }
-}
-
-/** Others were turned away while the call stood behind them. */
-function stayedFull(): Fault {
-  const message = 'The model is at capacity. Please try again shortly.'
-  return new Fault('overloaded', { message, saturated: true })
 }
 
 /** The upstream's own promise to release begins with `open`; before it, the permit is ours. */

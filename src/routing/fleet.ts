@@ -2,6 +2,9 @@
 // the same way, whatever else is said of it anew: who runs there goes on running there, and must be
 // counted. One that is reached in another way gets a new station; the old one closes when its last
 // call has ended, as does one that is switched off. Switched on before that, it is the same again.
+//
+// A deployment that cannot be opened is broken until the registry says something else of it, and
+// takes no other with it.
 import type { Clock, Deployment, Upstream } from '#domain'
 import { createGate, type Gate, type GateOptions } from './gate.ts'
 
@@ -14,9 +17,14 @@ export interface Station {
 /** How many slots a deployment has may change while it is open. */
 export type OpenUpstream = (deployment: Deployment, slots: () => number) => Upstream
 
+/** It cannot be opened: told once for each way in which it is defined. */
+export type OnBroken = (deployment: Deployment, cause: unknown) => void
+
 export interface Fleet {
-  station(deployment: Deployment): Station
+  /** null: it is broken. */
+  station(deployment: Deployment): Station | null
   stations(): Station[]
+  broken(): Iterable<Deployment>
   /** Of these ids alone: the others close when their last call has ended. */
   keepOnly(deploymentIds: ReadonlySet<string>): void
   /** Those too whose last call has not ended. */
@@ -28,8 +36,15 @@ interface Site {
   readonly size: { slots: number }
 }
 
-export function createFleet(open: OpenUpstream, options: GateOptions, clock: Clock): Fleet {
+export interface FleetPorts {
+  clock: Clock
+  open: OpenUpstream
+  onBroken: OnBroken
+}
+
+export function createFleet({ clock, open, onBroken }: FleetPorts, options: GateOptions): Fleet {
   const sites = new Map<string, Site>()
+  const broken = new Map<string, Deployment>()
   /** Gone from the registry, and not yet empty. */
   const retired = new Set<Site>()
 
@@ -41,8 +56,10 @@ export function createFleet(open: OpenUpstream, options: GateOptions, clock: Clo
 
   function siteFor(deployment: Deployment): Site {
     const old = sites.get(deployment.id)
-    if (old !== undefined && isSamePlace(old, deployment)) return redefined(old, deployment)
-    const before = [...retired].find((site) => isSamePlace(site, deployment))
+    if (old !== undefined && isSame(old.station.deployment, deployment)) {
+      return redefined(old, deployment)
+    }
+    const before = [...retired].find((site) => isSame(site.station.deployment, deployment))
     const site = before === undefined ? openSite(deployment) : redefined(before, deployment)
     if (before !== undefined) retired.delete(before)
     // Only now: if the new one cannot be opened, the old one is still there.
@@ -60,14 +77,25 @@ export function createFleet(open: OpenUpstream, options: GateOptions, clock: Clo
   return {
     station(deployment) {
       const known = sites.get(deployment.id)
+      const before = broken.get(deployment.id)
       // The registry's snapshot gives the same object until something changed.
-      if (known?.station.deployment === deployment) return known.station
-      const site = siteFor(deployment)
-      sites.set(deployment.id, site)
-      return site.station
+      if (before === deployment) return null
+      if (before === undefined && known?.station.deployment === deployment) return known.station
+      try {
+        const site = siteFor(deployment)
+        sites.set(deployment.id, site)
+        broken.delete(deployment.id)
+        return site.station
+      } catch (cause) {
+        broken.set(deployment.id, deployment)
+        if (before === undefined || !isSame(before, deployment)) onBroken(deployment, cause)
+        return null
+      }
     },
-    stations: () => [...sites.values()].map(({ station }) => station),
+    stations: () => [...sites].flatMap(([id, { station }]) => (broken.has(id) ? [] : [station])),
+    broken: () => broken.values(),
     keepOnly(deploymentIds) {
+      for (const id of broken.keys()) if (!deploymentIds.has(id)) broken.delete(id)
       for (const [id, site] of sites) {
         if (deploymentIds.has(id)) continue
         sites.delete(id)
@@ -82,8 +110,8 @@ export function createFleet(open: OpenUpstream, options: GateOptions, clock: Clo
   }
 }
 
-function isSamePlace({ station }: Site, { id, kind, options }: Deployment): boolean {
-  const known = station.deployment
+/** It is reached in the same way, whatever else is said of it anew. */
+function isSame(known: Deployment, { id, kind, options }: Deployment): boolean {
   if (known.id !== id || known.kind !== kind) return false
   return JSON.stringify(known.options) === JSON.stringify(options)
 }

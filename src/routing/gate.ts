@@ -4,36 +4,26 @@
 //
 // An upstream that says it is full is left alone for a while, longer each time, or until a call
 // that it did serve comes to its end; who was turned away goes back to the head of the line. A time
-// that the upstream itself asked for is kept to the end: then it is no place that is missing.
-import { type Clock, Fault, type Timer, type Upstream } from '#domain'
-
-export interface WaitingPlace {
-  /** A permit that is there for it now; null: it must wait. */
-  atOnce(): Permit | null
-  /** The next free permit, in order of arrival. Rejects with the signal's reason. */
-  permit(signal: AbortSignal): Promise<Permit>
-  /**
-   * The call waits for something else first, and comes back for its permit: so long it takes none
-   * of the places that others could wait in.
-   */
-  standAside(): void
-  /** Gives the place back, if no permit came of it. */
-  leave(): void
-}
-
-export interface Permit {
-  /** The upstream answers. */
-  answered(): void
-  release(): void
-}
+// that the upstream itself asked for is kept to the end: freeing a place would not help. Until it
+// answers a call again, nobody waits in its line longer than `fullWaitMs`.
+import type { Clock, Timer, TurnedAway, Upstream } from '#domain'
+import { fullFor, lineFull } from './full.ts'
+import {
+  type Desk,
+  HeldPermit,
+  type Patience,
+  type Permit,
+  Place,
+  type WaitingPlace,
+} from './places.ts'
 
 export interface Gate {
   /** A place at the end of the line; throws when the line is full. */
   enter(): WaitingPlace
   /** A place at its head, for a call that had its turn and got nothing. */
   enterAgain(): WaitingPlace
-  /** The upstream turned a call away because it is full, and may have said for how long. */
-  turnedAway(askedPauseMs?: number | null): void
+  /** The upstream turned a call away, and may have said for how long. */
+  turnedAway(why: TurnedAway, askedPauseMs?: number | null): void
   waiting(): number
   running(): number
   /** Left alone for a while, because the upstream said that it is full. */
@@ -56,6 +46,10 @@ export interface GateOptions {
 
 interface Waiter {
   grant(): void
+  /** From now on the upstream is full: the wait has an end. */
+  full(): void
+  /** It answers again. */
+  served(): void
 }
 
 /** The pause doubles so often, at most. */
@@ -70,8 +64,11 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   /** Calls that do without a place for a while: they stand aside, or are between two tries. */
   let aside = 0
   let pause: Timer | null = null
+  let pauseUntilTicksMs = 0
   let isPauseAsked = false
   let turnedAwayInARow = 0
+  /** It said so, and has answered nobody since. */
+  let isFull = false
   upstream.onChange(letIn)
 
   function hasPlace(): boolean {
@@ -113,23 +110,48 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     if (running + entered + aside === 0) for (const tell of emptied.splice(0)) tell()
   }
 
-  function wait(signal: AbortSignal, isFirst: boolean): Promise<Permit> {
-    return new Promise((resolve, reject) => {
-      const waiter = {
-        grant() {
-          signal.removeEventListener('abort', leaveLine)
-          resolve(newPermit())
-        },
-      }
-      function leaveLine(): void {
-        line.splice(line.indexOf(waiter), 1)
-        giveUp()
-        reject(signal.reason)
-      }
-      signal.addEventListener('abort', leaveLine, { once: true })
-      if (isFirst) line.unshift(waiter)
-      else line.push(waiter)
-    })
+  function pauseLeftMs(): number | null {
+    return pause === null ? null : Math.max(0, Math.ceil(pauseUntilTicksMs - clock.ticksMs()))
+  }
+
+  function wait(signal: AbortSignal, patience: Patience, isFirst: boolean): Promise<Permit> {
+    const { fullWaitMs, fullUntilTicksMs } = patience
+    const { promise, resolve, reject } = Promise.withResolvers<Permit>()
+    let timer: Timer | null = null
+    const waiter: Waiter = {
+      grant() {
+        end()
+        resolve(newPermit())
+      },
+      full() {
+        timer ??= clock.after(fullWaitMs, stayedFull)
+      },
+      served() {
+        // A call that was turned away itself has waited since then, whoever is served meanwhile.
+        if (fullUntilTicksMs !== null) return
+        timer?.cancel()
+        timer = null
+      },
+    }
+    const abandoned = () => leave(signal.reason)
+    const stayedFull = () => leave(fullFor(pauseLeftMs()))
+    function end(): void {
+      timer?.cancel()
+      signal.removeEventListener('abort', abandoned)
+    }
+    function leave(reason: unknown): void {
+      end()
+      line.splice(line.indexOf(waiter), 1)
+      giveUp()
+      reject(reason)
+    }
+    signal.addEventListener('abort', abandoned, { once: true })
+    if (isFirst) line.unshift(waiter)
+    else line.push(waiter)
+    if (fullUntilTicksMs !== null) {
+      timer = clock.after(fullUntilTicksMs - clock.ticksMs(), stayedFull)
+    } else if (isFull) waiter.full()
+    return promise
   }
 
   const desk: Desk = {
@@ -137,6 +159,10 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
       if (!hasPlace() || (line.length > 0 && !isFirst)) return null
       running += 1
       return newPermit()
+    },
+    refuseTooLong({ fullWaitMs }) {
+      const leftMs = pauseLeftMs()
+      if (isFull && isPauseAsked && leftMs !== null && leftMs > fullWaitMs) throw fullFor(leftMs)
     },
     wait,
     giveUp,
@@ -148,8 +174,11 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
       aside -= 1
       entered += 1
     },
-    served: () => {
+    served() {
       turnedAwayInARow = 0
+      if (!isFull) return
+      isFull = false
+      for (const waiter of line) waiter.served()
     },
     cameFree: placeCameFree,
     released(wasServed) {
@@ -166,18 +195,24 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
 
   return {
     enter() {
-      if (running + entered >= upstream.capacity() + options.waitingMax) throw full()
+      if (running + entered >= upstream.capacity() + options.waitingMax) throw lineFull()
       return place(false)
     },
     enterAgain: () => place(true),
-    turnedAway(askedPauseMs = null) {
+    turnedAway(why, askedPauseMs = null) {
+      if (why === 'full' && !isFull) {
+        isFull = true
+        for (const waiter of line) waiter.full()
+      }
       // Calls that were on their way when the pause began say nothing new.
       if (pause !== null && askedPauseMs === null) return
       pause?.cancel()
       const ownPauseMs = options.busyPauseMs * 2 ** Math.min(turnedAwayInARow, doublingsMax)
       turnedAwayInARow += 1
       isPauseAsked = askedPauseMs !== null
-      pause = clock.after(askedPauseMs ?? ownPauseMs, endPause)
+      const pauseMs = askedPauseMs ?? ownPauseMs
+      pauseUntilTicksMs = clock.ticksMs() + pauseMs
+      pause = clock.after(pauseMs, endPause)
     },
     waiting: () => line.length,
     running: () => running,
@@ -201,90 +236,4 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
       return promise
     },
   }
-}
-
-/** What places and permits ask of their gate. */
-interface Desk {
-  atOnce(isFirst: boolean): Permit | null
-  wait(signal: AbortSignal, isFirst: boolean): Promise<Permit>
-  giveUp(): void
-  stepAside(): void
-  comeBack(): void
-  served(): void
-  cameFree(wasServed: boolean): void
-  released(wasServed: boolean): void
-}
-
-class Place implements WaitingPlace {
-  readonly #desk: Desk
-  readonly #isFirst: boolean
-  #isUsed = false
-  #isAside = false
-
-  constructor(desk: Desk, isFirst: boolean) {
-    this.#desk = desk
-    this.#isFirst = isFirst
-  }
-
-  standAside(): void {
-    if (this.#isUsed || this.#isAside) return
-    this.#isAside = true
-    this.#desk.stepAside()
-  }
-
-  #comeBack(): void {
-    if (this.#isAside) this.#desk.comeBack()
-    this.#isAside = false
-  }
-
-  atOnce(): Permit | null {
-    this.#comeBack()
-    const permit = this.#desk.atOnce(this.#isFirst)
-    if (permit !== null) this.#isUsed = true
-    return permit
-  }
-
-  async permit(signal: AbortSignal): Promise<Permit> {
-    this.#comeBack()
-    this.#isUsed = true
-    if (signal.aborted) this.#desk.giveUp()
-    signal.throwIfAborted()
-    return this.#desk.atOnce(this.#isFirst) ?? this.#desk.wait(signal, this.#isFirst)
-  }
-
-  leave(): void {
-    this.#comeBack()
-    if (!this.#isUsed) this.#desk.giveUp()
-    this.#isUsed = true
-  }
-}
-
-class HeldPermit implements Permit {
-  readonly #desk: Desk
-  #isHeld = true
-  #wasServed = false
-
-  constructor(desk: Desk) {
-    this.#desk = desk
-  }
-
-  answered(): void {
-    this.#wasServed = true
-    this.#desk.served()
-    // A short answer may be over before anybody looked at it.
-    if (!this.#isHeld) this.#desk.cameFree(true)
-  }
-
-  release(): void {
-    if (!this.#isHeld) return
-    this.#isHeld = false
-    this.#desk.released(this.#wasServed)
-  }
-}
-
-function full(): Fault {
-  return new Fault('overloaded', {
-    message: 'Too many calls are waiting for this model. Please try again shortly.',
-    retryAfterMs: 2_000,
-  })
 }

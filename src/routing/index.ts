@@ -1,10 +1,10 @@
 // Where a call goes, when and how often. Today a model's first deployment that speaks the surface;
 // the places there, the line before them, and the one repeat are all in this room.
-import { type Answer, type Call, type Clock, type Deployment, Fault, type Readiness } from '#domain'
+import { type Answer, type Call, type Deployment, Fault, type Readiness } from '#domain'
 import { type Ask, firstAnswer } from './first-answer.ts'
-import { createFleet, type OpenUpstream, type Station } from './fleet.ts'
-import type { WaitingPlace } from './gate.ts'
+import { createFleet, type FleetPorts, type Station } from './fleet.ts'
 import type { RoutingOptions } from './options.ts'
+import type { WaitingPlace } from './places.ts'
 
 export type { AttemptLine, Watcher } from './first-answer.ts'
 export type { Station } from './fleet.ts'
@@ -31,31 +31,47 @@ export interface Routing {
   book(call: Call, deployments: readonly Deployment[]): Booking
   firstAnswer(ask: Ask): Promise<Answer>
   load(): Load[]
-  /** Deployments that are no longer there: their calls finish, then they are closed. */
-  keepOnly(deploymentIds: ReadonlySet<string>): void
+  /**
+   * These are the deployments that there are: those that are new are opened, and the others close
+   * once their calls have finished.
+   */
+  follow(deployments: readonly Deployment[]): void
   close(): Promise<void>
 }
 
-export function createRouting(open: OpenUpstream, options: RoutingOptions, clock: Clock): Routing {
-  const fleet = createFleet(open, options, clock)
+export function createRouting(ports: FleetPorts, options: RoutingOptions): Routing {
+  const { clock } = ports
+  const fleet = createFleet(ports, options)
   return {
     book(call, deployments) {
-      const station = pick(call, deployments.map(fleet.station))
+      const stations = deployments.map(fleet.station).filter((one) => one !== null)
+      const station = pick(call, stations)
       return { station, place: station.gate.enter() }
     },
-    firstAnswer,
-    load: () =>
-      fleet.stations().map(({ deployment, gate, upstream }) => ({
-        deployment: deployment.id,
-        readiness: upstream.readiness(),
-        places: upstream.capacity(),
-        running: gate.running(),
-        waiting: gate.waiting(),
-        isPaused: gate.isPaused(),
-      })),
-    keepOnly: fleet.keepOnly,
+    firstAnswer: (ask) => firstAnswer(ask, clock, options.fullWaitMs),
+    load: () => [...fleet.stations().map(loadOf), ...[...fleet.broken()].map(brokenLoad)],
+    follow(deployments) {
+      fleet.keepOnly(new Set(deployments.map(({ id }) => id)))
+      for (const deployment of deployments) if (!deployment.isDisabled) fleet.station(deployment)
+    },
     close: fleet.close,
   }
+}
+
+function loadOf({ deployment, gate, upstream }: Station): Load {
+  return {
+    deployment: deployment.id,
+    readiness: upstream.readiness(),
+    places: upstream.capacity(),
+    running: gate.running(),
+    waiting: gate.waiting(),
+    isPaused: gate.isPaused(),
+  }
+}
+
+function brokenLoad({ id }: Deployment): Load {
+  const readiness = { state: 'broken' } as const
+  return { deployment: id, readiness, places: 0, running: 0, waiting: 0, isPaused: false }
 }
 
 function pick(call: Call, stations: readonly Station[]): Station {

@@ -12,7 +12,7 @@ import { chatCall, sampleKey } from '../support/chat-call.ts'
 import { ledgerAtHand } from '../support/ledger-at-hand.ts'
 import { sampleModel } from '../support/sample-model.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
-import { scriptedDeployment } from '../support/scripted-deployment.ts'
+import { neverBroken, scriptedDeployment } from '../support/scripted-deployment.ts'
 
 interface Given {
   concurrencyWaitingMax?: number
@@ -29,7 +29,8 @@ async function given({ waitingMax, ...limited }: Given) {
     await registry.close()
   })
   const deployment = scriptedDeployment(1)
-  const routing = createRouting(() => deployment, routingOptions.parse({ waitingMax }), clock)
+  const options = routingOptions.parse({ waitingMax })
+  const routing = createRouting({ clock, open: () => deployment, onBroken: neverBroken }, options)
   const model = sampleModel()
   const { reserve } = connectRelay({
     clock,
@@ -72,7 +73,7 @@ test('a call that never came for its answer is not waited for', async () => {
   const first = await reserve('key_1')
   // It stands aside, in the line of its own key.
   const second = await reserve('key_1')
-  routing.keepOnly(new Set())
+  routing.follow([])
   for (const booked of [first, second]) {
     await settled()
     expect(deployment.isClosed).toBe(false)

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { FaultName, Started } from '#src/domain/index.ts'
+import type { FaultName, Started, TurnedAway } from '#src/domain/index.ts'
 import { beginStream, chunk, done, event, type Script } from '../support/scripted-upstream.ts'
 import { attempt, failureOf, listen, meet, type Subject, tornDown } from './subject.ts'
 
@@ -17,7 +17,7 @@ interface Refusal {
   expected: {
     kind: FaultName
     started?: Started
-    saturated?: boolean
+    turnedAway?: TurnedAway | null
     param?: string | null
   }
   /** The edge gave up: the worker behind it may go on. */
@@ -46,10 +46,10 @@ const table: Refusal[] = [
   { name: '522 of an edge, in JSON',       status: 522, body: '{}',                              expected: { kind: 'upstream_unreachable', started: 'maybe' }, lingers: true },
   { name: '504',                           status: 504, body: '',                                expected: { kind: 'first_byte_timeout', started: 'maybe' } },
   { name: '408',                           status: 408, body: '{}',                              expected: { kind: 'first_byte_timeout', started: 'maybe' } },
-  { name: '429',                           status: 429, body: vllm(429, 'TooMany'),              expected: { kind: 'overloaded', started: 'no', saturated: true } },
-  { name: '429 without a body',            status: 429, body: '',                                expected: { kind: 'overloaded', saturated: true } },
-  { name: '503, busy',                     status: 503, body: vllm(503, 'Service Unavailable'),  expected: { kind: 'overloaded', started: 'no', saturated: true } },
-  { name: '503, of another sort',          status: 503, body: vllm(503, 'Broken'),               expected: { kind: 'upstream_bad_answer', saturated: false } },
+  { name: '429',                           status: 429, body: vllm(429, 'TooMany'),              expected: { kind: 'overloaded', started: 'no', turnedAway: 'full' } },
+  { name: '429 without a body',            status: 429, body: '',                                expected: { kind: 'overloaded', turnedAway: 'full' } },
+  { name: '503, busy',                     status: 503, body: vllm(503, 'Service Unavailable'),  expected: { kind: 'overloaded', started: 'no', turnedAway: 'full' } },
+  { name: '503, of another sort',          status: 503, body: vllm(503, 'Broken'),               expected: { kind: 'upstream_bad_answer', turnedAway: null } },
   { name: '401',                           status: 401, body: vllm(401, 'Unauthorized'),         expected: { kind: 'upstream_credentials', started: 'no' } },
   { name: '402',                           status: 402, body: canary,                            expected: { kind: 'upstream_credentials' } },
   { name: '403',                           status: 403, body: page, headers: html,               expected: { kind: 'upstream_credentials' } },
@@ -64,7 +64,7 @@ const table: Refusal[] = [
   { name: '500 without a body',            status: 500, body: '', headers: {},                   expected: { kind: 'upstream_bad_answer' } },
   { name: '500 that says 400 inside',      status: 500, body: vllm(400, 'BadRequestError', 'n'), expected: { kind: 'upstream_refused', param: 'n' } },
   { name: '500 of a worker around a 400',  status: 500, body: wrapped(400, vllm(400, 'BadRequestError', 'temperature')), expected: { kind: 'upstream_refused', param: 'temperature' } },
-  { name: '500 of a worker around a 503',  status: 500, body: wrapped(503, vllm(503, 'Service Unavailable')), expected: { kind: 'overloaded', saturated: true } },
+  { name: '500 of a worker around a 503',  status: 500, body: wrapped(503, vllm(503, 'Service Unavailable')), expected: { kind: 'overloaded', turnedAway: 'full' } },
   { name: 'a redirect',                    status: 302, body: '', headers: { location: '/elsewhere' }, expected: { kind: 'upstream_bad_answer' } },
   { name: 'a 204',                         status: 204, body: '',                                expected: { kind: 'upstream_bad_answer' } },
   { name: 'a compressed answer',           status: 200, body: canary, headers: { ...json, 'content-encoding': 'gzip' }, expected: { kind: 'upstream_bad_answer', started: 'maybe' } },
@@ -104,7 +104,7 @@ function expectedOf({ name, status, body }: Recorded) {
   }
   const said = Object.entries(onlyInWords).find(([words]) => body.includes(words))?.[1]
   if (said !== undefined) return { kind: 'upstream_refused', param: said, started: 'no' }
-  if (name === 'queue-full') return { kind: 'overloaded', saturated: true, started: 'no' }
+  if (name === 'queue-full') return { kind: 'overloaded', turnedAway: 'full', started: 'no' }
   if (status === 400) return { kind: 'upstream_refused', param: plain, started: 'no' }
   if (status === 404 || status === 405) return { kind: 'upstream_misconfigured', started: 'no' }
   return { kind: 'upstream_bad_answer', started: 'maybe' }

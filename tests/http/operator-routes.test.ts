@@ -58,7 +58,7 @@ describe('/health/detailed', () => {
           deployment: 'test-deployment',
           model: 'test-model',
           readiness: { state: 'unknown' },
-          places: null,
+          places: 3,
           running: 0,
           waiting: 0,
         },

@@ -21,7 +21,7 @@ describe('the record', () => {
     const first = await one.deployment.nextOpen()
     await one.clock.advance(1_200)
     first.context.onReleased(released)
-    first.reject(new Fault('overloaded', { message: 'm', saturated: true }))
+    first.reject(new Fault('overloaded', { message: 'm', turnedAway: 'full' }))
     await one.clock.advance(250)
     const second = await one.deployment.nextOpen()
     await one.clock.advance(300)

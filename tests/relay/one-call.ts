@@ -14,7 +14,7 @@ import { chatCall, chatSurface } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { recordingClient } from '../support/recording-client.ts'
 import { sampleModel } from '../support/sample-model.ts'
-import { chunkEvent, scriptedDeployment } from '../support/scripted-deployment.ts'
+import { chunkEvent, neverBroken, scriptedDeployment } from '../support/scripted-deployment.ts'
 
 const model = sampleModel()
 
@@ -36,7 +36,10 @@ export function startCall(given: GivenCall = {}) {
   const attempts: AttemptRecord[] = []
   const faults: (Fault | null)[] = []
   const limits = createLimits(limitsOptions.parse({}), clock)
-  const routing = createRouting(() => deployment, routingOptions.parse({}), clock)
+  const routing = createRouting(
+    { clock, open: () => deployment, onBroken: neverBroken },
+    routingOptions.parse({}),
+  )
   const ports: RelayPorts = {
     clock,
     charge: chargeFor,

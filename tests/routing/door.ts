@@ -1,9 +1,12 @@
 // A gate on a clock that stands still, and the calls that stand before it.
-import { createGate, type Permit } from '#src/routing/gate.ts'
+import { createGate } from '#src/routing/gate.ts'
+import type { Patience, Permit } from '#src/routing/places.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { scriptedDeployment } from '../support/scripted-deployment.ts'
 
 export const never = new AbortController().signal
+
+export const unhurried: Patience = { fullWaitMs: 600_000, fullUntilTicksMs: null }
 
 /** Calls that say their name when they get in. */
 export function createDoor(capacity: number, waitingMax = 100) {
@@ -17,10 +20,10 @@ export function createDoor(capacity: number, waitingMax = 100) {
     clock,
     gate,
     inside,
-    arrive: (name: string, signal: AbortSignal = never) =>
+    arrive: (name: string, signal: AbortSignal = never, patience = unhurried) =>
       gate
         .enter()
-        .permit(signal)
+        .permit(signal, patience)
         .then((permit) => {
           inside.push(name)
           permits.set(name, permit)

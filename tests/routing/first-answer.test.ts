@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Answer, Fault } from '#src/domain/index.ts'
 import { scriptedAnswer, scriptedDeployment } from '../support/scripted-deployment.ts'
+import { unhurried } from './door.ts'
 import { fails, first, route } from './one-route.ts'
 
 describe('a good answer', () => {
@@ -96,7 +97,7 @@ describe('the permit', () => {
     const open = await upstream.nextOpen()
     open.resolve(scriptedAnswer([first, { kind: 'done' }]))
     await answer
-    const waiting = station.gate.enter().permit(new AbortController().signal)
+    const waiting = station.gate.enter().permit(new AbortController().signal, unhurried)
     expect(station.gate.waiting()).toBe(1)
     open.context.onReleased({ how: 'ended', cancellation: 'none' })
     await waiting

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
 import type { Gate } from '#src/routing/gate.ts'
-import { createDoor, never, settled } from './door.ts'
+import { createDoor, never, settled, unhurried } from './door.ts'
 
 function isEmpty(gate: Gate): Promise<boolean> {
   let told = false
@@ -25,7 +25,7 @@ describe('a call that stands aside', () => {
     void arrive('b')
     expect(() => gate.enter()).toThrow('Too many calls')
     const [first, ...others] = places
-    const permit = first?.permit(never)
+    const permit = first?.permit(never, unhurried)
     leave('a')
     await settled()
     leave('b')
@@ -211,7 +211,7 @@ describe('a waiting place', () => {
   test('is used up by its permit: leaving it afterwards frees nothing', async () => {
     const { gate } = createDoor(1, 0)
     const place = gate.enter()
-    await place.permit(never)
+    await place.permit(never, unhurried)
     place.leave()
     expect(() => gate.enter()).toThrow(Fault)
   })
@@ -226,7 +226,7 @@ describe('whenEmpty', () => {
     const { gate } = createDoor(1)
     const first = gate.enter()
     expect(await isEmpty(gate)).toBe(false)
-    const permit = await first.permit(never)
+    const permit = await first.permit(never, unhurried)
     expect(await isEmpty(gate)).toBe(false)
     const second = gate.enter()
     permit.release()

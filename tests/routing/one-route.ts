@@ -1,10 +1,16 @@
 // One call on its way to a deployment that is in the test's hands, on a clock that stands still.
 import { type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
-import { type Booking, createRouting, type Watcher } from '#src/routing/index.ts'
+import {
+  type Booking,
+  createRouting,
+  type RoutingOptions,
+  type Watcher,
+} from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import {
   chunkEvent,
+  neverBroken,
   type Opened,
   type ScriptedDeployment,
   sampleDeployment,
@@ -15,14 +21,15 @@ export interface Given {
   call?: Partial<Call>
   signal?: AbortSignal
   toUpstream?: () => { path: string; body: Buffer }
+  options?: Partial<RoutingOptions>
 }
 
 /** One call on its way to one deployment; what it tells is kept in order. */
 export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100) {
   const told: string[] = []
   const clock = createFakeClock()
-  const options = { waitingMax, busyPauseMs: 250 }
-  const routing = createRouting(() => upstream, options, clock)
+  const options = { waitingMax, busyPauseMs: 250, fullWaitMs: 600_000, ...given.options }
+  const routing = createRouting({ clock, open: () => upstream, onBroken: neverBroken }, options)
   const call = chatCall({}, given.call)
   const watcher: Watcher = {
     queued: () => void told.push('queued'),

@@ -1,6 +1,7 @@
 // Which deployment a call is booked at, and what becomes of one that is defined anew.
 import { expect, test } from 'vitest'
 import { type Deployment, Fault } from '#src/domain/index.ts'
+import type { OpenUpstream } from '#src/routing/fleet.ts'
 import { createRouting } from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
@@ -11,22 +12,25 @@ import {
   scriptedAnswer,
   scriptedDeployment,
 } from '../support/scripted-deployment.ts'
+import { unhurried } from './door.ts'
 
 function createFleet(waitingMax = 100) {
   const opened: { deployment: Deployment; upstream: ScriptedDeployment }[] = []
   const clock = createFakeClock()
+  const broken: string[] = []
+  const open: OpenUpstream = (deployment, slots) => {
+    if (deployment.kind === 'unknown') throw new Fault('no_deployment', { message: 'm' })
+    const isMute = deployment.kind === 'mute'
+    const upstream = scriptedDeployment(deployment.slots, isMute ? { speaks: () => null } : {})
+    Object.assign(upstream, { capacity: slots })
+    opened.push({ deployment, upstream })
+    return upstream
+  }
   const routing = createRouting(
-    (deployment, slots) => {
-      const isMute = deployment.kind === 'mute'
-      const upstream = scriptedDeployment(deployment.slots, isMute ? { speaks: () => null } : {})
-      Object.assign(upstream, { capacity: slots })
-      opened.push({ deployment, upstream })
-      return upstream
-    },
-    { waitingMax, busyPauseMs: 250 },
-    clock,
+    { clock, open, onBroken: ({ id }) => void broken.push(id) },
+    { waitingMax, busyPauseMs: 250, fullWaitMs: 20_000 },
   )
-  return { routing, opened, clock }
+  return { routing, opened, broken, clock }
 }
 
 /** Whatever only waits for promises has happened. */
@@ -102,7 +106,7 @@ test.each([
   ['by another kind', { kind: 'another' }],
 ])('a deployment that is reached %s gets a new station; the old one closes when it is empty', async (_what, changes) => {
   const { routing, opened } = createFleet()
-  const running = await routing.book(call, [sampleDeployment()]).place.permit(signal)
+  const running = await routing.book(call, [sampleDeployment()]).place.permit(signal, unhurried)
   const { station } = routing.book(call, [sampleDeployment(changes)])
   expect(station.deployment).toMatchObject(changes)
   expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([false, false])
@@ -121,7 +125,7 @@ test.each([
 ])('of a deployment of which %s is said anew, those who run there are still counted', async (_what, changes) => {
   const { routing, opened } = createFleet()
   const [deployment, anew] = [sampleDeployment({ slots: 1 }), sampleDeployment({ slots: 1, ...changes })]
-  const running = await routing.book(call, [deployment]).place.permit(signal)
+  const running = await routing.book(call, [deployment]).place.permit(signal, unhurried)
   const { place, station } = routing.book(call, [anew])
   expect(station.deployment).toBe(anew)
   expect(opened).toHaveLength(1)
@@ -131,17 +135,17 @@ test.each([
 
 test('more slots let in who waits for one', async () => {
   const { routing } = createFleet()
-  await routing.book(call, [sampleDeployment({ slots: 1 })]).place.permit(signal)
-  const waits = routing.book(call, [sampleDeployment({ slots: 1 })]).place.permit(signal)
+  await routing.book(call, [sampleDeployment({ slots: 1 })]).place.permit(signal, unhurried)
+  const waits = routing.book(call, [sampleDeployment({ slots: 1 })]).place.permit(signal, unhurried)
   routing.book(call, [sampleDeployment({ slots: 2 })]).place.leave()
   await expect(waits).resolves.toBeDefined()
 })
 
 test('a deployment that is switched off and on again is the same, with whom it has', async () => {
   const { routing, opened } = createFleet()
-  const running = await routing.book(call, [sampleDeployment()]).place.permit(signal)
+  const running = await routing.book(call, [sampleDeployment()]).place.permit(signal, unhurried)
   for (let times = 0; times < 3; times += 1) {
-    routing.keepOnly(new Set())
+    routing.follow([])
     const { place } = routing.book(call, [sampleDeployment()])
     expect(place.atOnce()).toBeNull()
     place.leave()
@@ -150,7 +154,7 @@ test('a deployment that is switched off and on again is the same, with whom it h
   running.release()
   await settled()
   expect(opened[0]?.upstream.isClosed).toBe(false)
-  routing.keepOnly(new Set())
+  routing.follow([])
   await settled()
   expect(opened[0]?.upstream.isClosed).toBe(true)
   routing.book(call, [sampleDeployment()])
@@ -169,10 +173,10 @@ test('a call that is turned away where its deployment goes is tried there again'
   const toUpstream = () => ({ path: '/p', body: Buffer.from('b') })
   const answer = routing.firstAnswer({ call, place, station, signal, watcher, toUpstream })
   const first = await opened[0]?.upstream.nextOpen()
-  routing.keepOnly(new Set())
+  routing.follow([])
   first?.context.onReleased({ how: 'ended', cancellation: 'none' })
   await settled()
-  first?.reject(new Fault('overloaded', { message: 'm', saturated: true }))
+  first?.reject(new Fault('overloaded', { message: 'm', turnedAway: 'full' }))
   await settled()
   expect(opened[0]?.upstream.isClosed).toBe(false)
   await clock.advance(250)
@@ -184,32 +188,52 @@ test('a call that is turned away where its deployment goes is tried there again'
   expect(opened[0]?.upstream.isClosed).toBe(true)
 })
 
-test('a deployment that cannot be opened in its new way is what it was when that is put back', async () => {
-  const opened: ScriptedDeployment[] = []
-  const routing = createRouting(
-    ({ kind }) => {
-      if (kind === 'unknown') throw new Fault('no_deployment', { message: 'm' })
-      const upstream = scriptedDeployment()
-      opened.push(upstream)
-      return upstream
-    },
-    { waitingMax: 1, busyPauseMs: 250 },
-    createFakeClock(),
-  )
-  routing.book(call, [sampleDeployment()]).place.leave()
+const unknown = sampleDeployment({ id: 'two', kind: 'unknown' })
+
+test('a deployment that cannot be opened does not take the others of its model with it', () => {
+  const { routing, broken } = createFleet()
+  const deployments = [unknown, sampleDeployment({ id: 'three' })]
   for (let times = 0; times < 3; times += 1) {
-    const book = () => routing.book(call, [sampleDeployment({ kind: 'unknown' })])
+    expect(routing.book(call, deployments).station.deployment.id).toBe('three')
+  }
+  expect(broken).toEqual(['two'])
+  const load = routing.load().map(({ deployment, readiness }) => [deployment, readiness.state])
+  expect(load).toEqual([
+    ['three', 'warm'],
+    ['two', 'broken'],
+  ])
+})
+
+test('one that nobody asked for is known, and told once for each way in which it is broken', () => {
+  const { routing, broken, opened } = createFleet()
+  routing.follow([unknown, sampleDeployment({ id: 'off', isDisabled: true })])
+  // The registry's next snapshot: other objects that say the same.
+  routing.follow([{ ...unknown }, sampleDeployment({ id: 'good' })])
+  expect(broken).toEqual(['two'])
+  routing.follow([{ ...unknown, options: { other: true } }])
+  expect(broken).toEqual(['two', 'two'])
+  expect(opened.map(({ deployment }) => deployment.id)).toEqual(['good'])
+  routing.follow([])
+  expect(routing.load()).toEqual([])
+})
+
+test('a deployment that cannot be opened in its new way is what it was when that is put back', async () => {
+  const { routing, opened } = createFleet()
+  const good = sampleDeployment()
+  routing.book(call, [good]).place.leave()
+  for (let times = 0; times < 3; times += 1) {
+    const book = () => routing.book(call, [{ ...good, kind: 'unknown' }])
     expect(book).toThrow(expect.objectContaining({ kind: 'no_deployment' }))
   }
   await settled()
-  routing.book(call, [sampleDeployment()])
-  expect(opened.map(({ isClosed }) => isClosed)).toEqual([false])
+  for (const again of [good, { ...good }]) routing.book(call, [again])
+  expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([false])
 })
 
 test('nothing is left of a pause when all is closed', async () => {
   const { routing, clock } = createFleet()
   const { station } = routing.book(call, [sampleDeployment()])
-  station.gate.turnedAway(45_000)
+  station.gate.turnedAway('full', 45_000)
   expect(clock.pending()).toBe(1)
   await routing.close()
   expect(clock.pending()).toBe(0)
@@ -217,8 +241,8 @@ test('nothing is left of a pause when all is closed', async () => {
 
 test('closing closes those too whose deployment is gone and whose last call is not over', async () => {
   const { routing, opened } = createFleet()
-  await routing.book(call, [sampleDeployment()]).place.permit(signal)
-  routing.keepOnly(new Set())
+  await routing.book(call, [sampleDeployment()]).place.permit(signal, unhurried)
+  routing.follow([])
   await routing.close()
   expect(opened[0]?.upstream.isClosed).toBe(true)
 })
@@ -226,8 +250,8 @@ test('closing closes those too whose deployment is gone and whose last call is n
 test('the load is told for each deployment: who runs and who waits, of how many places', async () => {
   const { routing } = createFleet()
   const deployments = [sampleDeployment()]
-  await routing.book(call, deployments).place.permit(signal)
-  void routing.book(call, deployments).place.permit(signal)
+  await routing.book(call, deployments).place.permit(signal, unhurried)
+  void routing.book(call, deployments).place.permit(signal, unhurried)
   routing.book(call, [sampleDeployment({ id: 'other' })])
   const quiet = { readiness: { state: 'warm' }, places: 1, isPaused: false }
   expect(routing.load()).toEqual([
@@ -249,8 +273,8 @@ test('a deployment that is gone from the registry closes after its last call, ot
   const [gone, stays] = [sampleDeployment({ id: 'gone' }), sampleDeployment({ id: 'stays' })]
   const { place } = routing.book(call, [gone])
   routing.book(call, [stays])
-  const running = await place.permit(signal)
-  routing.keepOnly(new Set(['stays']))
+  const running = await place.permit(signal, unhurried)
+  routing.follow([stays])
   expect(routing.load().map(({ deployment }) => deployment)).toEqual(['stays'])
   expect(opened.map(({ upstream }) => upstream.isClosed)).toEqual([false, false])
   running.release()

@@ -81,6 +81,19 @@ describe.each(kinds)('a key with one place that drops its calls at %s', (kind) =
   })
 })
 
+test('an edge’s page that turns a call away holds no place beside that of its next try', async () => {
+  await using scene = await begin('runpod')
+  const { upstream, gateway } = scene
+  const client = gateway.open(chat({ stream: true }))
+  const { response } = await upstream.nextCall()
+  const headers = { 'content-type': 'text/html' }
+  response.writeHead(503, headers).end('{"error":{"code":503,"type":"Service Unavailable"}}')
+  const again = await upstream.nextCall()
+  expect(await placesTaken(gateway)).toBe(1)
+  goodAnswer(again)
+  expect(await client.ended).toBe('whole')
+})
+
 test('a place that is held is told as running, and given back with the work', async () => {
   await using scene = await begin('runpod', {}, 250)
   const { upstream, gateway } = scene

@@ -109,6 +109,54 @@ describe.each(kinds)('in front of %s', (kind) => {
     },
   )
 
+  test('an upstream that stays full is a 429 once the call has waited long enough', async () => {
+    await using upstream = await startUpstream((call) => answerWhole(call, busy, 503))
+    const config = { routing: { busyPauseMs: 20, fullWaitMs: 200 } }
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, slots: 1, config })
+    // Also those that only ever stood behind another.
+    const calls = await Promise.all(Array.from({ length: 4 }, () => gateway.post(chat())))
+    for (const response of calls) {
+      expect(response.status).toBe(429)
+      expect(await response.json()).toMatchObject({ error: { type: 'overloaded' } })
+    }
+    for (const row of callRows(gateway.ledgerPath)) {
+      expect(row).toMatchObject({ outcome: 'failed', error_code: 'capacity' })
+      expect(row.duration_ms).toBeGreaterThanOrEqual(199)
+      expect(row.duration_ms).toBeLessThan(2_000)
+    }
+  })
+
+  test('a client that will not wait hears at once that the upstream is full', async () => {
+    await using upstream = await startUpstream((call) => answerWhole(call, busy, 503))
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
+    const response = await gateway.post(chat(), { headers: { 'x-podgate-wait': 'never' } })
+    expect(response.status).toBe(429)
+    expect(upstream.calls).toHaveLength(1)
+  })
+
+  test.each(['no workers available', 'a worker that was waited for'])(
+    '%s is a cold start: it is waited for longer than a full upstream',
+    async (form) => {
+      await using upstream = await startUpstream(first(3, forms[form] ?? goodAnswer, goodAnswer))
+      const config = { routing: { busyPauseMs: 50, fullWaitMs: 20 } }
+      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, config })
+      expect((await gateway.post(chat())).status).toBe(200)
+      expect(upstream.calls).toHaveLength(4)
+    },
+  )
+
+  test('a time that is longer than a call waits is passed on at once', async () => {
+    await using upstream = await startUpstream(
+      ({ response }) => void response.writeHead(429, { 'retry-after': '45' }).end(),
+    )
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
+    const response = await gateway.post(chat())
+    expect(response.status).toBe(429)
+    expect(response.headers.get('retry-after')).toBe('45')
+    const row = callRows(gateway.ledgerPath)[0]
+    expect(row?.duration_ms).toBeLessThan(2_000)
+  })
+
   test('many callers of a full upstream do not hammer it', async () => {
     await using upstream = await startUpstream((call) => answerWhole(call, busy, 503))
     const slots = 5

@@ -80,6 +80,11 @@ export function scriptedDeployment(
   return self
 }
 
+/** For fleets of which every deployment can be opened. */
+export function neverBroken(): never {
+  throw new Error('a deployment could not be opened')
+}
+
 export interface ScriptedAnswer extends Answer {
   disposals(): number
 }

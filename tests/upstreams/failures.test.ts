@@ -25,7 +25,7 @@ describe('a worker’s words around a server’s', () => {
     ['a context too long',       `vLLM returned HTTP 400: ${inner(400, tooLong)}`,       { kind: 'context_too_long', param: null }],
     ['a 404 without an envelope', 'vLLM returned HTTP 404: {"detail":"Not Found"}',      { kind: 'upstream_misconfigured' }],
     ['a 400 that is no JSON',    'vLLM returned HTTP 400: nonsense',                     { kind: 'upstream_refused', param: null }],
-    ['a 429',                    'vLLM returned HTTP 429: ',                             { kind: 'overloaded', saturated: true }],
+    ['a 429',                    'vLLM returned HTTP 429: ',                             { kind: 'overloaded', turnedAway: 'full' }],
     ['a code that differs',      `vLLM returned HTTP 500: ${inner(400)}`,                { kind: 'upstream_refused' }],
     ['no status',                'vLLM returned nothing',                                { kind: 'upstream_bad_answer' }],
     ['a status not at the start', `x vLLM returned HTTP 400: ${inner(400)}`,             { kind: 'upstream_bad_answer' }],
@@ -117,7 +117,7 @@ test.each([
   ['true',             { error: true },                        { kind: 'upstream_bad_answer' }],
   ['a code of text',   { error: { code: 'rate_limited' } },    { kind: 'upstream_bad_answer' }],
   ['a code of 200',    { error: { code: 200 } },               { kind: 'upstream_bad_answer' }],
-  ['a code of 429',    { error: { code: 429 } },               { kind: 'overloaded', saturated: true }],
+  ['a code of 429',    { error: { code: 429 } },               { kind: 'overloaded', turnedAway: 'full' }],
   ['a busy engine',    { error: { code: 503, type: 'Service Unavailable' } }, { kind: 'overloaded' }],
 ])('an error of %s inside a 200 is one', (_what, value, expected) => {
   expect(failureIn(value)).toMatchObject({ ...expected, started: 'yes' })

@@ -1,7 +1,7 @@
 // What a foreign failure means. This folder is the only place that looks at other people's error
 // bodies, and nothing of their text goes on: messages to clients are ours, and the cause for the
 // operator names statuses and classes only, because validation errors repeat the prompt.
-import { Fault, type FaultName, type JsonObject, type Started } from '#domain'
+import { Fault, type FaultName, type JsonObject, type Started, type TurnedAway } from '#domain'
 import { executionTimeoutError, lostWorkerError, openaiRouteError, parseObject } from '#wire'
 import { type Complaint, complaintIn, complaintOf } from './complaint.ts'
 import { knownRefusal } from './known-refusals.ts'
@@ -19,12 +19,13 @@ interface Meaning {
   kind: FaultName
   message: string
   started: Started
-  saturated?: true
+  turnedAway?: TurnedAway
 }
 
 /* biome-ignore format: a table reads as a table */
 const meanings = {
-  busy:          { kind: 'overloaded', started: 'no', saturated: true, message: 'The model is at capacity. Please try again shortly.' },
+  busy:          { kind: 'overloaded', started: 'no', turnedAway: 'full', message: 'The model is at capacity. Please try again shortly.' },
+  cold:          { kind: 'overloaded', started: 'no', turnedAway: 'cold', message: 'No server of the model was ready in time. Please try again shortly.' },
   credentials:   { kind: 'upstream_credentials', started: 'no', message: 'The gateway could not use the model’s server.' },
   misconfigured: { kind: 'upstream_misconfigured', started: 'no', message: 'The gateway asked the model’s server for something that it does not have.' },
   too_large:     { kind: 'body_too_large', started: 'no', message: 'The request is larger than the model’s server accepts.' },
@@ -41,8 +42,8 @@ type MeaningName = keyof typeof meanings | 'refused'
 
 /** Beginnings only: further on, a text may repeat what a client wrote. */
 const knownTexts: readonly [start: string, meaning: MeaningName][] = [
-  ['no workers available', 'busy'],
-  ['timed out waiting for worker', 'busy'],
+  ['no workers available', 'cold'],
+  ['timed out waiting for worker', 'cold'],
   ['Unauthorized', 'credentials'],
   ['not allowed for QB API', 'misconfigured'],
   // A worker whose server has died takes jobs, and fails each at once, until somebody ends it.

@@ -6,7 +6,10 @@ const refusalBytesMax = 65_536
 
 export interface RefusalReader {
   push(bytes: Buffer): void
-  /** Lingers: an edge gave up, which says nothing about the worker behind it. */
+  /**
+   * Lingers: an edge gave up, which says nothing about the worker behind it. What was turned away
+   * was never begun, whoever said so.
+   */
   end(): { fault: Fault; lingers: boolean }
 }
 
@@ -18,10 +21,10 @@ export function createRefusalReader(head: Omit<Refusal, 'text'>): RefusalReader 
       byteCount += bytes.length
       if (byteCount <= refusalBytesMax) pieces.push(bytes)
     },
-    end: () => ({
-      fault: faultOf({ ...head, text: Buffer.concat(pieces).toString('utf8') }),
-      lingers: isEdge(head),
-    }),
+    end() {
+      const fault = faultOf({ ...head, text: Buffer.concat(pieces).toString('utf8') })
+      return { fault, lingers: fault.turnedAway === null && isEdge(head) }
+    },
   }
 }
 
