@@ -51,6 +51,7 @@ export const envNames: Readonly<Record<string, string>> = {
   API_MAX_BODY_BYTES: 'http.bodyBytesMax',
   API_TRUST_PROXY: 'http.trustProxy',
   API_RATE_LIMIT_RPM: 'limits.requestsPerMinute',
+  API_RATE_LIMIT_TPM: 'limits.tokensPerMinute',
   LOG_LEVEL: 'log.level',
   RUNPOD_BASE_URL: 'runpod.baseUrl',
   RUNPOD_ENDPOINT_ID: 'runpod.endpointId',

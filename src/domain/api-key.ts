@@ -16,6 +16,8 @@ export interface ApiKey {
   models: readonly string[] | null
   /** null means the configured default. */
   requestsPerMinute: number | null
+  /** Prompt and answer together; null means the configured default. */
+  tokensPerMinute: number | null
   /** Calls at once; null means the configured default. */
   concurrencyMax: number | null
   createdAtMs: number

@@ -14,7 +14,11 @@ export interface NewSecret {
 }
 
 /** What is usual matters where a key makes another; whoever has a shell needs not say it. */
-const noLimits: UsualLimits = { requestsPerMinute: null, concurrencyMax: null }
+const noLimits: UsualLimits = {
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  concurrencyMax: null,
+}
 
 export async function createKey(
   registry: Registry,

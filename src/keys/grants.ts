@@ -6,7 +6,7 @@ import { type Actor, type ApiKey, Fault, holdsScope } from '#domain'
 type Rights = Omit<ApiKey, 'id' | 'name' | 'teamId' | 'createdAtMs' | 'grantsAll'>
 
 /** What a key has that says nothing of its own; null: no limit. */
-export type UsualLimits = Pick<ApiKey, 'requestsPerMinute' | 'concurrencyMax'>
+export type UsualLimits = Pick<ApiKey, 'requestsPerMinute' | 'tokensPerMinute' | 'concurrencyMax'>
 
 export function refuseWider(actor: Actor, asked: Rights, usual: UsualLimits): void {
   if (typeof actor === 'string' || actor.grantsAll) return
@@ -33,6 +33,7 @@ const comparisons: readonly Comparison[] = [
       own !== null && (models === null || models.some((model) => !own.includes(model))),
   },
   limit('requestsPerMinute'),
+  limit('tokensPerMinute'),
   limit('concurrencyMax'),
   {
     field: 'expiresAtMs',

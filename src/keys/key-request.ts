@@ -32,6 +32,7 @@ export const keyRequestSchema = z.strictObject({
     .default(['chat', 'embeddings']),
   models: z.array(modelName).min(1).max(1000).nullable().default(null),
   requestsPerMinute: countUpTo(1_000_000_000).nullable().default(null),
+  tokensPerMinute: countUpTo(1_000_000_000_000).nullable().default(null),
   concurrencyMax: countUpTo(1_000_000).nullable().default(null),
   /** How long it is valid; null: for ever. */
   expires: duration

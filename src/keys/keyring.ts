@@ -111,6 +111,7 @@ function givenKey(token: string, name: string, createdAtMs: number): ApiKey {
     scopes: ['chat', 'embeddings'] as const,
     models: null,
     requestsPerMinute: null,
+    tokensPerMinute: null,
     concurrencyMax: null,
     createdAtMs,
     expiresAtMs: null,

@@ -7,6 +7,12 @@ export const limitsOptions = z.object({
     .min(1)
     .default(100)
     .describe('requests per minute of a key that has no limit of its own'),
+  tokensPerMinute: z
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('tokens per minute of a key that has no limit of its own; null: as many as it likes'),
   concurrencyMax: z
     .int()
     .min(1)

@@ -24,6 +24,7 @@ interface ApiKeyRow {
   revoked_at_ms: number | null
   scopes_json: Generated<string>
   concurrency_max: Generated<number | null>
+  tokens_per_minute: Generated<number | null>
   last_used_at_ms: Generated<number | null>
 }
 
@@ -78,7 +79,8 @@ interface DeploymentRow {
 }
 
 export function registryMigrations(db: Kysely<RegistryTables>): Migration[] {
-  const steps = [firstTables(db.schema), keysInLife(db.schema), policies(db.schema)]
+  const { schema } = db
+  const steps = [firstTables(schema), keysInLife(schema), policies(schema), tokenRates(schema)]
   return steps.map((step) => step.map((statement) => statement.compile().sql))
 }
 
@@ -155,6 +157,11 @@ function keysInLife(schema: SchemaModule): Compilable[] {
       .addColumn('before_json', 'text')
       .addColumn('after_json', 'text'),
   ]
+}
+
+/** Keys of before have no token limit of their own. */
+function tokenRates(schema: SchemaModule): Compilable[] {
+  return [schema.alterTable('api_keys').addColumn('tokens_per_minute', 'bigint')]
 }
 
 /** Models of before differ in nothing from what every model allows. */

@@ -125,6 +125,7 @@ const usual: KeyTerms = {
   scopes: ['chat'],
   models: null,
   requestsPerMinute: null,
+  tokensPerMinute: null,
   concurrencyMax: null,
   createdAtMs: 1,
   expiresAtMs: null,

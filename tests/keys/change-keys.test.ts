@@ -32,7 +32,7 @@ function adminKey(changes: Partial<ApiKey> = {}): ApiKey {
   return { ...sampleKey, id: 'key_admin', scopes: ['chat', 'embeddings', 'admin'], ...changes }
 }
 
-const usual = { requestsPerMinute: 100, concurrencyMax: null }
+const usual = { requestsPerMinute: 100, tokensPerMinute: null, concurrencyMax: null }
 
 test('what is not said is what keys usually are: calls, all models, for ever', () => {
   expect(terms()).toEqual({
@@ -41,6 +41,7 @@ test('what is not said is what keys usually are: calls, all models, for ever', (
     scopes: ['chat', 'embeddings'],
     models: null,
     requestsPerMinute: null,
+    tokensPerMinute: null,
     concurrencyMax: null,
     createdAtMs: nowMs,
     expiresAtMs: null,

@@ -46,6 +46,7 @@ const request: KeyTerms = {
   scopes: ['chat'],
   models: ['phi-2'],
   requestsPerMinute: 7,
+  tokensPerMinute: null,
   concurrencyMax: 3,
   createdAtMs: 1_700_000_000_000,
   expiresAtMs: null,

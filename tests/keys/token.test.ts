@@ -10,6 +10,7 @@ const request = {
   models: null,
   scopes: ['chat' as const],
   requestsPerMinute: null,
+  tokensPerMinute: null,
   concurrencyMax: null,
   createdAtMs: 1,
   expiresAtMs: null,

@@ -43,6 +43,7 @@ const key: ApiKey = {
   models: null,
   scopes: ['chat', 'embeddings'],
   requestsPerMinute: null,
+  tokensPerMinute: null,
   concurrencyMax: null,
   createdAtMs: 1,
   expiresAtMs: null,

@@ -9,6 +9,7 @@ export const sampleKey: ApiKey = {
   models: null,
   scopes: ['chat', 'embeddings'],
   requestsPerMinute: null,
+  tokensPerMinute: null,
   concurrencyMax: null,
   createdAtMs: 1_700_000_000_000,
   expiresAtMs: null,
