@@ -17,6 +17,7 @@ import { createRouting, type Routing } from '#routing'
 import { openRegistry } from '#storage'
 import { surfaces } from '#surfaces'
 import { checkDeployment, heldAnswerBytes, openUpstream } from '#upstreams'
+import { allowedOrigins } from './allowed-origins.ts'
 import { runpodBaseUrl } from './config-schema.ts'
 import { credentialsOf } from './credentials.ts'
 import { noteRetention } from './note-retention.ts'
@@ -143,6 +144,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     admin: {
       registry,
       checkDeployment,
+      mayLead: allowedOrigins(config, credentials),
       usualLimits: config.limits,
       changed: async () => void (await Promise.all([keyring.refresh(), catalogue.refresh()])),
     },

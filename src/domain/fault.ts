@@ -46,7 +46,7 @@ export const faultKinds = {
   wrong_key: kind(401, invalid, 'invalid_api_key', 'no', 'client', 'the key is unknown, expired or revoked'),
   model_not_allowed: kind(403, 'permission_error', 'model_not_allowed', 'no', 'client', 'the key may not use this model'),
   not_admin: kind(403, 'permission_error', 'insufficient_scope', 'no', 'client', 'the key may not use this route'),
-  not_granted: kind(403, 'permission_error', 'exceeds_own_rights', 'no', 'client', 'an admin key may grant only what it holds itself'),
+  not_granted: kind(403, 'permission_error', 'exceeds_own_rights', 'no', 'client', 'an admin key may grant only what it holds itself, and lead deployments only where it may'),
   model_not_found: kind(404, invalid, 'model_not_found', 'no', 'client', 'there is no such model'),
   not_found: kind(404, invalid, 'not_found', 'no', 'client', 'there is no such key, model or deployment to change'),
   unknown_url: kind(404, invalid, 'unknown_url', 'no', 'client', 'there is no such route'),

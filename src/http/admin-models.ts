@@ -20,7 +20,7 @@ const switchBody = z.strictObject({
 })
 
 export function addAdminModels(admin: FastifyInstance, { admin: ports, clock }: HttpPorts): void {
-  const { registry, checkDeployment, changed } = ports
+  const { registry, checkDeployment, mayLead, changed } = ports
 
   admin.get('/models', async () => ({ object: 'list', data: await readModels(registry.db) }))
   admin.get<{ Params: { '*': string } }>('/models/*', async ({ params }) => {
@@ -38,6 +38,7 @@ export function addAdminModels(admin: FastifyInstance, { admin: ports, clock }: 
       nowMs,
       actor: actorOf(request),
       runningKeys: (db) => runningKeys(db, nowMs),
+      mayLead,
     })
     await changed()
     return { dryRun, ...applied }

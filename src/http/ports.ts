@@ -3,7 +3,7 @@ import type { KeyUsage } from '#accounting'
 import type { ApiKey, Clock, Fault, Model, Rates, Readiness } from '#domain'
 import type { UsualLimits } from '#keys'
 import type { Limits } from '#limits'
-import type { CheckDeployment } from '#models'
+import type { CheckDeployment, MayLead } from '#models'
 import type { AttemptCounts } from '#observability'
 import type { RelayOptions, RelayPorts } from '#relay'
 import type { Registry } from '#storage'
@@ -23,6 +23,8 @@ export interface Refusal {
 export interface AdminPorts {
   registry: Registry
   checkDeployment: CheckDeployment
+  /** Whether a deployment that is added or changed through this door may lead where it does. */
+  mayLead: MayLead
   usualLimits: UsualLimits
   /** What was changed through this door holds in this process at once. */
   changed(): Promise<void>

@@ -8,6 +8,7 @@ import { type Db, insertModel, moveModel, readModels, removeModel } from './mode
 import { diffOf, type ModelsDiff } from './models-diff.ts'
 import type { ModelsFile } from './models-file.ts'
 import type { ModelEntry } from './models-schema.ts'
+import { type MayLead, refuseAddresses } from './refuse-addresses.ts'
 import { refuseForeignModels } from './switch-models.ts'
 
 /** As the audit calls it. */
@@ -21,6 +22,8 @@ export interface ApplyOptions {
   actor: Actor
   /** Keys that open something now, read in the transaction of the change. */
   runningKeys(db: Db): Promise<readonly ApiKey[]>
+  /** Where new and changed deployments may lead; anywhere, when it is not said. */
+  mayLead?: MayLead
 }
 
 export interface Applied extends ModelsDiff {
@@ -40,6 +43,7 @@ export function applyModels(
     const keys = await options.runningKeys(db)
     const breaks = brokenKeys(keys, before, after)
     refuseForeignModels(options.actor, touchedBy(diff))
+    if (options.mayLead !== undefined) refuseAddresses(before, after, options.mayLead)
     if (!options.dryRun) {
       if (breaks.length > 0 && !options.force) throw breaksKeys(breaks)
       await write(db, after, before, diff)

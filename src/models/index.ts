@@ -9,5 +9,6 @@ export {
   readModelsFile,
   readModelsValue,
 } from './models-file.ts'
+export type { MayLead } from './refuse-addresses.ts'
 export { type Route, resolveRoute } from './resolve-route.ts'
 export { switchModel } from './switch-models.ts'

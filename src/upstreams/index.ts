@@ -1,6 +1,6 @@
 // How a deployment is asked: one folder for each kind, all behind the contract in `domain`.
-import { Fault, type Upstream } from '#domain'
-import type { KindContext, UpstreamKind } from './kind.ts'
+import { type Deployment, Fault, type Upstream } from '#domain'
+import type { Credentials, KindContext, UpstreamKind } from './kind.ts'
 import { kinds } from './kinds.ts'
 
 export { heldAnswerBytes } from './exchange/held-bytes.ts'
@@ -13,7 +13,7 @@ export type UpstreamKinds = Readonly<Record<string, UpstreamKind>>
 export function openUpstream(context: KindContext, table: UpstreamKinds = kinds): Upstream {
   const { id, kind, options } = context.deployment
   const mistakes = checkDeployment(kind, options, table)
-  const known = table[kind]
+  const known = kindOf(kind, table)
   if (known !== undefined && mistakes.length === 0) return known.open(context)
   throw new Fault('no_deployment', {
     message: 'The model’s deployment is defined in a way that this gateway does not know.',
@@ -27,11 +27,25 @@ export function checkDeployment(
   options: unknown,
   table: UpstreamKinds = kinds,
 ): string[] {
-  const known = table[kind]
+  const known = kindOf(kind, table)
   if (known === undefined) {
     return [`kind: ${kind} is not one of ${Object.keys(table).join(', ')}`]
   }
   const result = known.optionsSchema.safeParse(options)
   if (result.success) return []
   return result.error.issues.map((one) => `options.${one.path.join('.')}: ${one.message}`)
+}
+
+/** Where the calls of a deployment go, and its credentials with them; good ones lead somewhere. */
+export function originsOf(
+  { kind, options }: Pick<Deployment, 'kind' | 'options'>,
+  credentials: Credentials,
+  table: UpstreamKinds = kinds,
+): string[] {
+  return kindOf(kind, table)?.originsOf(options, credentials) ?? []
+}
+
+/** `constructor` is a member of every object, and no kind. */
+function kindOf(name: string, table: UpstreamKinds): UpstreamKind | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
 }

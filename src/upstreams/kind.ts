@@ -18,5 +18,7 @@ export interface KindContext {
 
 export interface UpstreamKind {
   optionsSchema: z.ZodObject
+  /** Every origin that a deployment with these options, which are good, is asked at. */
+  originsOf(options: unknown, credentials: Credentials): string[]
   open(context: KindContext): Upstream
 }

@@ -32,6 +32,18 @@ export const upstreamOptions = z.object({
     .min(1024)
     .default(16_384)
     .describe('events held for a client that reads slowly, before the upstream is paused'),
+  origins: z
+    .array(z.string().refine(isOrigin, 'an origin such as https://vllm.example:8000'))
+    .default([])
+    .describe(
+      'where deployments may be pointed through /admin, beside the origin of runpod.baseUrl',
+    ),
 })
+
+/** An address without a path, a query or a password. */
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+}
 
 export type UpstreamOptions = z.output<typeof upstreamOptions>

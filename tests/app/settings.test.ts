@@ -15,3 +15,19 @@ test.each([
 ])('whether RunPod is configured, with %s', (_what, env, hasRunpod) => {
   expect(readSettings(env, {}).hasRunpod).toBe(hasRunpod)
 })
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['https://vllm.example:8000',       true],
+  ['HTTPS://Vllm.example:443/',       true],
+  ['https://vllm.example/v1',         false],
+  ['https://vllm.example/?a',         false],
+  ['https://user:pass@vllm.example',  false],
+  ['vllm.example',                    false],
+  ['file:///etc',                     false],
+  ['*',                               false],
+])('%s as an origin for deployments: %s', (origin, isOne) => {
+  const read = () => readSettings({}, { 'upstreams.origins': [origin] })
+  if (isOne) expect(read().config.upstreams.origins).toEqual([origin])
+  else expect(read).toThrow('allowed: an origin such as https://vllm.example:8000')
+})

@@ -1,5 +1,6 @@
 // Every kind of upstream against the one contract, and a third one that is added in one line.
 import { expect, test } from 'vitest'
+import { originsOf } from '#src/upstreams/index.ts'
 import { kinds } from '#src/upstreams/kinds.ts'
 import { openSubject, upstreamSecret } from './subject.ts'
 import { thirdKind } from './third-kind/index.ts'
@@ -37,6 +38,11 @@ for (const subject of subjects) upstreamContract(subject)
 test('every kind there is has been held to the contract', () => {
   const held = subjects.map(({ kind }) => kind)
   expect(held).toEqual(expect.arrayContaining(Object.keys(kinds)))
+})
+
+test.each(subjects)('$kind names the origin that it leads to', ({ kind, options, table }) => {
+  const deployment = { kind, options: options('https://vllm.example:8000') }
+  expect(originsOf(deployment, () => null, table)).toEqual(['https://vllm.example:8000'])
 })
 
 test('a kind that is not in the table cannot be opened', () => {

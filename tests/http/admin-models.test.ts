@@ -100,6 +100,11 @@ test('apply refuses what would break keys in use, and names them', async () => {
 
 test.each<[string, unknown, string]>([
   ['a mistake', { models: [{ ...good, contextTokens: 0 }] }, 'models[0].contextTokens'],
+  [
+    'a member of every object as kind',
+    { models: [withKind('constructor')] },
+    'models[0].deployments[0]',
+  ],
   ['an unknown kind', { models: [withKind('magic')] }, 'models[0].deployments[0]'],
   ['an unknown field', { models: [], really: true }, 'really'],
   ['a model without a name', { models: [{}] }, 'models[0].id'],

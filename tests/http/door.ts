@@ -24,7 +24,11 @@ export async function openDoor(
 ): Promise<Door> {
   const upstream = await startUpstream(script)
   onTestFinished(() => upstream[Symbol.asyncDispose]())
-  const gateway = await startTestGateway({ baseUrl: upstream.url, config })
+  const upstreams = { origins: [upstream.url], ...config?.upstreams }
+  const gateway = await startTestGateway({
+    baseUrl: upstream.url,
+    config: { ...config, upstreams },
+  })
   onTestFinished(() => gateway[Symbol.asyncDispose]())
   const ask = (method: string, path: string, init: RequestInit = {}) =>
     fetch(`${gateway.url}${path}`, { method, ...init })

@@ -1,6 +1,6 @@
 // The table of kinds: what a deployment's options must be, and where they lead.
 import { describe, expect, test } from 'vitest'
-import { checkDeployment, openUpstream, upstreamOptions } from '#src/upstreams/index.ts'
+import { checkDeployment, openUpstream, originsOf, upstreamOptions } from '#src/upstreams/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { sampleDeployment } from '../support/scripted-deployment.ts'
 
@@ -20,12 +20,25 @@ describe.each([
   ['openai-compatible', {},                                          ['options.baseUrl: ']],
   ['openai-compatible', { baseUrl: here, apiKeyEnv: 'RUNPOD_API_KEY' }, ['options.apiKeyEnv: ']],
   ['openai-compatible', { baseUrl: here, dialect: 'other' },         ['options.dialect: ']],
+  ['constructor',       {},                                          ['kind: constructor is not one of runpod, openai-compatible']],
+  ['__proto__',         {},                                          ['kind: __proto__ is not one of runpod, openai-compatible']],
   ['unheard-of',        {},                                          ['kind: unheard-of is not one of runpod, openai-compatible']],
 ])('%s with %j', (kind, options, mistakes) => {
   test(mistakes.length === 0 ? 'is right' : 'is wrong, and says where', () => {
     const said = checkDeployment(kind, options)
     expect(said).toEqual(mistakes.map((start) => expect.stringContaining(start)))
   })
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['runpod',            { baseUrl: 'https://Here.example:443/v2' }, ['https://here.example']],
+  ['runpod',            {},                                         ['https://configured.example']],
+  ['openai-compatible', { baseUrl: 'http://here.example:8000/v1' }, ['http://here.example:8000']],
+  ['constructor',       {},                                         []],
+])('%s with %j leads to %j', (kind, options, origins) => {
+  const configured = () => 'https://configured.example/v2'
+  expect(originsOf({ kind, options }, configured)).toEqual(origins)
 })
 
 describe('places', () => {

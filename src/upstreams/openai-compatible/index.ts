@@ -25,7 +25,11 @@ const optionsSchema = z.strictObject({
   dialect: z.enum(['vllm', 'openai']).default('vllm').describe('what the server understands'),
 })
 
-export const openaiCompatible: UpstreamKind = { optionsSchema, open }
+export const openaiCompatible: UpstreamKind = {
+  optionsSchema,
+  originsOf: (options) => [new URL(optionsSchema.parse(options).baseUrl).origin],
+  open,
+}
 
 function open({ deployment, slots, options, credentials, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { Upstream } from '#domain'
 import { openExchange } from '../exchange/exchange.ts'
 import { createHolds } from '../exchange/release.ts'
-import type { KindContext, UpstreamKind } from '../kind.ts'
+import type { Credentials, KindContext, UpstreamKind } from '../kind.ts'
 import { openPool } from '../pool.ts'
 import { createWarmth } from './warmth.ts'
 
@@ -30,12 +30,20 @@ const optionsSchema = z.strictObject({
 
 const cancellation = 'hoped'
 
-export const runpod: UpstreamKind = { optionsSchema, open }
+export const runpod: UpstreamKind = {
+  optionsSchema,
+  originsOf: (options, credentials) => [urlOf(optionsSchema.parse(options), credentials).origin],
+  open,
+}
+
+function urlOf({ baseUrl }: { baseUrl?: string | undefined }, credentials: Credentials): URL {
+  return new URL(baseUrl ?? credentials('RUNPOD_BASE_URL') ?? '')
+}
 
 function open({ deployment, slots, options, credentials, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
   const endpointId = given.endpointId ?? credentials('RUNPOD_ENDPOINT_ID') ?? ''
-  const url = new URL(given.baseUrl ?? credentials('RUNPOD_BASE_URL') ?? '')
+  const url = urlOf(given, credentials)
   const root = `${url.pathname.replace(/\/$/, '')}/${endpointId}/openai`
   const pool = openPool(url.origin, options)
   const warmth = createWarmth(slots, options.warmForMs, clock)

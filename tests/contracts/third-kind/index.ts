@@ -10,6 +10,7 @@ const optionsSchema = z.strictObject({ root: z.url() })
 
 export const thirdKind: UpstreamKind = {
   optionsSchema,
+  originsOf: (options) => [new URL(optionsSchema.parse(options).root).origin],
   open({ deployment, slots, options, credentials, clock }) {
     const { root } = optionsSchema.parse(deployment.options)
     const pool = openPool(root, options)
