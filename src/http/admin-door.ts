@@ -19,11 +19,12 @@ export async function addAdmin(app: FastifyInstance, ports: HttpPorts): Promise<
         max: ports.options.adminPerMinute,
         timeWindow: 60_000,
       })
-      // By method and not by route: a route that is added cannot forget it.
+      // By method and not by route: a route that is added cannot forget it. Only who may ask is
+      // counted: a chat key must not use up what the operator has at the same address.
       admin.addHook('onRequest', async (request) => {
+        holdScope(request, reading.has(request.method) ? 'admin-read' : 'admin')
         const counted = await count(request)
         if (!counted.isAllowed && counted.isExceeded) throw tooManyAdminRequests(counted.ttl)
-        holdScope(request, reading.has(request.method) ? 'admin-read' : 'admin')
       })
       admin.addHook('onSend', async (_request, reply) => {
         // A secret that was just made must not stay in a cache on the way.

@@ -213,15 +213,30 @@ test('a secret that was made is in no line of the log', async () => {
   expect(JSON.stringify(all.gateway.logLines())).not.toContain(secret.slice(11, 30))
 })
 
-test('each address is counted, whatever it asks and with whatever key', async () => {
+test('each address is counted, whatever it asks and with whatever admin key', async () => {
   const all = await openAdmin({ http: { adminPerMinute: 3 } })
-  expect((await all.admin('GET', '/admin/keys')).status).toBe(200)
-  expect((await all.as(testKey)('GET', '/admin/keys')).status).toBe(403)
+  const reader = (await make(all, { scopes: ['admin-read'] })).secret
+  expect((await all.as(reader)('GET', '/admin/keys')).status).toBe(200)
   expect((await all.admin('GET', '/admin/audit')).status).toBe(200)
   const refused = await all.admin('GET', '/admin/models')
   expect(refused).toMatchObject({ status: 429, body: { error: { type: 'requests' } } })
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
   expect(await calls(all, testKey)).toBe(200)
+})
+
+test.each([
+  ['a chat key', testKey, '/admin/keys', 403],
+  ['a wrong key', 'wrong-key-0123456789', '/admin/keys', 401],
+  ['a chat key that looks around', testKey, '/admin/nothing', 404],
+])('%s cannot lock the operator out from the same address', async (_who, key, path, status) => {
+  const all = await openAdmin({ http: { adminPerMinute: 2 } })
+  for (const _ of Array.from({ length: 5 })) {
+    expect((await all.as(key)('GET', path)).status).toBe(status)
+    expect((await all.as(key)('POST', path, {})).status).toBe(status)
+  }
+  expect((await all.admin('GET', '/admin/keys')).status).toBe(200)
+  expect((await all.admin('GET', '/admin/keys')).status).toBe(200)
+  expect((await all.admin('GET', '/admin/keys')).status).toBe(429)
 })
 
 test('bodies are small: what is too large is refused before it is read', async () => {
