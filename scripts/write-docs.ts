@@ -93,8 +93,10 @@ function configurationPage(): string {
       'Files and flags are ' +
       'strict: an unknown option is a mistake. All mistakes are shown at once, one line each.',
     'Secrets come from the environment only and are never part of the configuration: `API_KEYS` ' +
-      '(comma-separated, 16 or more characters each), `API_ADMIN_KEY`, `RUNPOD_API_KEY`, ' +
-      '`HF_TOKEN`, `OPENROUTER_API_KEY`, `EXTERNAL_<NAME>_KEY`.',
+      '(comma-separated), `API_ADMIN_KEY`, `RUNPOD_API_KEY`, `HF_TOKEN`, `OPENROUTER_API_KEY`, ' +
+      '`EXTERNAL_<NAME>_KEY`. Each is visible ASCII without spaces: what fits into no header (a ' +
+      'line break at its end, too) is a mistake at the start. `API_KEYS` and `API_ADMIN_KEY` have ' +
+      '16 or more characters; with `ENV=prod`, fewer than 24 are warned about.',
     table(['option', 'allowed', 'default', 'environment', 'meaning'], rows),
   ])
 }

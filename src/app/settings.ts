@@ -30,7 +30,12 @@ export function readSettings(given: Env, flags: Readonly<Record<string, unknown>
     throw new ConfigMistakes(mistakes)
   }
   const { config } = loaded
-  const warnings = [...loaded.warnings, ...withoutEffect(env), ...oneKeyForAll(secrets)]
+  const warnings = [
+    ...loaded.warnings,
+    ...withoutEffect(env),
+    ...oneKeyForAll(secrets),
+    ...(environment === 'prod' ? shortKeys(secrets) : []),
+  ]
   const hasRunpod =
     secrets.runpodApiKey !== null ||
     config.runpod.endpointId !== null ||
@@ -73,6 +78,22 @@ function oneKeyForAll({ apiKeys, adminKey }: Secrets): string[] {
       ? [`environment API_KEYS, entry ${index + 1}: is API_ADMIN_KEY too: it may do all`]
       : [],
   )
+}
+
+/** Shorter ones were made by hand, and may be guessed; they still open. */
+const goodLengthMin = 24
+
+function shortKeys({ apiKeys, adminKey }: Secrets): string[] {
+  const named = [
+    ...apiKeys.map((key, index) => [`API_KEYS, entry ${index + 1}`, key] as const),
+    ...(adminKey === null ? [] : [['API_ADMIN_KEY', adminKey] as const]),
+  ]
+  return named
+    .filter(([, key]) => key.length < goodLengthMin)
+    .map(([name, { length }]) => {
+      const allowed = `${goodLengthMin} or more are hard to guess`
+      return `environment ${name}: has ${length} characters; ${allowed}`
+    })
 }
 
 function withoutEffect(env: Env): string[] {

@@ -67,9 +67,11 @@ export function readSecrets(env: Environment): Secrets {
     if (isSecretName(name) && value !== undefined && value !== '') found.set(name, value)
   }
   const apiKeys = splitList(found.get('API_KEYS') ?? '')
-  const mistakes = apiKeys.flatMap((key, index) => keyMistakes(`API_KEYS, entry ${index + 1}`, key))
-  const adminKey = found.get('API_ADMIN_KEY')
-  if (adminKey !== undefined) mistakes.push(...keyMistakes('API_ADMIN_KEY', adminKey))
+  const mistakes = apiKeys.flatMap((key, index) => ownMistakes(`API_KEYS, entry ${index + 1}`, key))
+  for (const [name, value] of found) {
+    if (name === 'API_ADMIN_KEY') mistakes.push(...ownMistakes(name, value))
+    else if (name !== 'API_KEYS') mistakes.push(...headerMistakes(name, value))
+  }
   if (mistakes.length > 0) throw new ConfigMistakes(mistakes)
   return new SecretsOfEnvironment(found, apiKeys)
 }
@@ -91,16 +93,26 @@ function splitList(text: string): string[] {
   return entries.filter((entry) => entry !== '')
 }
 
-/** Says how long a key is, never what it is. */
-function keyMistakes(where: string, key: string): string[] {
+/** Of a key of ours, which nobody else has seen to. Says how long it is, never what it is. */
+function ownMistakes(where: string, key: string): string[] {
   const mistakes: string[] = []
   if (key.length < KEY_LENGTH_MIN) {
     const given = `a key of ${key.length} characters was given`
     mistakes.push(`environment ${where}: ${given}; allowed: ${KEY_LENGTH_MIN} or more`)
   }
-  if (!/^[\x21-\x7e]+$/.test(key)) {
-    const given = 'a key with characters that no header carries was given'
-    mistakes.push(`environment ${where}: ${given}; allowed: visible ASCII without spaces`)
-  }
-  return mistakes
+  return [...mistakes, ...headerMistakes(where, key)]
+}
+
+/** A key that fits into no header would start well, and fail each call. */
+function headerMistakes(where: string, key: string): string[] {
+  if (isVisible(key)) return []
+  // Such as the line break at the end of a file whose text became the variable.
+  const what = isVisible(key.trim()) ? 'white space around it' : 'characters that no header carries'
+  return [
+    `environment ${where}: a key with ${what} was given; allowed: visible ASCII without spaces`,
+  ]
+}
+
+function isVisible(key: string): boolean {
+  return /^[\x21-\x7e]+$/.test(key)
 }

@@ -18,6 +18,24 @@ test.each([
 
 /* biome-ignore format: a table reads as a table */
 test.each([
+  ['23 characters',           'prod', 'k'.repeat(23), ['environment API_KEYS, entry 2: has 23 characters; 24 or more are hard to guess']],
+  ['24 characters',           'prod', 'k'.repeat(24), []],
+  ['23 characters, to try out', 'dev', 'k'.repeat(23), []],
+])('API_KEYS with %s in %s', (_what, ENV, key, warnings) => {
+  const long = 'l'.repeat(24)
+  const settings = readSettings({ ENV, API_KEYS: `${long},${key}`, API_ADMIN_KEY: long.replace('l', 'a') }, {})
+  expect(settings.warnings).toEqual(warnings)
+})
+
+test('an API_ADMIN_KEY that is short is warned about too', () => {
+  const { warnings } = readSettings({ ENV: 'prod', API_ADMIN_KEY: 'a'.repeat(20) }, {})
+  expect(warnings).toEqual([
+    'environment API_ADMIN_KEY: has 20 characters; 24 or more are hard to guess',
+  ])
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
   ['https://vllm.example:8000',       true],
   ['HTTPS://Vllm.example:443/',       true],
   ['https://vllm.example/v1',         false],

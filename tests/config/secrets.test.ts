@@ -68,6 +68,43 @@ test('a key that is too short or unfit for a header is a mistake that does not s
   }
 })
 
+const names = [
+  'API_KEYS',
+  'API_ADMIN_KEY',
+  'RUNPOD_API_KEY',
+  'HF_TOKEN',
+  'OPENROUTER_API_KEY',
+  'EXTERNAL_ANY_KEY',
+]
+const unfit = {
+  'a line break at its end': 'canary-0123456789\n',
+  'a space before it': ' canary-0123456789',
+  'a line break within': 'canary-01\n23456789',
+  'a space within': 'canary-01 23456789',
+  'a control character': 'canary-01\x0023456789',
+  'a letter beyond ASCII': 'canary-é123456789',
+  'white space alone': ' ',
+}
+
+test.each(
+  names.flatMap((name) => Object.entries(unfit).map(([what, given]) => ({ name, what, given }))),
+)('$name with $what is a mistake at the start, which does not show it', ({ name, given }) => {
+  // Entries of a list may be written with space around them.
+  if (name === 'API_KEYS' && given.trim() !== given) {
+    return expect(readSecrets({ [name]: given }).apiKeys.join()).toBe(given.trim())
+  }
+  try {
+    readSecrets({ [name]: given, EXTERNAL_GOOD_KEY: 'good' })
+    expect.unreachable()
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigMistakes)
+    const lines = error instanceof ConfigMistakes ? error.lines : []
+    for (const line of lines) expect(line).toContain(`environment ${name}`)
+    expect(lines.join()).toMatch(/characters that no header carries|white space around it/)
+    expect(lines.join()).not.toMatch(/canary|23456789/)
+  }
+})
+
 test('an env file adds to the environment, does not override it, and may be absent', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'podgate-env-')), 'local.env')
   writeFileSync(path, '# a comment\nAPI_PORT=1\nLOG_LEVEL="debug"\nHF_TOKEN=hf\n')
