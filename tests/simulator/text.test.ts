@@ -2,6 +2,7 @@ import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { dump, jsonFor } from '#src/simulator/engine/json-text.ts'
 import { textMatching } from '#src/simulator/engine/pattern-text.ts'
+import { readPythonJson } from '#src/simulator/engine/python-json.ts'
 import { chanceFrom } from '#src/simulator/engine/random.ts'
 import { tokenize } from '#src/simulator/engine/tokens.ts'
 import { readAnswer } from './support/events.ts'
@@ -249,6 +250,21 @@ test('response_format and structured_outputs give the form that they ask for', a
     await textOf('hi', { structured_outputs: { choice: ['yes', 'no'] } }),
   )
   expect(await textOf('hi', { structured_outputs: { regex: '[a-c]{3}' } })).toMatch(/^[a-c]{3}$/)
+})
+
+test.each(['constructor', '__proto__', 'date'])('a text of the format %s is a text', (format) => {
+  const text = { type: 'string', format }
+  const schema = { type: 'object', properties: { text }, required: ['text'] }
+  expect(JSON.parse(jsonFor(schema, chanceFrom(1)))).toEqual({ text: expect.stringMatching(/./) })
+})
+
+test('names that every object knows are names like others', () => {
+  const names = ['__proto__', 'constructor']
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'integer' }]))
+  const made = jsonFor({ type: 'object', properties, required: names }, chanceFrom(1))
+  expect(Object.keys(JSON.parse(made))).toEqual(names)
+  const read = readPythonJson('{"__proto__": {"n": NaN}}')
+  expect(read.ok && Object.keys(Object(read.value))).toEqual(['__proto__'])
 })
 
 test.each(['[a-z]+@[a-z]+\\.com', '(yes|no|maybe)!?', '\\d{4}-\\d{2}', '(ab){2,3}c*', '[^x]y'])(

@@ -72,13 +72,14 @@ function valueFor(schema: unknown, making: Making, depth: number): unknown {
 function objectFor(schema: JsonObject, making: Making, depth: number): unknown {
   const properties = isJsonObject(schema.properties) ? schema.properties : {}
   const required = Array.isArray(schema.required) ? schema.required : []
-  const value: { [name: string]: unknown } = {}
+  const members: [name: string, value: unknown][] = []
   for (const [name, inner] of Object.entries(properties)) {
     if (required.includes(name) || (depth < 3 && making.chance.next() < 0.5)) {
-      value[name] = valueFor(inner, making, depth + 1)
+      members.push([name, valueFor(inner, making, depth + 1)])
     }
   }
-  return value
+  // Not by assignment: to `__proto__` that gives a member to nobody.
+  return Object.fromEntries(members)
 }
 
 function listFor(schema: JsonObject, making: Making, depth: number): unknown[] {
@@ -105,19 +106,19 @@ function numberFor(schema: JsonObject, chance: Chance): number {
   return Math.min(most, least + Math.round(chance.next() * (most - least) * 100) / 100)
 }
 
-const formats: { readonly [format: string]: string } = {
-  date: '2026-03-14',
-  'date-time': '2026-03-14T09:26:53Z',
-  time: '09:26:53Z',
-  email: 'river@example.com',
-  uri: 'https://example.com/river',
-  uuid: '3f2b8c1e-5a4d-4e6f-8a9b-0c1d2e3f4a5b',
-  ipv4: '192.0.2.7',
-}
+const formats = new Map([
+  ['date', '2026-03-14'],
+  ['date-time', '2026-03-14T09:26:53Z'],
+  ['time', '09:26:53Z'],
+  ['email', 'river@example.com'],
+  ['uri', 'https://example.com/river'],
+  ['uuid', '3f2b8c1e-5a4d-4e6f-8a9b-0c1d2e3f4a5b'],
+  ['ipv4', '192.0.2.7'],
+])
 
 function textFor(schema: JsonObject, chance: Chance): string {
   if (typeof schema.pattern === 'string') return textMatching(schema.pattern, chance)
-  if (typeof schema.format === 'string') return formats[schema.format] ?? phrase(chance, 1)
+  if (typeof schema.format === 'string') return formats.get(schema.format) ?? phrase(chance, 1)
   const least = Math.min(numberIn(schema, 'minLength') ?? 0, textMax)
   const most = numberIn(schema, 'maxLength') ?? Math.max(least, 200)
   return phrase(chance, 1 + chance.below(3))

@@ -63,9 +63,10 @@ function readValue(text: string, at: number, depth: number): Read {
 }
 
 function readObject(text: string, start: number, depth: number): Read {
-  const value: { [name: string]: unknown } = {}
+  // Not by assignment: to `__proto__` that gives a member to nobody.
+  const members: [name: string, value: unknown][] = []
   let at = skipSpace(text, start)
-  if (text[at] === '}') return [value, at + 1]
+  if (text[at] === '}') return [{}, at + 1]
   for (;;) {
     if (text[at] !== '"') {
       throw new Broken('Expecting property name enclosed in double quotes', at)
@@ -74,9 +75,9 @@ function readObject(text: string, start: number, depth: number): Read {
     at = skipSpace(text, nameEnd)
     if (text[at] !== ':') throw new Broken("Expecting ':' delimiter", at)
     const [item, itemEnd] = readValue(text, skipSpace(text, at + 1), depth + 1)
-    value[name] = item
+    members.push([name, item])
     at = skipSpace(text, itemEnd)
-    if (text[at] === '}') return [value, at + 1]
+    if (text[at] === '}') return [Object.fromEntries(members), at + 1]
     if (text[at] !== ',') throw new Broken("Expecting ',' delimiter", at)
     const comma = at
     at = skipSpace(text, at + 1)
