@@ -56,6 +56,7 @@ async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Pr
   if (flags.trace !== undefined) return replayTrace(flags.trace, flags, options)
   using signals = watchStopSignals()
   const simulator = await started(options)
+  if (!isLoopback(options.host)) console.error(warningOf(options))
   console.log(flags.json ? asJson(simulator, options) : asText(simulator, options))
   const unwatch = flags.watch
     ? watchSimulator(simulator, systemClock, process.stdout, wantsColour(process.env))
@@ -63,6 +64,15 @@ async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Pr
   await signals.stopped
   unwatch()
   await simulator.close()
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host)
+}
+
+function warningOf({ host }: SimulatorOptions): string {
+  const open = '/__control and /engine answer them without a key'
+  return `warning: other machines may reach ${host}: ${open}.`
 }
 
 async function started(options: SimulatorOptions): Promise<Simulator> {

@@ -59,6 +59,19 @@ test('it says where it listens, answers there, and SIGTERM ends it with 0, calls
   expect(await ended(child)).toEqual({ code: 0, errors: '' })
 })
 
+test.each([
+  ['0.0.0.0', true],
+  ['::', true],
+  ['127.0.0.2', false],
+  ['localhost', false],
+])('whether other machines may reach %s is told: %s', async (host, isTold) => {
+  const child = simulate('--port', '0', '--host', host, '--json')
+  expect(JSON.parse(await firstLine(child))).toMatchObject({ key: 'sim-key' })
+  child.kill('SIGTERM')
+  const warning = `warning: other machines may reach ${host}: /__control and /engine`
+  expect((await ended(child)).errors).toEqual(isTold ? expect.stringContaining(warning) : '')
+})
+
 test('an endpoint for real workers comes with the environment that attaches them', async () => {
   const child = simulate('--port', '0', '--endpoint', 'mine', '--workers', 'external', '--json')
   const { url, endpoints, workers } = JSON.parse(await firstLine(child))

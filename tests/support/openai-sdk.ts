@@ -34,7 +34,8 @@ export function simulated() {
   })
   afterAll(() => simulator.close())
   const control = async (method: string, path: string, body?: object): Promise<unknown> => {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const headers = { 'content-type': 'application/json' }
+    const sent = body === undefined ? {} : { headers, body: JSON.stringify(body) }
     return (await fetch(`${simulator.url}/__control/${path}`, { method, ...sent })).json()
   }
   return {

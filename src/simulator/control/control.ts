@@ -1,5 +1,6 @@
 // `/__control/…`: faults by rule, a cold start at will, time by hand, and a look inside. It needs
-// no key; the simulator listens on this machine only.
+// no key: by default the simulator listens on this machine only. A browser on this machine reaches
+// it too, so what a page sends is refused: its scripts have an `Origin`, its forms send no JSON.
 import { z } from 'zod'
 import { parseObject } from '#wire'
 import type { Account } from '../account.ts'
@@ -28,7 +29,10 @@ const clockRequest = z.strictObject({ advanceMs: z.int().min(0).max(advanceMaxMs
 export function serveControl(call: DoorCall, account: Account, look: StateLook): boolean {
   const what = `${call.method} ${call.path}`
   const { rules } = account
-  if (what === 'POST /faults') addRule(call, rules)
+  if (call.headers.origin !== undefined) reply(call, 403, { error: 'not for pages in a browser' })
+  else if (call.method === 'POST' && !isJson(call)) {
+    reply(call, 415, { error: 'the body must be sent as content-type: application/json' })
+  } else if (what === 'POST /faults') addRule(call, rules)
   else if (what === 'GET /faults') reply(call, 200, { rules: rules.list() })
   else if (what === 'DELETE /faults') {
     rules.clear()
@@ -41,6 +45,10 @@ export function serveControl(call: DoorCall, account: Account, look: StateLook):
   else if (what === 'POST /clock') advance(call, account)
   else return false
   return true
+}
+
+function isJson({ headers }: DoorCall): boolean {
+  return /^application\/json *(;|$)/i.test(headers['content-type'] ?? '')
 }
 
 function addRule(call: DoorCall, rules: FaultRules): void {
