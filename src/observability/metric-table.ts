@@ -39,8 +39,6 @@ export const metricTable = [
   { name: 'podgate_queue_depth', kind: 'gauge', labels: ['deployment'], help: 'Calls that wait for a place at a deployment.' },
   { name: 'podgate_held_bytes', kind: 'gauge', labels: ['side'], help: 'Bytes held for clients that read slowly: read from upstreams, and written to clients.' },
   { name: 'podgate_log_lost_lines', kind: 'gauge', labels: [], help: 'Log lines since the start that could not be written, and are lost.' },
-  { name: 'podgate_circuit_state', kind: 'gauge', labels: ['deployment'], help: 'A deployment’s circuit: 0 closed, 1 half open, 2 open.' },
-  { name: 'podgate_workers', kind: 'gauge', labels: ['deployment', 'state'], help: 'Workers of a deployment by state, as last seen.' },
 ] as const satisfies readonly Metric[]
 
 type NameOf<Kind extends MetricKind> = Extract<(typeof metricTable)[number], { kind: Kind }>['name']

@@ -94,7 +94,7 @@ test('list shows prices and deployments', async () => {
     '16384',
     '2',
     '6',
-    '64',
+    '32',
     'mixtral-8x22b-runpod (runpod)',
   ])
   const listed = jsonOf(await run('models', 'list', '--json'))

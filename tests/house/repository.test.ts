@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { readModelsFile } from '#src/models/index.ts'
 import { filesBelow, root } from './source-files.ts'
 
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
@@ -79,4 +80,11 @@ test.each(['dev', 'prod'])('configs/%s/endpoint.json is what RunPod takes', (env
   expect(
     values.filter(([name, value]) => typeof value !== 'string' || /_TOKEN$|_KEYS?$/.test(name)),
   ).toEqual([])
+})
+
+test('while developing, as many calls are sent to a deployment as the endpoint takes', () => {
+  const { env, workers } = JSON.parse(read('configs/dev/endpoint.json'))
+  const { models } = readModelsFile(read('configs/dev/models.yaml'))
+  const slots = models.flatMap(({ deployments }) => deployments.map((one) => one.slots))
+  expect(new Set(slots)).toEqual(new Set([Number(env.MAX_CONCURRENCY) * workers.max]))
 })

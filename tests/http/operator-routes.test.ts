@@ -1,5 +1,6 @@
 // What operators and keys may see of a gateway, and that looking wakes nothing.
 import { describe, expect, test } from 'vitest'
+import { metricTable } from '#src/observability/index.ts'
 import { answerWhole, goodAnswer, startUpstream } from '../support/scripted-upstream.ts'
 import { adminKey, chat, modelAt, startTestGateway, testKey } from '../support/test-gateway.ts'
 
@@ -143,4 +144,13 @@ test.each(['/health/detailed', '/resilience/stats'])('%s is for operators alone'
 test.each(['/auth/info', '/v1/key'])('%s needs a key', async (path) => {
   await using gateway = await startTestGateway({ baseUrl: 'http://127.0.0.1:1' })
   expect((await fetch(`${gateway.url}${path}`)).status).toBe(401)
+})
+
+test('every gauge that is declared is fed', async () => {
+  await using upstream = await startUpstream(goodAnswer)
+  await using gateway = await startTestGateway({ baseUrl: upstream.url })
+  await (await gateway.post(chat())).text()
+  const text = await gateway.metrics()
+  const gauges = metricTable.filter(({ kind }) => kind === 'gauge').map(({ name }) => name)
+  expect(gauges.filter((name) => !new RegExp(`^${name}[{ ]`, 'm').test(text))).toEqual([])
 })

@@ -165,7 +165,7 @@ test.runIf(process.env.PROMTOOL === '1')('promtool finds nothing to complain abo
   metrics.observeCall(callRecord({ coldStart: true, gpuSeconds: 1 }))
   metrics.observeAttempt(attemptRecord({ wastedSeconds: 1, wasteReason: 'retry' }))
   metrics.observeRefusal({ surface: 'openai-chat', model: null, fault: 'no_key' })
-  metrics.watch('podgate_workers', () => [{ labels: { deployment: 'a', state: 'idle' }, value: 1 }])
+  metrics.watch('podgate_held_bytes', () => [{ labels: { side: 'client' }, value: 1 }])
   const input = await metrics.render()
   const said = execFileSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' })
   expect(said).toBe('')
