@@ -61,6 +61,7 @@ export const envNames: Readonly<Record<string, string>> = {
 /** Known, but no options: secrets, and what the worker's image or later parts read. */
 export const otherEnvNames: readonly string[] = [
   'ENV',
+  'PODGATE_CONFIG',
   'API_KEYS',
   'API_ADMIN_KEY',
   'RUNPOD_API_KEY',

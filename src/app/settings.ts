@@ -17,13 +17,26 @@ export interface Settings {
 
 type Env = Record<string, string | undefined>
 
-export function readSettings(given: Env, flags: Readonly<Record<string, unknown>>): Settings {
+interface Flags {
+  /** Dotted path of an option → value. */
+  options?: Readonly<Record<string, unknown>>
+  /** In place of the file of the environment. */
+  configFile?: string | undefined
+}
+
+export function readSettings(given: Env, flags: Flags = {}): Settings {
   const env = { ...given }
   loadEnvFile('configs/local.env', env)
   const mistakes: string[] = []
   const environment = orMistakes(mistakes, () => readEnvironment(env.ENV))
   const loaded = orMistakes(mistakes, () =>
-    loadConfig(configSchema, { env, envNames, otherEnvNames, files: filesOf(environment), flags }),
+    loadConfig(configSchema, {
+      env,
+      envNames,
+      otherEnvNames,
+      files: filesOf(environment, env, flags.configFile),
+      flags: flags.options ?? {},
+    }),
   )
   const secrets = orMistakes(mistakes, () => readSecrets(env))
   if (environment === null || loaded === null || secrets === null) {
@@ -60,9 +73,18 @@ function readEnvironment(given: string | undefined): Environment {
   throw new ConfigMistakes([`environment ENV: ${JSON.stringify(given)}; allowed: dev or prod`])
 }
 
-function filesOf(environment: Environment | null): string[] {
-  const file = `configs/${environment}/gateway.yaml`
-  return environment !== null && existsSync(file) ? [file] : []
+function filesOf(environment: Environment | null, env: Env, flag: string | undefined): string[] {
+  if (flag !== undefined) return [named('flag --config', flag)]
+  const { PODGATE_CONFIG: file = '' } = env
+  if (file !== '') return [named('environment PODGATE_CONFIG', file)]
+  const usual = `configs/${environment}/gateway.yaml`
+  return environment !== null && existsSync(usual) ? [usual] : []
+}
+
+/** The usual file may be absent; one that somebody named is expected to be there. */
+function named(where: string, file: string): string {
+  if (existsSync(file)) return file
+  throw new ConfigMistakes([`${where}: ${file} is not there`])
 }
 
 /** Names that are kept for what is not built yet: whoever sets one expects something of it. */

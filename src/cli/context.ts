@@ -7,6 +7,11 @@ export interface CliSettings {
   storage: StorageOptions
 }
 
+/** Flags of `podgate` itself, which every command has. */
+export interface SharedFlags {
+  config?: string
+}
+
 export interface CliContext {
   loadSettings(): CliSettings
   /** The result: standard output. */

@@ -1,11 +1,13 @@
 // Every command of `podgate`, and what they share. Settings are read when a command runs, so that
 // `--help` works whatever the configuration says.
 import { Command } from 'commander'
+import { z } from 'zod'
 import { readSettings } from '#app'
 import { checkDeployment } from '#upstreams'
+import { checkedBy } from './arguments.ts'
 import { registerAuditCommand } from './audit-command.ts'
 import { registerBackupCommand } from './backup-command.ts'
-import { type CliContext, wantsColour } from './context.ts'
+import { type CliContext, type SharedFlags, wantsColour } from './context.ts'
 import { registerCostsCommand } from './costs-command.ts'
 import { registerKeysCommands } from './keys-commands.ts'
 import { registerLedgerCommands } from './ledger-commands.ts'
@@ -17,7 +19,10 @@ import { registerSimulate } from './simulate-command.ts'
 export async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', stopIfUnread)
   const context: CliContext = {
-    loadSettings: () => ({ storage: readSettings(process.env, {}).config.storage }),
+    loadSettings() {
+      const configFile = program.opts<SharedFlags>().config
+      return { storage: readSettings(process.env, { configFile }).config.storage }
+    },
     out: (line) => void process.stdout.write(`${line}\n`),
     outDrained: untilRead,
     err: (line) => void process.stderr.write(`${line}\n`),
@@ -30,6 +35,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const program = new Command('podgate')
     .description('An OpenAI-compatible gateway in front of RunPod serverless endpoints.')
+    .option(
+      '--config <file>',
+      'settings, in place of configs/<ENV>/gateway.yaml (PODGATE_CONFIG)',
+      checkedBy(z.string().min(1, 'allowed: the path of a file')),
+    )
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(run with --help to see what can be asked)')
   registerServe(program, context)
   registerKeysCommands(program, context)

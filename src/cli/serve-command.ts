@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { type Gateway, readSettings, type Settings, startDev, startGateway } from '#app'
 import { checkedBy, exampleOf, parsePort } from './arguments.ts'
-import { type CliContext, CommandFailure } from './context.ts'
+import { type CliContext, CommandFailure, type SharedFlags } from './context.ts'
 import { watchStopSignals } from './stop-signals.ts'
 
 interface ServeFlags {
@@ -22,10 +22,10 @@ export function registerServe(program: Command, context: CliContext): void {
     )
     .option('--port <number>', 'port to listen on (API_PORT)', parsePort)
     .addHelpText('after', exampleOf('serve --port 8080'))
-    .action(async (flags: ServeFlags) => {
+    .action(async (flags: ServeFlags, command: Command) => {
       const settings = readSettings(process.env, {
-        'http.host': flags.host,
-        'http.port': flags.port,
+        options: { 'http.host': flags.host, 'http.port': flags.port },
+        configFile: command.optsWithGlobals<SharedFlags>().config,
       })
       await serve(settings, context)
     })

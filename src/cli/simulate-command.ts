@@ -8,7 +8,7 @@ import {
   startSimulator,
   workerEnvironment,
 } from '#simulator'
-import { CommandFailure, wantsColour } from './context.ts'
+import { CommandFailure, type SharedFlags, wantsColour } from './context.ts'
 import { replayTrace, type TraceFlags } from './replay-trace.ts'
 import { addOptionFlags, daysNumber, optionsFrom, type SimulateFlags } from './simulate-options.ts'
 import { watchStopSignals } from './stop-signals.ts'
@@ -51,6 +51,9 @@ export function registerSimulate(program: Command): void {
 }
 
 async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Promise<void> {
+  if (command.optsWithGlobals<SharedFlags>().config !== undefined) {
+    return command.error('error: simulate reads no configuration: use --set')
+  }
   const options = optionsFrom(flags)
   if ('mistake' in options) return command.error(`error: ${options.mistake}`)
   if (flags.trace !== undefined) return replayTrace(flags.trace, flags, options)

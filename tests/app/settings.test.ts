@@ -13,7 +13,7 @@ test.each([
   ['an endpoint',     { RUNPOD_ENDPOINT_ID: 'ep' },                 true],
   ['another job API', { RUNPOD_BASE_URL: 'http://127.0.0.1:9/v2' }, true],
 ])('whether RunPod is configured, with %s', (_what, env, hasRunpod) => {
-  expect(readSettings(env, {}).hasRunpod).toBe(hasRunpod)
+  expect(readSettings(env).hasRunpod).toBe(hasRunpod)
 })
 
 /* biome-ignore format: a table reads as a table */
@@ -23,12 +23,12 @@ test.each([
   ['23 characters, to try out', 'dev', 'k'.repeat(23), []],
 ])('API_KEYS with %s in %s', (_what, ENV, key, warnings) => {
   const long = 'l'.repeat(24)
-  const settings = readSettings({ ENV, API_KEYS: `${long},${key}`, API_ADMIN_KEY: long.replace('l', 'a') }, {})
+  const settings = readSettings({ ENV, API_KEYS: `${long},${key}`, API_ADMIN_KEY: long.replace('l', 'a') })
   expect(settings.warnings).toEqual(warnings)
 })
 
 test('an API_ADMIN_KEY that is short is warned about too', () => {
-  const { warnings } = readSettings({ ENV: 'prod', API_ADMIN_KEY: 'a'.repeat(20) }, {})
+  const { warnings } = readSettings({ ENV: 'prod', API_ADMIN_KEY: 'a'.repeat(20) })
   expect(warnings).toEqual([
     'environment API_ADMIN_KEY: has 20 characters; 24 or more are hard to guess',
   ])
@@ -45,7 +45,7 @@ test.each([
   ['file:///etc',                     false],
   ['*',                               false],
 ])('%s as an origin for deployments: %s', (origin, isOne) => {
-  const read = () => readSettings({}, { 'upstreams.origins': [origin] })
+  const read = () => readSettings({}, { options: { 'upstreams.origins': [origin] } })
   if (isOne) expect(read().config.upstreams.origins).toEqual([origin])
   else expect(read).toThrow('allowed: an origin such as https://vllm.example:8000')
 })
