@@ -84,7 +84,9 @@ async function openScene() {
     const response = await fetch(`${gateway.url}/admin/${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     return { status: response.status, body: (await response.json()) as Said }
   }
@@ -205,6 +207,46 @@ test('an admin key for one model repoints it nowhere else', async () => {
     expect(refused.body.error?.message).toContain('upstreams.origins')
   }
   expect(await scene.callAll()).toEqual([200, 200, 200])
+  expectNothingAstray(scene)
+})
+
+/** Each place in a model that holds something, or might. */
+const fields = [
+  ...['id', 'ownedBy', 'aliases.0', 'surfaces.0', 'policy', 'baseUrl', 'url'],
+  ...['id', 'kind', 'servedName', 'gpu', 'baseUrl'].map((name) => `deployments.0.${name}`),
+  ...['endpointId', 'baseUrl', 'apiKeyEnv', 'dialect', 'proxy', 'headers', 'url', '__proto__'].map(
+    (name) => `deployments.0.options.${name}`,
+  ),
+]
+
+/** JSON, so that `__proto__` is a member like others. */
+function withField(value: unknown, [name = '', ...path]: readonly string[], set: string): string {
+  if (name === '') return JSON.stringify(set)
+  const known = Object.entries(value ?? {}).filter(([other]) => other !== name)
+  const inner = Object.getOwnPropertyDescriptor(value ?? {}, name)?.value
+  if (name === '0') return `[${withField(inner, path, set)}]`
+  const members = known.map(([other, one]) => `${JSON.stringify(other)}:${JSON.stringify(one)}`)
+  return `{${[...members, `"${name}":${withField(inner, path, set)}`].join()}}`
+}
+
+test('every field of a model that takes a text is given the stranger’s address', async () => {
+  const scene = await openScene()
+  const [own, ...others] = scene.models
+  const { host } = new URL(scene.stranger.url)
+  const taken = new Set<string>()
+  for (const field of fields) {
+    for (const text of [scene.stranger.url, `//${host}`, `@${host}/`, host]) {
+      const changed = withField(own, field.split('.'), text)
+      const models = `[${[changed, ...others.map((one) => JSON.stringify(one))].join()}]`
+      const { status } = await scene.admin('models/apply', `{"force":true,"models":${models}}`)
+      if (status !== 200) continue
+      taken.add(field)
+      await scene.callAll()
+    }
+  }
+  // Names alone, and a member that is left out: nothing of how a deployment is reached.
+  const names = ['id', 'ownedBy', 'aliases.0', 'deployments.0.id', 'deployments.0.servedName']
+  expect(taken).toEqual(new Set([...names, 'deployments.0.options.__proto__']))
   expectNothingAstray(scene)
 })
 
