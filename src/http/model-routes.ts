@@ -27,5 +27,8 @@ function modelObject(model: Model) {
     object: 'model',
     created: Math.floor(model.createdAtMs / 1000),
     owned_by: model.ownedBy,
+    // As vLLM says it; the capabilities are ours.
+    max_model_len: model.contextTokens,
+    capabilities: model.capabilities,
   }
 }

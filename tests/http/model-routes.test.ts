@@ -29,7 +29,8 @@ async function startWithModels(baseUrl: string) {
   const models = ids.map((id, at) => ({
     id,
     surfaces: ['openai-chat'],
-    contextTokens: 4096,
+    contextTokens: 4096 + at,
+    capabilities: at === 0 ? ['tools', 'vision'] : [],
     prices: { prompt: 2, completion: 6 },
     deployments: [
       {
@@ -79,6 +80,16 @@ describe('the list of models', () => {
         expect(model).toMatchObject({ object: 'model', owned_by: expect.any(String) })
         expect(Number.isInteger(model.created)).toBe(true)
       }
+    }))
+
+  test('says how much each reads, and what it can do, as the route of one model does', () =>
+    withModels(async ({ get }) => {
+      const { data } = await bodyOf<ModelList>(await get('/v1/models'))
+      const said = { max_model_len: 4096, capabilities: ['tools', 'vision'] }
+      expect(data.find(({ id }) => id === slashed)).toMatchObject(said)
+      expect(await bodyOf(await get(`/v1/models/${slashed}`))).toMatchObject(said)
+      const plain = await bodyOf(await get('/v1/models/plain'))
+      expect(plain).toMatchObject({ max_model_len: 4097, capabilities: [] })
     }))
 
   test('holds for a key only what it may use', () =>
