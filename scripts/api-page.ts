@@ -64,6 +64,12 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
     'Each model in `models.yaml` may say under `policy` where it differs:',
     policyTable(table),
     'A 400 for one of these is given before anything is reserved or sent.',
+    'The content of a message is a text or a list of parts. A bare text and parts of the types ' +
+      '`text` and `refusal` pass; `image_url` and `video_url` where the model’s `capabilities` name ' +
+      '`vision`; `input_audio` and `audio_url` where they name `audio`; `image_embeds`, ' +
+      '`audio_embeds`, `video_embeds`, `prompt_embeds` and `image_pil` where `trustedMedia` is on. ' +
+      'Any other part is a 400 that names it, and so is one of these members in a part of another ' +
+      'type. Other members of a part, such as `cache_control`, pass.',
   ]
 }
 
@@ -111,6 +117,12 @@ function policyTable(table: (head: string[], rows: string[][]) => string): strin
     remoteMedia:
       '`image_url`, `video_url` and `audio_url` may be http(s) and are fetched by the model’s ' +
       'server; else only `data:` URLs pass, and others are a 400',
+    roles:
+      'roles of messages that pass beside OpenAI’s `developer`, `system`, `user`, `assistant`, ' +
+      '`tool` and `function`; others are a 400',
+    sequencesMax:
+      'the most choices that one call may ask for, over all its prompts (prompts × `n`); inputs of ' +
+      '`/v1/embeddings` do not count',
     completionTokens: '`max_tokens` of `/v1/completions` where the client names none',
     outputTokensMax: '`max_tokens` and `max_completion_tokens` are lowered to it; null: no cap',
   }

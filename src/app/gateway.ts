@@ -26,7 +26,7 @@ import { connectRelay } from './relay-ports.ts'
 import { seedModels } from './seed-models.ts'
 import type { Settings } from './settings.ts'
 import { watchStanding } from './standing.ts'
-import { refuseHalfConfigured } from './start-mistakes.ts'
+import { refuseHalfConfigured, unreadableMedia } from './start-mistakes.ts'
 
 /** How soon a change by another process holds here: within a second, however busy the machine. */
 const pollMs = 250
@@ -79,9 +79,11 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   )
   const lastUse = closing.use(keepLastUse(registry, { clock, onTrouble }))
   const credentials = credentialsOf(settings, additions)
+  const models = await readModels(registry.db)
+  for (const warning of unreadableMedia(models)) logger.warn({ event: 'config' }, warning)
   refuseHalfConfigured({
     environment: settings.environment,
-    models: await readModels(registry.db),
+    models,
     keyCount:
       (await runningKeys(registry.db, clock.nowMs())).length +
       secrets.apiKeys.length +

@@ -1,7 +1,7 @@
 // What must be there before a gateway may start for real. Half a configuration is worse than none:
 // it would start, look healthy and fail every call.
 import { ConfigMistakes } from '#config'
-import type { Model } from '#domain'
+import { type Model, policyOf } from '#domain'
 import type { Environment } from './settings.ts'
 
 export interface Standing {
@@ -49,6 +49,20 @@ export function refuseHalfConfigured(standing: Standing): void {
     mistakes.push('the registry has no models: podgate models apply FILE')
   }
   if (mistakes.length > 0) throw new ConfigMistakes(mistakes)
+}
+
+/** A policy that allows media is of no use to a model that declares neither sight nor hearing. */
+export function unreadableMedia(models: readonly Model[]): string[] {
+  return models.flatMap((model) => {
+    const { remoteMedia, trustedMedia } = policyOf(model)
+    const reads = model.capabilities.some((one) => one === 'vision' || one === 'audio')
+    if (reads || !(remoteMedia || trustedMedia)) return []
+    const allowed = remoteMedia ? 'remoteMedia' : 'trustedMedia'
+    return [
+      `model ${model.id}: its policy allows ${allowed}, but its capabilities name neither vision ` +
+        'nor audio, so images, video and sound are refused (400)',
+    ]
+  })
 }
 
 /** A deployment that is switched off needs none. */

@@ -1,6 +1,6 @@
 // A client's call: the facts that we act on, and the body as it came.
 import type { ApiKey } from './api-key.ts'
-import type { SurfaceName } from './model.ts'
+import type { Capability, SurfaceName } from './model.ts'
 import type { Rates } from './rates.ts'
 
 /** Where a top-level member stands in an object's text: what may be cut out or replaced. */
@@ -22,6 +22,12 @@ export interface CallBody {
 
 /** Something in a body that only some models allow, and where it stands. */
 export type Demand =
+  /** Content that a model must be able to read. */
+  | { wants: 'capability'; param: string; needs: Capability }
+  /** Who speaks, where it is none of OpenAI's. */
+  | { wants: 'role'; param: string; role: string }
+  /** So many sequences to generate, where they are more than one. */
+  | { wants: 'sequences'; param: string; count: number }
   /** Something that the model's server would have to fetch. */
   | { wants: 'remote-media'; param: string }
   /** Something that the server must trust: an id of its cache, or tensors instead of media. */

@@ -1,5 +1,11 @@
 // What a model allows its clients beyond what every model does. A model says only where it differs.
 
+/** Who speaks in OpenAI's chat. */
+export const chatRoles = ['developer', 'system', 'user', 'assistant', 'tool', 'function'] as const
+
+/** The most roles that a model may add to them. */
+export const chatRolesMax = 16
+
 export interface ModelPolicy {
   /** Members of `chat_template_kwargs` that clients may set. */
   templateArguments: readonly string[]
@@ -12,6 +18,10 @@ export interface ModelPolicy {
    * which can crash it.
    */
   trustedMedia: boolean
+  /** Messages may be said by these too. */
+  roles: readonly string[]
+  /** How many sequences a call may generate: prompts times `n`. */
+  sequencesMax: number
   /** What `/v1/completions` generates at most where the client does not say. */
   completionTokens: number
   /** More than this is not generated, whatever the client says; null: as much as there is room. */
@@ -23,6 +33,8 @@ const usual: ModelPolicy = {
   cacheSalt: false,
   remoteMedia: false,
   trustedMedia: false,
+  roles: [],
+  sequencesMax: 64,
   // OpenAI's own default. Servers differ, and some would go on to the end of the context.
   completionTokens: 16,
   outputTokensMax: null,

@@ -1,7 +1,14 @@
 // What may stand in `models.yaml`. Prices are dollars per million tokens and must come out as whole
 // nano-dollars per token, so that sums stay exact.
 import { z } from 'zod'
-import { capabilities, type Deployment, type Model, nanoUsdFromUsd, nanoUsdPerToken } from '#domain'
+import {
+  capabilities,
+  chatRolesMax,
+  type Deployment,
+  type Model,
+  nanoUsdFromUsd,
+  nanoUsdPerToken,
+} from '#domain'
 
 type DeploymentEntry = Omit<Deployment, 'isDisabled'>
 
@@ -46,12 +53,17 @@ export const deploymentSchema = z.strictObject({
   options: z.record(z.string(), z.unknown()).default({}).describe('the options of its kind'),
 })
 
+/** As many as any body can ask for. */
+const sequencesBound = 8192
+
 /** Where a model differs from what every model allows; see `ModelPolicy` in `domain`. */
 const policySchema = z.strictObject({
   templateArguments: z.array(z.string().min(1).max(64)).max(64).exactOptional(),
   cacheSalt: z.boolean().exactOptional(),
   remoteMedia: z.boolean().exactOptional(),
   trustedMedia: z.boolean().exactOptional(),
+  roles: z.array(z.string().min(1).max(64)).max(chatRolesMax).exactOptional(),
+  sequencesMax: z.int().min(1).max(sequencesBound).exactOptional(),
   completionTokens: z.int().min(1).exactOptional(),
   outputTokensMax: z.int().min(1).nullable().exactOptional(),
 })
@@ -65,7 +77,7 @@ export const modelSchema = z.strictObject({
     .array(z.enum(capabilities))
     .max(capabilities.length)
     .default([])
-    .describe('shown in /v1/models, for whoever chooses a model'),
+    .describe('shown in /v1/models; images and video need vision, sound needs audio'),
   contextTokens: z
     .int()
     .min(1)

@@ -1,33 +1,65 @@
 // Compares what a body wants with what its model allows, before anything is reserved or sent: what
 // is refused here cost nothing and was nobody's attempt.
-import { type Call, type Demand, Fault, type Model, policyOf } from '#domain'
+import { type Call, chatRoles, type Demand, Fault, type Model, policyOf } from '#domain'
 import { invalid } from './rules.ts'
 
-export function checkModel(call: Call, model: Pick<Model, 'contextTokens' | 'policy'>): void {
-  for (const demand of call.demands) checkDemand(demand, model)
+type Measure = Pick<Model, 'contextTokens' | 'capabilities' | 'policy'>
+
+export function checkModel(call: Call, model: Measure): void {
+  for (const demand of call.demands) {
+    const fault = faultOf(demand, model)
+    if (fault !== null) throw fault
+  }
 }
 
-function checkDemand(demand: Demand, model: Pick<Model, 'contextTokens' | 'policy'>): void {
+function faultOf(demand: Demand, model: Measure): Fault | null {
   const { param } = demand
-  const { remoteMedia, trustedMedia, templateArguments } = policyOf(model)
-  if (demand.wants === 'remote-media' && !remoteMedia) {
-    throw invalid(param, `'${param}' must be a data: URL: nothing is fetched for this model.`)
+  const policy = policyOf(model)
+  switch (demand.wants) {
+    case 'capability':
+      if (model.capabilities.includes(demand.needs)) return null
+      return invalid(param, `'${param}' is not allowed: this model does not have ${demand.needs}.`)
+    case 'remote-media':
+      if (policy.remoteMedia) return null
+      return invalid(param, `'${param}' must be a data: URL: nothing is fetched for this model.`)
+    case 'trusted-media':
+      if (policy.trustedMedia) return null
+      return invalid(param, `'${param}' is not allowed for this model: content must come whole.`)
+    case 'template-argument':
+      return policy.templateArguments.includes(demand.name)
+        ? null
+        : wrongArgument(param, policy.templateArguments)
+    case 'role':
+      return policy.roles.includes(demand.role) ? null : wrongRole(param, policy.roles)
+    case 'sequences':
+      return demand.count <= policy.sequencesMax ? null : tooMany(param, policy.sequencesMax)
+    case 'tokens':
+      return demand.count <= model.contextTokens ? null : tooLarge(param, model.contextTokens)
+    case 'context':
+      return demand.count <= model.contextTokens
+        ? null
+        : contextTooLong(model.contextTokens, demand)
   }
-  if (demand.wants === 'trusted-media' && !trustedMedia) {
-    throw invalid(param, `'${param}' is not allowed for this model: content must come whole.`)
-  }
-  if (demand.wants === 'template-argument' && !templateArguments.includes(demand.name)) {
-    const allowed = templateArguments.join(', ') || 'none'
-    const message = "An argument of 'chat_template_kwargs' is not allowed for this model."
-    throw invalid(param, `${message} Allowed: ${allowed}.`)
-  }
-  if (demand.wants === 'tokens' && demand.count > model.contextTokens) {
-    const limit = `an integer up to ${model.contextTokens}, the model's whole context`
-    throw invalid(param, `Invalid value for '${param}': expected ${limit}.`)
-  }
-  if (demand.wants === 'context' && demand.count > model.contextTokens) {
-    throw contextTooLong(model.contextTokens, demand)
-  }
+}
+
+function wrongArgument(param: string, allowed: readonly string[]): Fault {
+  const message = "An argument of 'chat_template_kwargs' is not allowed for this model."
+  return invalid(param, `${message} Allowed: ${allowed.join(', ') || 'none'}.`)
+}
+
+function wrongRole(param: string, more: readonly string[]): Fault {
+  const allowed = [...chatRoles, ...more].join(', ')
+  return invalid(param, `Invalid value for '${param}': expected one of ${allowed}.`)
+}
+
+function tooMany(param: string, sequencesMax: number): Fault {
+  const message = `This model generates up to ${sequencesMax} choices in one call`
+  return invalid(param, `'${param}' is too many: ${message}, over all prompts.`)
+}
+
+function tooLarge(param: string, contextTokens: number): Fault {
+  const limit = `an integer up to ${contextTokens}, the model's whole context`
+  return invalid(param, `Invalid value for '${param}': expected ${limit}.`)
 }
 
 /** Texts are counted by the model's server; what comes as tokens can be counted here. */

@@ -42,6 +42,12 @@ export function addTokenDemands(
   }
 }
 
+/** Each choice of each prompt is a sequence of its own on the GPU. One is never too many. */
+export function addSequenceDemands(prompts: number, choices: number, demands: Demand[]): void {
+  if (prompts > 1) demands.push({ wants: 'sequences', param: 'prompt', count: prompts })
+  if (choices > prompts) demands.push({ wants: 'sequences', param: 'n', count: choices })
+}
+
 function hashed(name: unknown): string | null {
   if (typeof name !== 'string' || name === '') return null
   return createHash('sha256').update(name).digest('hex').slice(0, 16)

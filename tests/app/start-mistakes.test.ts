@@ -1,7 +1,7 @@
 // What a gateway may start without, and where: no half configuration starts, and no whole one is
 // refused.
 import { expect, test } from 'vitest'
-import { refuseHalfConfigured, type Standing } from '#src/app/start-mistakes.ts'
+import { refuseHalfConfigured, type Standing, unreadableMedia } from '#src/app/start-mistakes.ts'
 import { sampleModel } from '../support/sample-model.ts'
 import { sampleDeployment } from '../support/scripted-deployment.ts'
 
@@ -34,4 +34,17 @@ test.each<[string, Partial<Standing>, string | null]>([
   const start = () => refuseHalfConfigured({ ...whole, ...changes })
   if (mistake === null) expect(start).not.toThrow()
   else expect(start).toThrow(mistake)
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['remote media, and nothing to read them', { policy: { remoteMedia: true } },                                        'remoteMedia'],
+  ['trusted media, and nothing to read them', { policy: { trustedMedia: true }, capabilities: ['tools'] as const },    'trustedMedia'],
+  ['remote media for one that sees',          { policy: { remoteMedia: true }, capabilities: ['vision'] as const },    null],
+  ['trusted media for one that hears',        { policy: { trustedMedia: true }, capabilities: ['audio'] as const },    null],
+  ['media only where they come whole',        { policy: { remoteMedia: false } },                                      null],
+  ['no policy at all',                        {},                                                                      null],
+])('a model whose policy allows %s', (_what, changes, named) => {
+  const warnings = unreadableMedia([sampleModel(changes)])
+  expect(warnings).toEqual(named === null ? [] : [expect.stringContaining(named)])
 })

@@ -28,6 +28,8 @@ test('only what differs is written down, and the rest is as usual', async () => 
     cacheSalt: false,
     remoteMedia: true,
     trustedMedia: false,
+    roles: [],
+    sequencesMax: 64,
     completionTokens: 16,
     outputTokensMax: 500,
   })
@@ -47,6 +49,8 @@ test('only what differs is written down, and the rest is as usual', async () => 
 
 test.each([
   ['remoteMedias: true', /not known: remoteMedias/],
+  ['roles: [""]', /policy\.roles/],
+  ['sequencesMax: 0', /policy\.sequencesMax/],
   ['cacheSalt: 1', /policy\.cacheSalt/],
   ['completionTokens: 0', /policy\.completionTokens/],
   ['templateArguments: [1]', /policy\.templateArguments/],

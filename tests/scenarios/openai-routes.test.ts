@@ -158,10 +158,13 @@ describe('a model', () => {
   })
 
   test('refuses what it does not allow as nobody’s attempt', async () => {
-    await using at = await scene(answerGood)
+    await using at = await scene(answerGood, { capabilities: ['vision'] })
     const image = { type: 'image_url', image_url: { url: 'http://169.254.169.254/latest' } }
+    const sound = { type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }
     const refused = [
       [{ messages: [{ role: 'user', content: [image] }] }, 'messages[0].content[0].image_url'],
+      [{ messages: [{ role: 'user', content: [sound] }] }, 'messages[0].content[0]'],
+      [{ messages: [{ role: 'wizard', content: 'Hi' }] }, 'messages[0].role'],
       [{ chat_template_kwargs: { tools: 1 } }, 'chat_template_kwargs.tools'],
       [{ max_tokens: 4097 }, 'max_tokens'],
     ] as const
@@ -180,6 +183,12 @@ describe('a model', () => {
       refused.map(() => ['refused', 0]),
     )
   })
+})
+
+test('a policy for media that the model cannot read is told at the start', async () => {
+  await using at = await scene(answerGood, { policy: { remoteMedia: true } })
+  const line = await at.gateway.logged({ event: 'config' })
+  expect(line).toMatchObject({ level: 'warn', message: expect.stringContaining('test-model') })
 })
 
 /** The text of each choice, in the order of their indexes. */

@@ -1,15 +1,21 @@
 // What only some models allow: refused before anything is reserved, named by its place in the body.
 import { describe, expect, test } from 'vitest'
-import type { ModelPolicy } from '#src/domain/index.ts'
+import { type Capability, chatRoles, type ModelPolicy } from '#src/domain/index.ts'
 import { checkModel } from '#src/surfaces/index.ts'
 import { callOf, refusalOf, surfaceNamed } from '../support/surface-call.ts'
 
 const chat = surfaceNamed('openai-chat')
 const image = (url: unknown) => ({ type: 'image_url', image_url: { url } })
 
-function check(given: Record<string, unknown>, policy?: Partial<ModelPolicy>) {
+const reads: readonly Capability[] = ['vision', 'audio']
+
+function check(
+  given: Record<string, unknown>,
+  policy?: Partial<ModelPolicy>,
+  capabilities: readonly Capability[] = reads,
+) {
   const call = callOf(chat, { model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...given })
-  const model = { contextTokens: 1000, ...(policy === undefined ? {} : { policy }) }
+  const model = { contextTokens: 1000, capabilities, ...(policy === undefined ? {} : { policy }) }
   checkModel(call, model)
   const ask = chat.toUpstream(call, { dialect: 'vllm', servedName: 'served', policy })
   return JSON.parse(ask.body.toString())
@@ -32,10 +38,8 @@ describe('content that is elsewhere', () => {
     ['http',              [image('http://10.0.0.1/a.png')],                     'messages[1].content[0].image_url'],
     ['a shouted scheme',  [image('HTTPS://example.com/a.png')],                 'messages[1].content[0].image_url'],
     ['a bare text',       [{ type: 'image_url', image_url: 'https://a.b/c' }],  'messages[1].content[0].image_url'],
-    ['a part of no type', [{ image_url: { url: 'https://a.b/c' } }],            'messages[1].content[0].image_url'],
     ['a video',           [{ type: 'video_url', video_url: { url: 'https://a.b/c' } }], 'messages[1].content[0].video_url'],
     ['a sound',           [{ type: 'audio_url', audio_url: { url: 'https://a.b/c' } }], 'messages[1].content[0].audio_url'],
-    ['the responses’ form', [{ type: 'input_image', image_url: 'https://a.b/c' }], 'messages[1].content[0].image_url'],
   ])('%s is refused by default and passes where the model allows it', (_what, parts, param) => {
     expect(refusalOf(() => check(saying(...parts)))).toMatchObject({ kind: 'bad_request', param })
     expect(check(saying(...parts), { remoteMedia: true }).messages[1].content).toEqual(parts)
@@ -74,6 +78,8 @@ describe('content that only stands for content', () => {
     ['an image of the server’s cache', cached,                                                    'uuid'],
     ['a sound of the server’s cache',  { type: 'input_audio', input_audio: null, uuid: 'x' },     'uuid'],
     ['an image to be cached',          { ...image('data:image/png;base64,iVBORw0KGgo='), uuid: 'x' }, 'uuid'],
+    ['a cached image without more',    { type: 'image_url', uuid: 'x' },                          'uuid'],
+    ['tensors of a video',             { type: 'video_embeds', video_embeds: 'AAAA' },            'video_embeds'],
     ['tensors of an image',            { type: 'image_embeds', image_embeds: 'AAAA' },            'image_embeds'],
     ['tensors by name',                { type: 'image_embeds', image_embeds: { a: 'AAAA' } },     'image_embeds'],
     ['tensors of a sound',             { type: 'audio_embeds', audio_embeds: 'AAAA' },            'audio_embeds'],
@@ -84,9 +90,137 @@ describe('content that only stands for content', () => {
     expect(check(saying(part), { trustedMedia: true }).messages[1].content).toEqual([part])
   })
 
+  test('tensors of a prompt are named by their part', () => {
+    const part = { type: 'prompt_embeds', data: 'AAAA' }
+    const param = 'messages[1].content[0]'
+    expect(refusalOf(() => check(saying(part)))).toMatchObject({ kind: 'bad_request', param })
+    expect(check(saying(part), { trustedMedia: true }).messages[1].content).toEqual([part])
+  })
+
   test('is not what a null stands for', () => {
     const part = { type: 'text', text: 'x', uuid: null, image_embeds: null }
     expect(check(saying(part)).messages[1].content).toEqual([part])
+  })
+})
+
+const data = 'data:image/png;base64,iVBORw0KGgo='
+const sound = { type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }
+
+/* biome-ignore format: a table reads as a table */
+describe('media for a model that cannot read them', () => {
+  test.each([
+    ['an image', image(data),                                          'vision'],
+    ['a video',  { type: 'video_url', video_url: { url: data } },      'vision'],
+    ['a sound',  sound,                                                'audio'],
+    ['a sound by URL', { type: 'audio_url', audio_url: { url: data } }, 'audio'],
+  ] as const)('%s is refused by its place, unless the model declares it', (_what, part, needed) => {
+    const param = 'messages[1].content[1]'
+    const given = saying({ type: 'text', text: 'Look.' }, part, part)
+    const all = { remoteMedia: true, trustedMedia: true }
+    const others = reads.filter((one) => one !== needed)
+    expect(refusalOf(() => check(given, all, others))).toMatchObject({ kind: 'bad_request', param })
+    expect(check(given, {}, [needed])).toMatchObject(given)
+  })
+})
+
+/* biome-ignore format: a table reads as a table */
+describe('content parts pass by list', () => {
+  test.each([
+    ['a text',                  { type: 'text', text: 'Hi' }],
+    ['a refusal',               { type: 'refusal', refusal: 'No.' }],
+    ['a bare string',           'Hi'],
+    ['a mark of others',        { type: 'text', text: 'Hi', cache_control: { type: 'ephemeral' } }],
+    ['a null of another kind',  { type: 'text', text: 'Hi', image_url: null, input_audio: null }],
+  ])('%s passes for every model', (_what, part) => {
+    expect(check(saying(part), {}, []).messages[1].content).toEqual([part])
+  })
+
+  test.each([
+    ['a type of nobody',              { type: 'hologram', hologram: 'AAAA' }],
+    ['the responses’ image',          { type: 'input_image', image_url: data }],
+    ['the responses’ text',           { type: 'input_text', text: 'Hi' }],
+    ['a thought',                     { type: 'thinking', thinking: 'Hm' }],
+    ['a file',                        { type: 'file', file: { file_id: 'file-1' } }],
+    ['no type',                       { image_url: { url: data } }],
+    ['a text of no type',             { text: 'Hi' }],
+    ['a list for a type',             { type: ['text'], text: 'Hi' }],
+    ['a number',                      5],
+    ['null',                          null],
+    ['a list',                        [{ type: 'text', text: 'Hi' }]],
+    ['an image in a text',            { type: 'text', text: 'Hi', image_url: { url: data } }],
+    ['a sound in an image',           { ...image(data), input_audio: sound.input_audio }],
+    ['a remote video in an image',    { ...image(data), video_url: { url: 'http://10.0.0.1/' } }],
+    ['tensors in a text',             { type: 'text', text: 'Hi', prompt_embeds: 'AAAA' }],
+    ['a pickled image in a refusal',  { type: 'refusal', refusal: 'No.', image_pil: 'AAAA' }],
+  ])('%s is refused by its place, for every model', (_what, part) => {
+    const all = { remoteMedia: true, trustedMedia: true }
+    const param = 'messages[1].content[1]'
+    const given = saying({ type: 'text', text: 'Hi' }, part)
+    expect(refusalOf(() => check(given, all))).toMatchObject({ kind: 'bad_request', param })
+  })
+
+  test('ten thousand images ask for as little as one', () => {
+    const { demands } = callOf(chat, { model: 'm', ...saying(...Array(10_000).fill(image('https://a.b/c'))) })
+    expect(demands).toHaveLength(2)
+  })
+})
+
+describe('who speaks', () => {
+  const by = (...roles: string[]) => ({ messages: roles.map((role) => ({ role, content: 'Hi' })) })
+
+  test('is one of OpenAI’s six', () => {
+    expect(check(by(...chatRoles))).toMatchObject(by(...chatRoles))
+    const fault = refusalOf(() => check(by('user', 'wizard', 'witch')))
+    expect(fault).toMatchObject({ kind: 'bad_request', param: 'messages[1].role' })
+    expect(fault.message).toContain('developer, system, user, assistant, tool, function')
+    expect(fault.message).not.toContain('wizard')
+  })
+
+  test('may be another where the model says so', () => {
+    const policy = { roles: ['wizard'] }
+    expect(check(by('user', 'wizard'), policy)).toMatchObject(by('user', 'wizard'))
+    const param = 'messages[2].role'
+    expect(refusalOf(() => check(by('user', 'wizard', 'witch'), policy))).toMatchObject({ param })
+  })
+
+  test('is not somebody else in each of many messages', () => {
+    const many = Array.from({ length: 10_000 }, (_, at) => `r${at}`)
+    const param = 'messages[16].role'
+    expect(refusalOf(() => callOf(chat, { model: 'm', ...by(...many) }))).toMatchObject({ param })
+  })
+})
+
+/* biome-ignore format: a table reads as a table */
+describe('how many sequences one call may ask for', () => {
+  const completions = surfaceNamed('openai-completions')
+  const prompts = (count: number) => Array(count).fill('Hi')
+  const refused = (surface: typeof chat, body: object, policy: Partial<ModelPolicy>) =>
+    refusalOf(() => checkModel(callOf(surface, { model: 'm', ...body }), { contextTokens: 1000, capabilities: [], policy }))
+
+  test.each([
+    ['the usual, in prompts',     {},                   { prompt: prompts(65) },        'prompt'],
+    ['the usual, in all',         {},                   { prompt: prompts(33), n: 2 },  'n'],
+    ['prompts alone before all',  {},                   { prompt: prompts(1024), n: 8 }, 'prompt'],
+    ['one of a small model',      { sequencesMax: 1 },  { prompt: 'Hi', n: 2 },         'n'],
+  ])('more than %s is refused', (_what, policy, body, param) => {
+    expect(refused(completions, body, policy)).toMatchObject({ kind: 'bad_request', param })
+  })
+
+  test('as many as there may be pass, and more where the model says so', () => {
+    const model = { contextTokens: 1000, capabilities: [] }
+    const many = callOf(completions, { model: 'm', prompt: prompts(1024), n: 8 })
+    expect(() => checkModel(callOf(completions, { model: 'm', prompt: prompts(32), n: 2 }), model)).not.toThrow()
+    expect(() => checkModel(many, { ...model, policy: { sequencesMax: 8192 } })).not.toThrow()
+  })
+
+  test('of a chat they are its choices', () => {
+    const messages = [{ role: 'user', content: 'Hi' }]
+    expect(refused(chat, { messages, n: 5 }, { sequencesMax: 4 })).toMatchObject({ param: 'n' })
+  })
+
+  test('inputs of embeddings are none', () => {
+    const call = callOf(surfaceNamed('embeddings'), { model: 'm', input: prompts(2048) })
+    expect(() => checkModel(call, { contextTokens: 1000, capabilities: [] })).not.toThrow()
   })
 })
 
@@ -139,7 +273,7 @@ test.each([
   ['embeddings',         'input',  (tokens: number) => [Array(tokens).fill(5)],         'input[0]'],
 ] as const)('%s: what is sent as tokens must fit into the context', (name, field, sent, param) => {
   const asking = (tokens: number) => callOf(surfaceNamed(name), { model: 'm', [field]: sent(tokens) })
-  const model = { contextTokens: 1000 }
+  const model = { contextTokens: 1000, capabilities: [] }
   expect(() => checkModel(asking(1000), model)).not.toThrow()
   const fault = refusalOf(() => checkModel(asking(1001), model))
   expect(fault).toMatchObject({ kind: 'context_too_long', param })

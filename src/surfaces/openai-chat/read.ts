@@ -3,7 +3,13 @@
 import type { CallFacts, Demand, JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import { readBody } from '../read-body.ts'
-import { addTokenDemands, endUserHash, readModel, wantsUsage } from '../read-fields.ts'
+import {
+  addSequenceDemands,
+  addTokenDemands,
+  endUserHash,
+  readModel,
+  wantsUsage,
+} from '../read-fields.ts'
 import { checkOf, invalid } from '../rules.ts'
 import { readMessages } from './messages.ts'
 import { chatFields } from './rules.ts'
@@ -22,11 +28,13 @@ export function readChat(bytes: Buffer): CallFacts {
   checkTools(value)
   addTemplateDemands(value, demands)
   addTokenDemands(value, chatFields.bounds, demands)
+  const choices = typeof value.n === 'number' ? value.n : 1
+  addSequenceDemands(1, choices, demands)
   return {
     modelId,
     stream: value.stream === true,
     wantsUsage: wantsUsage(value),
-    choices: typeof value.n === 'number' ? value.n : 1,
+    choices,
     prompts: 1,
     maxTokens: integerOr(value.max_completion_tokens) ?? integerOr(value.max_tokens),
     endUserHash: endUserHash(value),

@@ -2,7 +2,13 @@
 import type { CallFacts, Demand, JsonObject } from '#domain'
 import { addContextDemand, countPrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
-import { addTokenDemands, endUserHash, readModel, wantsUsage } from '../read-fields.ts'
+import {
+  addSequenceDemands,
+  addTokenDemands,
+  endUserHash,
+  readModel,
+  wantsUsage,
+} from '../read-fields.ts'
 import { checkOf, invalid } from '../rules.ts'
 import { completionFields, promptsMax } from './rules.ts'
 
@@ -18,11 +24,13 @@ export function readCompletion(bytes: Buffer): CallFacts {
   const demands: Demand[] = []
   addContextDemand('prompt', value.prompt, demands)
   addTokenDemands(value, completionFields.bounds, demands)
+  const choices = prompts * choicesPerPrompt(value)
+  addSequenceDemands(prompts, choices, demands)
   return {
     modelId,
     stream: value.stream === true,
     wantsUsage: wantsUsage(value),
-    choices: prompts * choicesPerPrompt(value),
+    choices,
     prompts,
     maxTokens: typeof value.max_tokens === 'number' ? value.max_tokens : null,
     endUserHash: endUserHash(value),

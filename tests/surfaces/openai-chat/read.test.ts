@@ -111,8 +111,8 @@ test.each([
   ['empty messages',              { messages: [] },                                 'messages'],
   ['a message that is a text',    { messages: ['Hi'] },                             'messages[0]'],
   ['a message of null',           { messages: [messages[0], null] },                'messages[1]'],
-  ['a message without a role',    { messages: [messages[0], { content: 'Hi' }] },   'messages[1]'],
-  ['a message with role 7',       { messages: [{ role: 7 }] },                      'messages[0]'],
+  ['a message without a role',    { messages: [messages[0], { content: 'Hi' }] },   'messages[1].role'],
+  ['a message with role 7',       { messages: [{ role: 7 }] },                      'messages[0].role'],
   ['stream_options, no stream',   { stream_options: {} },                           'stream_options'],
   ['stream_options, stream off',  { stream_options: {}, stream: false },            'stream_options'],
   ['top_logprobs, no logprobs',   { top_logprobs: 1 },                              'top_logprobs'],
@@ -187,7 +187,7 @@ test.each([
   ['a member twice',               (text: string) => text.replace(/\}$/, ',"mod\\u0065l":"other"}'), 'bad_request',  'model'],
   ['a member `__proto__` twice',   (text: string) => text.replace(/\}$/, ',"__proto__":1,"__proto__":2}'), 'bad_request', '__proto__'],
   ['a seed of too many digits',    (text: string) => text.replace(/\}$/, ',"seed":98765432109876543210}'), 'bad_request', 'seed'],
-  ['the last message without role', (text: string) => text.replace(/\{"role"(?!.*"role")/, '{"rule"'), 'bad_request', 'messages[299]'],
+  ['the last message without role', (text: string) => text.replace(/\{"role"(?!.*"role")/, '{"rule"'), 'bad_request', 'messages[299].role'],
 ])('a large body of %s is refused', (_what, broken, kind, param) => {
   for (const word of ['text', 'text für alle, 世界']) {
     const messages = Array.from({ length: 300 }, () => ({ role: 'user', content: `${word} `.repeat(80) }))
@@ -218,7 +218,7 @@ describe('an escape in a name evades no rule, whatever somebody sent before', ()
 
   test('the place of an image', () => {
     const part = (name: string, value: string) =>
-      `{"model":"m","messages":[{"role":"user","content":[{"type":"x","${name}":${value}}]}]}`
+      `{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","${name}":${value}}]}]}`
     readText(part('image_ur\\\\', '1'))
     const text = part(escaped('image_url'), '{"url":"file:///etc/passwd"}')
     expect(refusal(() => readText(text)).param).toBe('messages[0].content[0].image_url')

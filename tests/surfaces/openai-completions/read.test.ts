@@ -124,6 +124,9 @@ test('reads the facts of a stream', () => {
     choices: 2,
     maxTokens: 7,
     endUserHash: expect.stringMatching(/^[\da-f]{16}$/),
-    demands: [{ wants: 'tokens', param: 'max_tokens', count: 7 }],
+    demands: [
+      { wants: 'tokens', param: 'max_tokens', count: 7 },
+      { wants: 'sequences', param: 'prompt', count: 2 },
+    ],
   })
 })
