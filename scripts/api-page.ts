@@ -58,6 +58,9 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
       '`modalities` and `verbosity` and does nothing with them: use `tools`. Tools are functions; ' +
       'any other type is a 400. Over RunPod’s OpenAI route the reason of a refusal is lost, and a ' +
       'mistake that is not found here is a 502 that says so.',
+    'The parts of a stream are put right as a whole answer is. The end of a choice is said once: ' +
+      'where an upstream says it again, `finish_reason` is null there, and what it says besides ' +
+      'stays.',
     'A header `idempotency-key` is not read yet: two calls with the same key are two calls.',
     ...surfaces.flatMap((surface) => surfacePart(surface, table)),
     '## What a model allows',

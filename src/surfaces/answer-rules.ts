@@ -66,16 +66,6 @@ export function dropped(member: string): AnswerRule {
   }
 }
 
-/** For what servers write on every chunk as a null that says nothing: it may stay. */
-export function droppedWhenSet(member: string): AnswerRule {
-  return {
-    member,
-    does: 'left out unless null',
-    applies: (object) => object[member] !== undefined && object[member] !== null,
-    change: () => null,
-  }
-}
-
 /** For what OpenAI leaves out where there is none. */
 export function droppedWhenNull(member: string): AnswerRule {
   return {

@@ -1,11 +1,10 @@
 // What chat and completions put right in the same way: how a choice ends, what vLLM adds to it,
-// and the count of tokens. `stop_reason` stays: it tells a client which of its stops was met.
+// and the count of tokens. A `stop_reason` stays: it tells a client which of its stops was met.
 import { isJsonObject, isUsage } from '#wire'
 import {
   type AnswerRule,
   dropped,
   droppedWhenNull,
-  droppedWhenSet,
   droppedWhenUnreadable,
   either,
   inside,
@@ -27,12 +26,20 @@ export const answerStripped: readonly string[] = [
 export function choiceRules(reasons: readonly string[]): readonly AnswerRule[] {
   return [
     finishReason(reasons),
-    droppedWhenSet('token_ids'),
-    droppedWhenSet('routed_experts'),
-    droppedWhenSet('prompt_token_ids'),
-    droppedWhenSet('prompt_logprobs'),
+    dropped('token_ids'),
+    dropped('routed_experts'),
+    dropped('prompt_token_ids'),
+    dropped('prompt_logprobs'),
+    droppedWhenNull('stop_reason'),
   ]
 }
+
+/** Of a message or a part of one: null says nothing, and strict clients refuse `"audio": null`. */
+export const spokenRules: readonly AnswerRule[] = [
+  droppedWhenNull('audio'),
+  droppedWhenNull('reasoning'),
+  droppedWhenNull('reasoning_content'),
+]
 
 const promptDetailRules: readonly AnswerRule[] = [
   ...renamed('created_cache_tokens', 'cache_write_tokens'),

@@ -13,10 +13,18 @@ import {
   type UpstreamEvent,
   type Usage,
 } from '#domain'
-import { isJsonObject, type JsonChanges, readUsage, sseComment, sseData, writeUsage } from '#wire'
+import {
+  isJsonObject,
+  type JsonChanges,
+  parseObject,
+  readUsage,
+  sseComment,
+  sseData,
+  writeUsage,
+} from '#wire'
 import { type AnswerRule, needsMending, pinned, rewrite } from './answer-rules.ts'
 import { type ChunkRewriter, createChunkRewriter } from './chunk-rewriter.ts'
-import { isFinished } from './finish-reason.ts'
+import { isFinished, withoutEnds } from './finish-reason.ts'
 import { type ModelName, modelName, renamed } from './model-name.ts'
 import { RepeatedChunks } from './repeated-chunks.ts'
 import { RunningCounts } from './running-counts.ts'
@@ -105,22 +113,27 @@ class ChoicesEncoder implements Encoder {
       const written = this.#repeated?.event(event) ?? null
       if (written !== null) return this.#takeRepeated(event, written)
     }
-    const { text, value } = event
+    let { text, value } = event
     const choices = this.#choicesOf(value, 'A chunk has no choices.')
     if (choices.length === 0) {
       this.#takeUsage(text, value)
       return null
     }
     const saidBefore = this.#countedEvents
-    this.#countChoices(choices)
+    const isEnd = this.#countChoices(choices)
+    const endedBefore = isEnd ? this.#finishAll(choices) : null
+    if (endedBefore !== null) {
+      text = withoutEnds(text, value, endedBefore)
+      value = parseObject(text) ?? value
+    }
     const usage = this.#runningUsageOf(value.usage, choices[0])
     this.#runningUsage = usage ?? this.#runningUsage
     this.#chunks ??= createChunkRewriter(this.#chunkChanges())
     const chunks = this.#chunks
     const rules = this.#rulesFor(value, this.#dialect.chunk)
     const write = (one: string) => sseData(chunks.rewrite(one, value, rules))
-    // Of several choices, each counts for itself.
-    const isAlone = choices.length === 1 && this.#call.choices === 1
+    // Of several choices, each counts for itself. An end is said once, and so is never repeated.
+    const isAlone = choices.length === 1 && this.#call.choices === 1 && !isEnd
     if (event.mould !== undefined && isAlone && this.#countedEvents > saidBefore) {
       this.#repeated ??= new RepeatedChunks()
       this.#repeated.learn(event, usage, write)
@@ -145,7 +158,8 @@ class ChoicesEncoder implements Encoder {
   }
 
   #takeWhole({ text, value }: { text: string; value: JsonObject }): string {
-    this.#countChoices(this.#choicesOf(value, 'A whole answer has no choices.'))
+    const choices = this.#choicesOf(value, 'A whole answer has no choices.')
+    if (this.#countChoices(choices)) this.#finishAll(choices)
     this.#total = readUsage(value.usage, 'reported')
     return this.#rewriteWhole(text, value)
   }
@@ -162,7 +176,8 @@ class ChoicesEncoder implements Encoder {
     throw badAnswer(this.#dialect.what, cause)
   }
 
-  #countChoices(choices: readonly unknown[]): void {
+  /** Whether any of them says that it has ended. */
+  #countChoices(choices: readonly unknown[]): boolean {
     const call = this.#call
     const { what, isPart, isChoice, saysSomething } = this.#dialect
     // Several parts of one choice may share a chunk. A whole answer has no parts.
@@ -187,26 +202,31 @@ class ChoicesEncoder implements Encoder {
     }
     // Only of what was good as a whole: nothing else reaches the client.
     this.#countedEvents += said
-    if (anyFinished) this.#finishAll(choices)
+    return anyFinished
   }
 
-  #finishAll(choices: readonly unknown[]): void {
+  /** Gives back the parts that say again how their choice ended; null: there are none. */
+  #finishAll(choices: readonly unknown[]): Set<unknown> | null {
+    let again: Set<unknown> | null = null
     for (const choice of choices) {
-      if (isJsonObject(choice) && choice.finish_reason) this.#finish(Number(choice.index))
+      if (!isJsonObject(choice) || !choice.finish_reason) continue
+      if (this.#finish(Number(choice.index))) continue
+      again ??= new Set()
+      again.add(choice)
     }
+    return again
   }
 
   #isAskedFor(index: unknown): boolean {
     return Number.isInteger(index) && Number(index) >= 0 && Number(index) < this.#call.choices
   }
 
-  #finish(index: number): void {
-    if (this.#call.choices === 1) {
-      this.#finishedCount = 1
-      return
-    }
-    this.#finished ??= new Set()
-    this.#finishedCount = this.#finished.add(index).size
+  /** Whether it is the choice's first end. */
+  #finish(index: number): boolean {
+    const before = this.#finishedCount
+    if (this.#call.choices > 1) this.#finished ??= new Set()
+    this.#finishedCount = this.#finished?.add(index).size ?? 1
+    return this.#finishedCount > before
   }
 
   #chunkChanges(): JsonChanges {

@@ -1,7 +1,7 @@
 // Why a choice ended. Engines have words of their own for it, and clients know OpenAI's: those who
 // read it strictly fail on any other, and those who do not take it for a good end.
-import { Fault } from '#domain'
-import type { AnswerRule } from './answer-rules.ts'
+import { Fault, type JsonObject } from '#domain'
+import { type AnswerRule, eachOf, mend } from './answer-rules.ts'
 
 /**
  * A limit was met, a tool was asked for, something was held back; whatever else an engine says, it
@@ -45,6 +45,24 @@ export function finishReason(known: readonly string[]): AnswerRule {
       return JSON.stringify(words.has(meaning) ? meaning : 'stop')
     },
   }
+}
+
+/**
+ * A chunk's text in which these of its choices do not end: they have ended before, and clients that
+ * add up what they are told would count them twice. What they say besides stays.
+ */
+export function withoutEnds(
+  text: string,
+  value: JsonObject,
+  choices: ReadonlySet<unknown>,
+): string {
+  const said: AnswerRule = {
+    member: 'finish_reason',
+    does: 'null where it was said before',
+    applies: (choice) => choices.has(choice),
+    change: () => 'null',
+  }
+  return mend(text, value, [eachOf('choices', [said])])
 }
 
 function aborted(): Fault {

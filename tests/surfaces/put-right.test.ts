@@ -184,6 +184,46 @@ describe('the envelope of a stream', () => {
   })
 })
 
+describe('an end that is said twice', () => {
+  const saying = (...choices: Record<string, unknown>[]) => ({ ...head, choices })
+  const reasonsOf = (shown: { choices: { finish_reason: unknown }[] }[]) =>
+    shown.map(({ choices }) => choices.map(({ finish_reason: reason }) => reason))
+
+  test('is said once, in OpenAI’s word', () => {
+    const shown = streamed(
+      saying(part('a')),
+      saying(part('b', 'tool_use')),
+      saying(part('', 'tool_use')),
+      saying(part('', 'stop')),
+    )
+    expect(reasonsOf(shown)).toEqual([[null], ['tool_calls'], [null], [null]])
+  })
+
+  test('is said once in one chunk', () => {
+    const shown = streamed(saying(part('a', 'stop'), part('', 'stop')))
+    expect(reasonsOf(shown)).toEqual([['stop', null]])
+  })
+
+  test('is said once for each choice', () => {
+    const one = chat({ stream: true, n: 2 })
+    const ends = (index: number) => ({ ...part('x', 'stop'), index })
+    const chunks = [ends(1), ends(1), ends(0), ends(1)].map((choice) =>
+      shownIn(one.take(chunkFrom(JSON.stringify(saying(choice))))),
+    )
+    expect(reasonsOf(chunks)).toEqual([['stop'], [null], ['stop'], [null]])
+    expect(one.isComplete()).toBe(true)
+  })
+
+  test('leaves what is said after it as it came, and counted', () => {
+    const one = chat({ stream: true })
+    const text = JSON.stringify(saying(part('caf\u00e9 1.0', 'stop'))).replace('é', '\\u00e9')
+    const [first, second] = [one.take(chunkFrom(text)), one.take(chunkFrom(text))]
+    expect(first).toContain('caf\\u00e9 1.0')
+    expect(second).toBe(first?.replace('"stop"', 'null'))
+    expect(one.usage().completionTokens).toBe(2)
+  })
+})
+
 describe('what strict clients trip over in a chunk', () => {
   const shown = (choice: Record<string, unknown>, more = {}) =>
     streamed({ ...head, choices: [{ index: 0, finish_reason: null, ...choice }], ...more })[0]
@@ -191,6 +231,26 @@ describe('what strict clients trip over in a chunk', () => {
   test('a role of null is left out', () => {
     const { delta } = shown({ delta: { role: null, content: 'Hi' } }).choices[0]
     expect(delta).toEqual({ content: 'Hi' })
+  })
+
+  test('nulls of a server’s own are left out, and what is said there stays', () => {
+    const nulls = {
+      token_ids: null,
+      routed_experts: null,
+      stop_reason: null,
+      prompt_logprobs: null,
+    }
+    const silent = { content: 'Hi', audio: null, reasoning: null, reasoning_content: null }
+    const { choices } = shown({ delta: silent, ...nulls, logprobs: null })
+    expect(choices[0]).toEqual({
+      index: 0,
+      delta: { content: 'Hi' },
+      finish_reason: null,
+      logprobs: null,
+    })
+    const said = { reasoning: 'Hm', reasoning_content: 'Hm' }
+    const [choice] = shown({ delta: said, stop_reason: 'END', finish_reason: 'stop' }).choices
+    expect(choice).toMatchObject({ delta: said, stop_reason: 'END' })
   })
 
   test('nulls in the later parts of a call of a tool are left out, its text stays', () => {

@@ -45,8 +45,10 @@ test.each(recordings)('%s', (_name, { request, response }) => {
   const all = shown.join('') + (call.stream ? encoder.end('') : '')
   const contentType = call.stream ? 'text/event-stream' : 'application/json'
   checkAnswer({ path: surface.path, status: 200, contentType, text: all })
+  const told = (call.stream ? dataOf(all) : [all]).map((one) => JSON.parse(one))
+  expect(told.flatMap(ownNulls)).toEqual([])
   const before = pieces.map((piece) => contentIn(JSON.parse(piece)))
-  const after = (call.stream ? dataOf(all) : [all]).map((one) => contentIn(JSON.parse(one)))
+  const after = told.map(contentIn)
   expect(after).toEqual(call.wantsUsage || !call.stream ? before : before.filter(hasContent))
 })
 
@@ -69,8 +71,20 @@ interface Said {
 function contentIn(answer: { choices?: Said[]; data?: Said[] }) {
   return (answer.choices ?? answer.data ?? []).map(({ index, text, delta, message, embedding }) => {
     const { content, tool_calls, reasoning } = delta ?? message ?? {}
-    return { index, text, content, tool_calls, reasoning, embedding }
+    return { index, text, content, tool_calls, reasoning: reasoning ?? null, embedding }
   })
+}
+
+const vllmsOwn = ['audio', 'token_ids', 'routed_experts', 'stop_reason', 'reasoning']
+
+/** Which of a server's own members an answer shows as null, in a choice or what it says. */
+function ownNulls(answer: { choices?: Said[] }): string[] {
+  const holders = (answer.choices ?? []).flatMap((choice) => [choice, choice.delta, choice.message])
+  return [answer, ...holders].flatMap((holder = {}) =>
+    Object.entries(holder).flatMap(([name, value]) =>
+      value === null && [...vllmsOwn, 'prompt_logprobs'].includes(name) ? [name] : [],
+    ),
+  )
 }
 
 function hasContent(choices: unknown[]): boolean {

@@ -30,6 +30,8 @@ const shapes = [
   `{${envelope},"choices":[{"index":0,"delta":{"content":"@"}},{"index":0,"delta":{}}]}`,
   `{${envelope},"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"@"}]}`,
   `{${envelope},"choices":[{"index":0,"delta":{"content":"@"},"finish_reason":"stop"}],${running}}`,
+  `{${envelope},"choices":[{"index":0,"delta":{"content":"@","audio":null},"finish_reason":null,` +
+    `"token_ids":null,"stop_reason":null}],${running}}`,
   `{${envelope},"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":#,"total_tokens":%}}`,
   `{${envelope},"choices":[{"index":0,"text":"@","logprobs":null}],"error":null,${running}}`,
   `{"id":"@","choices":[{"index":0,"text":"@","delta":{"content":"@"}}],${running}}`,

@@ -9,7 +9,7 @@ import {
   inside,
   nullWhenMissing,
 } from '../answer-rules.ts'
-import { choiceRules, envelopeRules, wholeUsage } from '../choice-rules.ts'
+import { choiceRules, envelopeRules, spokenRules, wholeUsage } from '../choice-rules.ts'
 import type { ChoicesDialect } from '../choices-encoder.ts'
 import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
 import { array, boolean, integer, object, type Rule, rule, text } from '../rules.ts'
@@ -57,6 +57,7 @@ const messageRules = [
   droppedWhenNull('annotations'),
   droppedWhenNull('function_call'),
   droppedWhenNull('tool_calls'),
+  ...spokenRules,
 ]
 
 /** Of a call of a tool, only the first part says which: in others, a null would be no text. */
@@ -73,6 +74,7 @@ const deltaRules = [
   droppedWhenNull('role'),
   droppedWhenNull('function_call'),
   either(droppedWhenNull('tool_calls'), eachOf('tool_calls', toolCallPartRules)),
+  ...spokenRules,
 ]
 
 export const chatAnswers: ChoicesDialect = {

@@ -113,7 +113,6 @@ describe('a whole answer', () => {
           text: ' Paris',
           finish_reason: 'stop',
           stop_reason: 5,
-          routed_experts: null,
           logprobs: null,
         },
       ],
