@@ -61,6 +61,9 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
     'The parts of a stream are put right as a whole answer is. The end of a choice is said once: ' +
       'where an upstream says it again, `finish_reason` is null there, and what it says besides ' +
       'stays.',
+    'What vLLM surely refuses is a 400 for a deployment of the dialect `vllm`: `n` above 1 where ' +
+      '`temperature` is 0, and `min_tokens` above `max_tokens`. A deployment of the dialect `openai` ' +
+      'is not sent what vLLM alone knows, such as the `response_format` of type `structural_tag`.',
     'A header `idempotency-key` is not read yet: two calls with the same key are two calls.',
     ...surfaces.flatMap((surface) => surfacePart(surface, table)),
     '## What a model allows',
@@ -77,7 +80,7 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
 }
 
 function surfacePart(surface: Surface, table: (head: string[], rows: string[][]) => string) {
-  const { checked, stripped, byModel, forced, answer } = surface.fields
+  const { checked, stripped, byModel, documented, forced, answer } = surface.fields
   const rules = [...checked].sort((one, other) => (one.field < other.field ? -1 : 1))
   const sets = Object.entries(forced).flatMap(([dialect, members]) =>
     Object.entries(members).map(([name, value]) => `\`${name}\`: \`${value}\` (${dialect})`),
@@ -90,6 +93,9 @@ function surfacePart(surface: Surface, table: (head: string[], rows: string[][])
     ),
     `Never passed on: ${listed([...stripped].sort())}.`,
     `Passed on where the model allows it: ${listed(byModel.map(({ field }) => field))}.`,
+    `To a deployment of the dialect \`openai\` only these go, less what is never passed on; a body ` +
+      `with any other member that is not null is a 400 that names it: ` +
+      `${listed([...documented].sort())}.`,
     ...(sets.length === 0 ? [] : [`Set by us on streams: ${sets.join(', ')}.`]),
     table(
       ['in a whole answer', 'becomes'],

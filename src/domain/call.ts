@@ -32,6 +32,8 @@ export type Demand =
   | { wants: 'remote-media'; param: string }
   /** Something that the server must trust: an id of its cache, or tensors instead of media. */
   | { wants: 'trusted-media'; param: string }
+  /** What only servers of one dialect know: each attempt is measured against it. */
+  | { wants: 'dialect'; param: string; dialect: string }
   | { wants: 'template-argument'; param: string; name: string }
   /** So many tokens to read: a prompt that was sent as tokens. */
   | { wants: 'context'; param: string; count: number }

@@ -35,6 +35,8 @@ function faultOf(demand: Demand, model: Measure): Fault | null {
       return demand.count <= policy.sequencesMax ? null : tooMany(param, policy.sequencesMax)
     case 'tokens':
       return demand.count <= model.contextTokens ? null : tooLarge(param, model.contextTokens)
+    case 'dialect':
+      return null
     case 'context':
       return demand.count <= model.contextTokens
         ? null

@@ -11,6 +11,8 @@ export interface FieldPolicy {
   stripped: ReadonlySet<string>
   /** Members that pass where the model says so, and are left out elsewhere. */
   byModel: readonly ModelField[]
+  /** OpenAI's own list: a server of that dialect is sent nothing else. */
+  documented: ReadonlySet<string>
   /** Members of a stream that we set, by the dialect that the upstream is asked in. */
   forced: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Where the client's bound on its answer stands; capped by the model's policy. */

@@ -108,7 +108,7 @@ function takeNames(members: readonly JsonMember[], names: readonly string[]): vo
 }
 
 /** A member's name is the client's own text: only plain names are said back. */
-function safeName(name: string): string | null {
+export function safeName(name: string): string | null {
   return /^[\w.-]{1,64}$/.test(name) ? name : null
 }
 

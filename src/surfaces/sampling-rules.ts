@@ -1,4 +1,5 @@
 // What chat and completions have in common: the parameters that choose among tokens.
+import { isJsonObject } from '#wire'
 import { boolean, int64, integer, number, object, type Rule, refused, rule, text } from './rules.ts'
 
 /** The most choices of one prompt: each is a sequence of its own on the GPU. */
@@ -6,6 +7,7 @@ export const choicesMax = 8
 /** More would be computed than a server is asked for elsewhere. */
 export const topLogprobsMax = 20
 const stopStringsMax = 4
+const constraints = ['json', 'regex', 'choice', 'grammar', 'json_object', 'structural_tag']
 
 export const samplingRules: readonly Rule[] = [
   boolean('stream'),
@@ -26,7 +28,7 @@ export const samplingRules: readonly Rule[] = [
   integer('min_tokens', 0),
   rule('stop_token_ids', 'an array of token ids', isTokenIds),
   boolean('ignore_eos'),
-  object('structured_outputs'),
+  rule('structured_outputs', 'an object with one kind of constraint', hasOneConstraint),
   rule('cache_salt', 'a non-empty string', (v) => typeof v === 'string' && v !== ''),
   refused('prompt_logprobs'),
 ]
@@ -40,6 +42,13 @@ function isStop(value: unknown): boolean {
   return (
     strings.length <= stopStringsMax &&
     strings.every((one) => typeof one === 'string' && one !== '')
+  )
+}
+
+/** vLLM refuses two; some versions take an object of none. */
+function hasOneConstraint(value: unknown): boolean {
+  return (
+    isJsonObject(value) && constraints.filter((one) => (value[one] ?? null) !== null).length < 2
   )
 }
 

@@ -2,6 +2,7 @@
 // nothing changes, which is usual, they are the very bytes that came.
 import { type Call, type JsonMember, type ModelPolicy, policyOf } from '#domain'
 import { isWrittenAs, type JsonChanges, spliceBytes } from '#wire'
+import { checkDialect } from './check-dialect.ts'
 import type { FieldPolicy } from './field-policy.ts'
 import type { UpstreamTarget } from './surface.ts'
 
@@ -27,6 +28,7 @@ export function bodyFor(
   for (const [name, text] of own) {
     if (text !== null || memberOf(members, name) !== undefined) changes.set(name, text)
   }
+  checkDialect(call, target.dialect, fields, changes)
   return changes.size === 0 ? bytes : spliceBytes(bytes, members, changes)
 }
 

@@ -185,6 +185,28 @@ describe('a model', () => {
   })
 })
 
+test('what the server’s dialect does not know is refused before anything is sent', async () => {
+  const deployment = {
+    id: 'd',
+    kind: 'openai-compatible',
+    servedName: 'served/model',
+    slots: 1,
+  }
+  await using upstream = await startUpstream(answerGood)
+  const options = { baseUrl: upstream.url, dialect: 'openai' }
+  const given = { baseUrl: upstream.url }
+  const models = [{ ...modelAt(given), deployments: [{ ...deployment, options }] }]
+  await using gateway = await startTestGateway({ ...given, models })
+  for (let at = 0; at < 2; at += 1) {
+    const response = await gateway.post(chat({ top_k: 5 }))
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ error: { param: 'top_k' } })
+  }
+  expect(upstream.calls).toHaveLength(0)
+  // The place is free again: the one slot serves the next.
+  expect((await gateway.post(chat())).status).toBe(200)
+})
+
 test('a policy for media that the model cannot read is told at the start', async () => {
   await using at = await scene(answerGood, { policy: { remoteMedia: true } })
   const line = await at.gateway.logged({ event: 'config' })

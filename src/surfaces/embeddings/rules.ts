@@ -69,6 +69,7 @@ export const embeddingsFields: FieldPolicy = {
     'stream',
   ]),
   byModel: [cacheSalt],
+  documented: new Set(['model', 'input', 'encoding_format', 'dimensions', 'user']),
   forced: {},
   bounds: [],
   answer: embeddingsAnswer,

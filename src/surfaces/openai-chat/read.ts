@@ -12,7 +12,7 @@ import {
 } from '../read-fields.ts'
 import { checkOf, invalid } from '../rules.ts'
 import { readMessages } from './messages.ts'
-import { chatFields } from './rules.ts'
+import { chatFields, structuralTag } from './rules.ts'
 import { checkTools } from './tools.ts'
 
 const checkRules = checkOf(chatFields.checked)
@@ -27,6 +27,7 @@ export function readChat(bytes: Buffer): CallFacts {
   checkTogether(value)
   checkTools(value)
   addTemplateDemands(value, demands)
+  addFormatDemand(value, demands)
   addTokenDemands(value, chatFields.bounds, demands)
   const choices = typeof value.n === 'number' ? value.n : 1
   addSequenceDemands(1, choices, demands)
@@ -66,6 +67,11 @@ function addTemplateDemands({ chat_template_kwargs: given }: JsonObject, demands
     const param = isPlain ? `chat_template_kwargs.${name}` : 'chat_template_kwargs'
     demands.push({ wants: 'template-argument', param, name })
   }
+}
+
+function addFormatDemand({ response_format: format }: JsonObject, demands: Demand[]): void {
+  if (!isJsonObject(format) || format.type !== structuralTag) return
+  demands.push({ wants: 'dialect', param: 'response_format.type', dialect: 'vllm' })
 }
 
 function integerOr(value: unknown): number | null {

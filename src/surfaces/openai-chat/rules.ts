@@ -15,8 +15,9 @@ import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '..
 import { array, boolean, integer, object, type Rule, rule, text } from '../rules.ts'
 import { isTokenIds, samplingRules, topLogprobsMax } from '../sampling-rules.ts'
 
+export const structuralTag = 'structural_tag'
 /** Of these, the last is vLLM's own. */
-const formats = ['text', 'json_object', 'json_schema', 'structural_tag']
+const formats = ['text', 'json_object', 'json_schema', structuralTag]
 
 export const chatRules: readonly Rule[] = [
   ...samplingRules,
@@ -35,6 +36,17 @@ export const chatRules: readonly Rule[] = [
 ]
 
 export const chatStripped: ReadonlySet<string> = new Set(tenantStripped)
+
+const chatDocumented: ReadonlySet<string> = new Set(
+  (
+    'messages model frequency_penalty presence_penalty logit_bias logprobs top_logprobs ' +
+    'max_tokens max_completion_tokens n modalities audio prediction store metadata ' +
+    'service_tier seed stop stream stream_options temperature top_p tools tool_choice ' +
+    'parallel_tool_calls functions function_call response_format reasoning_effort verbosity ' +
+    'web_search_options user safety_identifier prompt_cache_key prompt_cache_retention ' +
+    'prompt_cache_options moderation'
+  ).split(' '),
+)
 
 const tokenRules = [nullWhenMissing('bytes')]
 
@@ -112,6 +124,7 @@ export const chatFields: FieldPolicy = {
   checked: chatRules,
   stripped: chatStripped,
   byModel: [cacheSalt],
+  documented: chatDocumented,
   forced: forcedOnStreams,
   bounds: ['max_completion_tokens', 'max_tokens'],
   answer: chatAnswers.whole,

@@ -47,6 +47,12 @@ export const completionFields: FieldPolicy = {
     'best_of',
   ]),
   byModel: [cacheSalt],
+  documented: new Set(
+    (
+      'model prompt best_of echo frequency_penalty logit_bias logprobs max_tokens n ' +
+      'presence_penalty seed stop stream stream_options suffix temperature top_p user'
+    ).split(' '),
+  ),
   forced: forcedOnStreams,
   bounds: ['max_tokens'],
   answer: completionAnswers.whole,

@@ -63,7 +63,7 @@ const cases: Record<string, Case> = {
   min_tokens:            { good: [0, 5],                              bad: [-1, 0.5, '1'] },
   stop_token_ids:        { good: [[], [0, 50_256]],                   bad: [1, ['1'], [-1], [0.5], {}] },
   ignore_eos:            { good: [true, false],                       bad: [1, 'true'] },
-  structured_outputs:    { good: [{ choice: ['a', 'b'] }],            bad: [[], 'x', true] },
+  structured_outputs:    { good: [{ choice: ['a', 'b'] }, { json: {}, regex: null }, {}], bad: [[], 'x', true, { regex: 'a', choice: ['a'] }] },
   cache_salt:            { good: ['s'],                               bad: ['', 1, {}] },
   prompt_logprobs:       { good: [],                                  bad: [0, 1, -1, true, '1'] },
   chat_template_kwargs:  { good: [{}, { enable_thinking: false }],    bad: ['x', [], true] },

@@ -1,0 +1,68 @@
+// What a server of the deployment's dialect would refuse, or would not understand: refused before
+// anything is sent. Over RunPod's OpenAI route a refusal loses its reason, and would be a 502.
+import { type Call, type CallBody, Fault } from '#domain'
+import { isWrittenAs } from '#wire'
+import type { FieldPolicy } from './field-policy.ts'
+import { safeName } from './read-body.ts'
+import { invalid } from './rules.ts'
+
+/** What is changed in the body before it is sent; null leaves a member out. */
+type Changes = Map<string, string | null>
+
+/** Comes after all other changes, and adds the members of null that the server does not know. */
+export function checkDialect(
+  call: Call,
+  dialect: string,
+  fields: FieldPolicy,
+  changes: Changes,
+): void {
+  for (const demand of call.demands) {
+    if (demand.wants === 'dialect' && demand.dialect !== dialect) throw unknown(demand.param)
+  }
+  if (dialect === 'openai') keepToList(call.body, fields.documented, changes)
+  if (dialect === 'vllm') refuseForVllm(call, fields, changes)
+}
+
+function keepToList(
+  { bytes, members }: CallBody,
+  documented: ReadonlySet<string>,
+  changes: Changes,
+): void {
+  for (const member of members) {
+    const { name } = member
+    if (documented.has(name) || changes.get(name) === null) continue
+    if (!isWrittenAs(bytes, member, 'null')) throw unknown(safeName(name))
+    changes.set(name, null)
+  }
+}
+
+/** Certain for every version: vLLM looks at both before it makes a token. */
+function refuseForVllm(call: Call, { bounds }: FieldPolicy, changes: Changes): void {
+  if (call.choices > call.prompts && numberSent('temperature', call.body, changes) === 0) {
+    throw invalid('n', "'n' must be 1 where 'temperature' is 0: all choices would be the same.")
+  }
+  const least = numberSent('min_tokens', call.body, changes)
+  if (least === null) return
+  for (const bound of bounds) {
+    const most = numberSent(bound, call.body, changes)
+    if (most === null) continue
+    // Where only the prompt is to come back, one token is generated.
+    if (least <= Math.max(1, most)) return
+    const message = `'min_tokens' must not be above ${most}, the most tokens to generate.`
+    throw invalid('min_tokens', message)
+  }
+}
+
+/** null: it is not sent, or is no number. */
+function numberSent(name: string, { bytes, members }: CallBody, changes: Changes): number | null {
+  const changed = changes.get(name)
+  const member = members.find((one) => one.name === name)
+  if (changed === null || (changed === undefined && member === undefined)) return null
+  const text = changed ?? bytes.toString('latin1', member?.valueStart, member?.end)
+  return text.trim() === 'null' || Number.isNaN(Number(text)) ? null : Number(text)
+}
+
+function unknown(param: string | null) {
+  const what = param === null ? 'A member of the body' : `'${param}'`
+  return new Fault('bad_request', { message: `${what} is not known to the model's server.`, param })
+}
