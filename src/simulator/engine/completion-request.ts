@@ -17,6 +17,8 @@ import { countTokens } from './tokens.ts'
 /** What vLLM gives when nobody says; the reason for many a short answer. */
 const defaultMaxTokens = 16
 const vocabulary = 49_152
+/** As vLLM. */
+const promptsMax = 1024
 
 export function readCompletion(
   body: JsonObject,
@@ -63,9 +65,12 @@ function promptsOf(prompt: unknown, model: ModelProfile): Prompt[] {
   if (!Array.isArray(prompt) || prompt.length === 0) {
     throw badRequest('You must pass at least one prompt')
   }
-  if (prompt.every((one) => typeof one === 'number')) return [tokenPrompt(prompt)]
+  if (prompt.every((one) => typeof one === 'number')) return [tokenPrompt(prompt, model)]
+  if (prompt.length > promptsMax) {
+    throw badRequest(`At most ${promptsMax} prompts are allowed, got ${prompt.length}.`, 'prompt')
+  }
   return prompt.map((one) =>
-    Array.isArray(one) ? tokenPrompt(one.map(Number)) : textPrompt(String(one), model),
+    Array.isArray(one) ? tokenPrompt(one.map(Number), model) : textPrompt(String(one), model),
   )
 }
 
@@ -73,8 +78,10 @@ function textPrompt(text: string, model: ModelProfile): Prompt {
   return { text, tokens: countTokens(text, model.contextTokens) }
 }
 
-function tokenPrompt(ids: readonly number[]): Prompt {
+function tokenPrompt(ids: readonly number[], model: ModelProfile): Prompt {
   const beyond = ids.find((id) => id >= vocabulary)
   if (beyond !== undefined) throw badRequest(`Token id ${beyond} is out of vocabulary`)
+  // One that does not fit is refused by its length alone.
+  if (ids.length > model.contextTokens) return { text: '', tokens: ids.length }
   return { text: ids.map((id) => `<${id}>`).join(''), tokens: ids.length }
 }

@@ -30,6 +30,9 @@ export function checkBounds(body: JsonObject): void {
   inRange(body, 'presence_penalty', -2, 2)
   inRange(body, 'frequency_penalty', -2, 2)
   checkTemperature(body)
+  if (n > 1 && body.temperature === 0) {
+    throw badRequest(`n must be 1 when using greedy sampling, got ${n}.`)
+  }
   const topP = numberOr(body.top_p, 1)
   if (!(topP > 0 && topP <= 1)) throw outOfBounds('top_p', 'must be in (0, 1]', topP)
   inRange(body, 'min_p', 0, 1)

@@ -12,6 +12,7 @@ const depthMax = 12
 const valuesMax = 10_000
 /** Beyond the least that an array must have. */
 const moreItemsMax = 64
+/** Of one value, names and constants included; what begins within it may go beyond it. */
 const textMax = 100_000
 const types = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']
 
@@ -33,10 +34,12 @@ interface Making {
   readonly chance: Chance
   readonly root: unknown
   valuesLeft: number
+  charsLeft: number
 }
 
 export function jsonFor(schema: unknown, chance: Chance): string {
-  return dump(valueFor(schema, { chance, root: schema, valuesLeft: valuesMax }, 0))
+  const making = { chance, root: schema, valuesLeft: valuesMax, charsLeft: textMax }
+  return dump(valueFor(schema, making, 0))
 }
 
 /** `json.dumps(value, ensure_ascii=False)`: a space after each colon and comma. */
@@ -52,16 +55,16 @@ export function dump(value: unknown): string {
 function valueFor(schema: unknown, making: Making, depth: number): unknown {
   const { chance, root } = making
   making.valuesLeft -= 1
-  if (!isJsonObject(schema) || depth > depthMax || making.valuesLeft < 0) return {}
-  if ('const' in schema) return schema.const
-  if (Array.isArray(schema.enum)) return chance.pick<unknown>(schema.enum, null)
+  if (!isJsonObject(schema) || depth > depthMax || isUsedUp(making)) return {}
+  if ('const' in schema) return taken(schema.const, making)
+  if (Array.isArray(schema.enum)) return taken(chance.pick<unknown>(schema.enum, null), making)
   if (typeof schema.$ref === 'string') {
     return valueFor(referred(schema.$ref, root), making, depth + 1)
   }
   const options = schema.anyOf ?? schema.oneOf ?? schema.allOf
   if (Array.isArray(options)) return valueFor(options[0], making, depth + 1)
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
-  if (type === 'string') return textFor(schema, chance)
+  if (type === 'string') return taken(textFor(schema, chance), making)
   if (type === 'integer' || type === 'number') return numberFor(schema, chance)
   if (type === 'boolean') return chance.next() < 0.5
   if (type === 'null') return null
@@ -69,11 +72,22 @@ function valueFor(schema: unknown, making: Making, depth: number): unknown {
   return objectFor(schema, making, depth)
 }
 
+function isUsedUp({ valuesLeft, charsLeft }: Making): boolean {
+  return valuesLeft < 0 || charsLeft <= 0
+}
+
+function taken(value: unknown, making: Making): unknown {
+  making.charsLeft -= typeof value === 'string' ? value.length : dump(value).length
+  return value
+}
+
 function objectFor(schema: JsonObject, making: Making, depth: number): unknown {
   const properties = isJsonObject(schema.properties) ? schema.properties : {}
   const required = Array.isArray(schema.required) ? schema.required : []
   const members: [name: string, value: unknown][] = []
   for (const [name, inner] of Object.entries(properties)) {
+    if (isUsedUp(making)) break
+    making.charsLeft -= name.length
     if (required.includes(name) || (depth < 3 && making.chance.next() < 0.5)) {
       members.push([name, valueFor(inner, making, depth + 1)])
     }
@@ -88,7 +102,7 @@ function listFor(schema: JsonObject, making: Making, depth: number): unknown[] {
   const more = making.chance.below((bound ?? least + 2) - least + 1)
   const length = least + Math.min(more, moreItemsMax)
   const list: unknown[] = []
-  while (list.length < length && making.valuesLeft > 0) {
+  while (list.length < length && !isUsedUp(making)) {
     list.push(valueFor(schema.items, making, depth + 1))
   }
   return list

@@ -3,6 +3,7 @@
 // every later step (streams, whole answers, usage, log probabilities) a walk along one list.
 import { dump, jsonFor } from './json-text.ts'
 import { textMatching } from './pattern-text.ts'
+import { naturalMax } from './plan-bounds.ts'
 import { proseTokens } from './prose.ts'
 import { type Chance, chanceFrom, hashOf } from './random.ts'
 import type { Shape, TextRequest } from './text-request.ts'
@@ -34,14 +35,15 @@ export interface PlanWish {
 }
 
 const naturalMin = 40
-const naturalMax = 160
+/** No token but a run of line breaks is longer: a text beyond its limit need not be cut up. */
+const tokenCharsMax = 13
 
 export function planAnswer(request: TextRequest, seed: number, wish: PlanWish): Plan {
   const chance = chanceFrom(seed)
   const limit = Math.min(request.maxTokens, wish.tokens ?? Number.POSITIVE_INFINITY)
   const { shape } = request
   if (shape.kind === 'tool') return planTool(request, shape, chance, seed)
-  const whole = shape.kind === 'prose' ? null : tokenize(shapedText(shape, chance))
+  const whole = shape.kind === 'prose' ? null : tokenize(shapedText(shape, chance, limit))
   const natural = naturalLength(request, whole, chance, wish)
   const length = Math.min(natural, limit)
   const next = whole === null ? proseTokens(chance) : null
@@ -70,7 +72,17 @@ function naturalLength(
   return Math.max(naturalMin + chance.below(naturalMax - naturalMin + 1), request.minTokens)
 }
 
-function shapedText(shape: Exclude<Shape, { kind: 'prose' | 'tool' }>, chance: Chance): string {
+/** As much of it as `limit` tokens and one more can take. */
+function shapedText(
+  shape: Exclude<Shape, { kind: 'prose' | 'tool' }>,
+  chance: Chance,
+  limit: number,
+): string {
+  const text = shapedWhole(shape, chance)
+  return text.slice(0, (limit + 1) * tokenCharsMax)
+}
+
+function shapedWhole(shape: Exclude<Shape, { kind: 'prose' | 'tool' }>, chance: Chance): string {
   if (shape.kind === 'json') return jsonFor(shape.schema, chance)
   if (shape.kind === 'choice') return chance.pick(shape.options, '')
   return textMatching(shape.pattern, chance)

@@ -13,6 +13,7 @@ import type { EngineMetrics } from './engine-metrics.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { doneEvent, type EventWriter, writeEvents } from './event-writer.ts'
 import { type Plan, type PlanWish, planAnswer } from './plan.ts'
+import { checkPlanSize } from './plan-bounds.ts'
 import { type Chance, hashOf } from './random.ts'
 import { Refusal } from './refusal.ts'
 import { readBody } from './request-body.ts'
@@ -91,6 +92,7 @@ export function answerText(
     const body = readBody(request.body, request.mediaType)
     const text = () => request.body.toString('utf8')
     const asked = flagged(route.read(body, engine.profile, text), engine.options)
+    checkPlanSize(asked, wish.tokens)
     engine.counters.calls += 1
     const plans = planAll(asked, wish, engine.seed, engine.counters.calls)
     const head = headOf(engine, route, request)
@@ -123,10 +125,9 @@ function planAll(asked: TextRequest, wish: PlanWish, seed: number, call: number)
   const repeatable = asked.seed !== null || asked.temperature === 0
   const base = hashOf(seed, asked.seed ?? 0, repeatable ? 0 : call)
   return asked.prompts.flatMap((prompt) =>
-    Array.from({ length: asked.n }, (_, index) => {
-      const varied = asked.temperature === 0 && asked.seed === null ? 0 : index
-      return planAnswer(asked, hashOf(base, prompt.text, varied), wish)
-    }),
+    Array.from({ length: asked.n }, (_, index) =>
+      planAnswer(asked, hashOf(base, prompt.text, index), wish),
+    ),
   )
 }
 

@@ -8,6 +8,7 @@ import { invalid, type Mistake, quoted, unknownModel } from '../refusal.ts'
 import { wholeUsage } from '../usage.ts'
 import { checkEmbedding } from './embedding-checks.ts'
 import {
+  checkVectors,
   dimensionsOf,
   type Input,
   inputsOf,
@@ -102,6 +103,7 @@ function vectors(
   checkModel(body, model)
   const inputs = inputsOf(body.input ?? spokenBy(body.messages))
   const size = dimensionsOf(body.dimensions, model)
+  checkVectors(inputs.length, size)
   const tokens = sum(inputs.map((input) => tokensOf(input, model)))
   const isPacked = body.encoding_format === 'base64'
   const data = inputs.map((input: Input, index) => {

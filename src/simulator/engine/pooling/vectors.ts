@@ -42,6 +42,16 @@ export function dimensionsOf(asked: unknown, model: EndpointOptions): number {
   return asked
 }
 
+/** Numbers of one answer: 2,048 inputs of 2,048 dimensions. */
+const numbersMax = 4_194_304
+
+/** An answer is made in memory at once: what one request may ask for is bounded. */
+export function checkVectors(inputs: number, size: number): void {
+  if (inputs * size <= numbersMax) return
+  const most = `This simulator makes at most ${numbersMax} numbers for one request`
+  throw badRequest(`${most}, got ${inputs} inputs of ${size}.`, 'input')
+}
+
 export function vectorFor(input: Input, size: number): number[] {
   const chance = chanceFrom(hashOf(JSON.stringify(input)))
   const raw = Array.from({ length: size }, () => chance.next() * 2 - 1)

@@ -1,0 +1,67 @@
+// How much one request may make this process plan and write. vLLM makes a token at a time on a GPU;
+// here a whole answer is made in memory before its first token leaves, so a request that asks for
+// too much is refused in vLLM's way. Without these bounds one request can end the simulator.
+import { badRequest, badValue } from './refusal.ts'
+import type { TextRequest } from './text-request.ts'
+
+/** The most tokens that prose has where nobody asks for more. */
+export const naturalMax = 160
+/** Prompts times `n`; vLLM allows 1,024 times 16,384. */
+const sequencesMax = 2048
+const tokensMax = 524_288
+/** Log probabilities, each of which is an object of an answer. */
+const logprobsMax = 1_048_576
+const logprobsPerTokenMax = 20
+/** Of prompts that are said again in each of their choices. */
+const echoCharsMax = 33_554_432
+
+/** `wished`: how many tokens a fault rule imposes. */
+export function checkPlanSize(asked: TextRequest, wished: number | null): void {
+  const { prompts, n } = asked
+  const sequences = prompts.length * n
+  if (sequences > sequencesMax) throw tooMuch('sequences', sequencesMax, sequences, 'n')
+  const tokens = sequences * tokensOfEach(asked, wished)
+  if (tokens > tokensMax) throw tooMuch('tokens', tokensMax, tokens, 'max_tokens')
+  checkPromptLogprobs(asked.promptLogprobs ?? 0)
+  const logprobs = tokens * perToken(asked) + promptTokensOf(asked) * n * perPromptToken(asked)
+  if (logprobs > logprobsMax) {
+    throw tooMuch('log probabilities', logprobsMax, logprobs, 'logprobs')
+  }
+  const echoed = asked.echo ? n * prompts.reduce((sum, { text }) => sum + text.length, 0) : 0
+  if (echoed > echoCharsMax) throw tooMuch('characters', echoCharsMax, echoed, 'echo')
+}
+
+/** At most: a stop string may end it sooner, and a form has a length of its own. */
+function tokensOfEach(asked: TextRequest, wished: number | null): number {
+  const { shape, maxTokens, minTokens, ignoreEos } = asked
+  if (wished !== null) return Math.min(wished, maxTokens)
+  if (shape.kind !== 'prose' || ignoreEos) return maxTokens
+  return Math.min(maxTokens, Math.max(naturalMax, minTokens))
+}
+
+/** vLLM's own bound: "all" is -1. */
+function checkPromptLogprobs(asked: number): void {
+  if (asked <= logprobsPerTokenMax) return
+  const message =
+    `Requested prompt logprobs of ${asked}, which is greater than max allowed: ` +
+    `${logprobsPerTokenMax}`
+  throw badValue(message, 'prompt_logprobs', String(asked))
+}
+
+function perToken({ logprobs, topLogprobs }: TextRequest): number {
+  return logprobs ? 1 + Math.max(1, topLogprobs) : 0
+}
+
+function perPromptToken({ logprobs, topLogprobs, promptLogprobs, echo }: TextRequest): number {
+  const ofEcho = logprobs && echo ? 1 + Math.max(1, topLogprobs) : 0
+  return ofEcho + (promptLogprobs === null ? 0 : Math.max(1, promptLogprobs))
+}
+
+function promptTokensOf({ prompts }: TextRequest): number {
+  return prompts.reduce((sum, { tokens }) => sum + tokens, 0)
+}
+
+function tooMuch(what: string, most: number, asked: number, param: string) {
+  const message = `This simulator plans at most ${most} ${what} for one request, got ${asked}.`
+  return badRequest(message, param)
+}
