@@ -5,6 +5,9 @@ import { errorOf, messages, model, saying, simulated } from '../support/openai-s
 
 const { open, control } = simulated()
 
+const url = 'data:image/png;base64,iVBORw0KGgo='
+const image = { type: 'image_url' as const, image_url: { url } }
+
 describe('an error is of its type:', () => {
   const asked = { model, messages }
 
@@ -32,6 +35,9 @@ describe('an error is of its type:', () => {
     ['max_tokens', { max_tokens: -1 }],
     ['messages', { messages: [] }],
     ['tool_choice', { tool_choice: 'required' as const }],
+    ['n', { n: 2, temperature: 0 }],
+    ['messages[0].role', { messages: [{ role: 'wizard', content: 'Hi' } as never] }],
+    ['messages[0].content[0]', { messages: [{ role: 'user' as const, content: [image] }] }],
   ])('a bad parameter, %s', async (param, extra) => {
     await using scene = await open()
     const error = await errorOf(scene.client.chat.completions.create({ ...asked, ...extra }))

@@ -102,6 +102,17 @@ class Refusals(unittest.TestCase):
             )
         self.assertEqual(raised.exception.param, "temperature")
 
+    def test_a_wrong_role_and_an_image_for_a_text_model_are_named(self):
+        url = "data:image/png;base64,iVBORw0KGgo="
+        image = {"type": "image_url", "image_url": {"url": url}}
+        for param, message in [
+            ("messages[0].role", {"role": "wizard", "content": "Hi"}),
+            ("messages[0].content[0]", {"role": "user", "content": [image]}),
+        ]:
+            with self.assertRaises(openai.BadRequestError) as raised:
+                client().chat.completions.create(model=MODEL, messages=[message])
+            self.assertEqual(raised.exception.param, param)
+
     def test_hints_say_whether_trying_again_can_help(self):
         with self.assertRaises(openai.BadRequestError) as refused:
             client().chat.completions.create(model=MODEL, messages=[])
