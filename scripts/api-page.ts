@@ -93,9 +93,9 @@ function surfacePart(surface: Surface, table: (head: string[], rows: string[][])
     ),
     `Never passed on: ${listed([...stripped].sort())}.`,
     `Passed on where the model allows it: ${listed(byModel.map(({ field }) => field))}.`,
-    `To a deployment of the dialect \`openai\` only these go, less what is never passed on; a body ` +
-      `with any other member that is not null is a 400 that names it: ` +
-      `${listed([...documented].sort())}.`,
+    'To a deployment of the dialect `openai` only OpenAI’s own members go; any other that is ' +
+      'neither null nor above is a 400 that names it: ' +
+      `${listed([...documented].filter((name) => !stripped.has(name)).sort())}.`,
     ...(sets.length === 0 ? [] : [`Set by us on streams: ${sets.join(', ')}.`]),
     table(
       ['in a whole answer', 'becomes'],
