@@ -1,10 +1,11 @@
 // Other people's formats: how to read and write them, with no opinion about the product.
 export { GatheredBytes } from './gathered-bytes.ts'
 export * from './json.ts'
-export { hasBackslashName, readByHand } from './json-by-hand.ts'
+export { readByHand } from './json-by-hand.ts'
 export * from './json-bytes.ts'
+export { escapesIn } from './json-escapes.ts'
 export { parseInPieces } from './json-pieces.ts'
-export { hasLoneSurrogate, hasMoreNames, hasMoreOpeners, jsonShape } from './json-shape.ts'
+export { firstExcess, type JsonBounds, mayExceed } from './json-shape.ts'
 export * from './json-splice.ts'
 export { type Mould, mouldOf } from './openai/chunk-mould.ts'
 export { errorEnvelope } from './openai/error-envelope.ts'

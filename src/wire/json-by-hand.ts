@@ -4,7 +4,6 @@
 // a name for always holds a backslash, so only values with such a name need this (nodejs/node issue
 // 63785). Strings that stand alone are read right, and names are read as such here.
 import type { JsonObject } from '#domain'
-import { isJsonObject } from './json.ts'
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -15,24 +14,6 @@ import {
   OPEN_BRACKET,
   skipSpace,
 } from './json-text.ts'
-
-/** Whether a name in it, at any depth, holds a backslash. */
-export function hasBackslashName(text: string, value: unknown): boolean {
-  if (!text.includes('\\')) return false
-  const left: unknown[] = [value]
-  while (left.length > 0) {
-    const one = left.pop()
-    if (Array.isArray(one)) {
-      for (const item of one) if (typeof item === 'object') left.push(item)
-    } else if (isJsonObject(one)) {
-      for (const name of Object.keys(one)) {
-        if (name.includes('\\')) return true
-        if (typeof one[name] === 'object') left.push(one[name])
-      }
-    }
-  }
-  return false
-}
 
 /** Of a text whose nesting is known to be bounded. */
 export function readByHand(text: string): unknown {

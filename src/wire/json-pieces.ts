@@ -154,11 +154,19 @@ function guessedEnd(text: string, from: number, seam: Seam, pieceChars: number):
 
 /** The same found by walking: there it is certain. */
 function endOfRun(text: string, from: number, pieceChars: number): number {
-  let end = endOfValue(text, skipSpace(text, from))
-  while (end - from < pieceChars) {
-    const comma = skipSpace(text, end)
-    if (text.charCodeAt(comma) !== COMMA) break
-    end = endOfValue(text, skipSpace(text, comma + 1))
+  let depth = 0
+  for (let at = from; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
+      at = endOfString(text, at) - 1
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      depth += 1
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      if (depth === 0) return at
+      depth -= 1
+    } else if (code === COMMA && depth === 0 && at - from >= pieceChars) {
+      return at
+    }
   }
-  return end
+  return text.length
 }

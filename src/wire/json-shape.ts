@@ -1,70 +1,148 @@
-// What can be told about a JSON text before it is parsed, in one pass that jumps over strings: how
-// deep it nests, how many objects and arrays it makes, and how many members they have. Nothing is
-// validated here: the text may be no JSON at all. And once it is parsed, whether its escapes spell
-// characters that are none.
-import { isJsonObject } from './json.ts'
+// What can be told about a JSON text before it is parsed: whether it nests deeper, or holds more,
+// than a parser should be given, ours or that of a model's server. Nothing is validated here: the
+// text may be no JSON at all.
 import {
+  BACKSLASH,
   CLOSE_BRACE,
   CLOSE_BRACKET,
   COLON,
-  closingQuote,
+  COMMA,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
 } from './json-text.ts'
 
-export interface JsonShape {
+/** The most that a text may have of each, strings not counted. */
+export interface JsonBounds {
   depth: number
+  /** Objects and arrays. */
   containers: number
+  /** Members of objects. */
   names: number
+  /** Items and values of members; an empty list counts twice. */
+  values: number
+  /** Names and values. */
+  strings: number
+  /** Digits in a row. */
+  digits: number
 }
 
-export function jsonShape(text: string): JsonShape {
-  let deepest = 0
+export interface JsonExcess {
+  what: keyof JsonBounds
+  /** The top-level member in which a bound was passed, as its name was written; null: in none. */
+  member: string | null
+}
+
+/**
+ * The first bound that a text passes, by a look at each of its bytes: 10 ms for 4 MB. In UTF-8 all
+ * that structures JSON is a byte of its own, and no other character holds such a byte.
+ */
+export function firstExcess(bytes: Buffer, max: JsonBounds): JsonExcess | null {
   let depth = 0
   let containers = 0
   let names = 0
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at)
+  let values = 0
+  let strings = 0
+  let digits = 0
+  let stringAt = 0
+  let memberAt = -1
+  const excess = (what: keyof JsonBounds) => ({ what, member: stringIn(bytes, memberAt) })
+  for (let at = 0; at < bytes.length; at += 1) {
+    const code = bytes[at] ?? 0
+    if (isDigit(code)) {
+      digits += 1
+      if (digits > max.digits) return excess('digits')
+      continue
+    }
+    digits = 0
     if (code === QUOTE) {
-      at = closingQuote(text, at)
-      if (at === -1) break
+      strings += 1
+      if (strings > max.strings) return excess('strings')
+      stringAt = at
+      at = closingQuoteIn(bytes, at)
+    } else if (code === COMMA) {
+      values += 1
+      if (values > max.values) return excess('values')
     } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-      containers += 1
       depth += 1
-      if (depth > deepest) deepest = depth
+      containers += 1
+      values += 1
+      if (depth > max.depth) return excess('depth')
+      if (containers > max.containers) return excess('containers')
+      if (values > max.values) return excess('values')
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
       depth -= 1
     } else if (code === COLON) {
       names += 1
+      if (depth === 1) memberAt = stringAt
+      if (names > max.names) return excess('names')
     }
   }
-  return { depth: deepest, containers, names }
+  return null
 }
 
-/** A member of an object takes no less: `"":0,`. */
-const memberCharsMin = 5
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57
+}
 
-/** Whether a text has more members than `max`, those that only stand in strings included. */
-export function hasMoreNames(text: string, max: number): boolean {
-  if (text.length <= max * memberCharsMin) return false
-  let count = 0
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
-    count += 1
-    if (count > max) return true
+/** So far a loop is as quick as a search, and escapes that stand close to each other are no burden. */
+const nearBytes = 32
+
+/** The text's end when there is none. */
+function closingQuoteIn(bytes: Buffer, start: number): number {
+  let at = start + 1
+  for (;;) {
+    const far = Math.min(at + nearBytes, bytes.length)
+    while (at < far) {
+      const code = bytes[at]
+      if (code === QUOTE) return at
+      at += code === BACKSLASH ? 2 : 1
+    }
+    at = bytes.indexOf(QUOTE, at)
+    if (at === -1) return bytes.length
+    if (!isEscapedIn(bytes, at)) return at
+    at += 1
   }
-  return false
 }
+
+function isEscapedIn(bytes: Buffer, at: number): boolean {
+  let first = at
+  while (bytes[first - 1] === BACKSLASH) first -= 1
+  return (at - first) % 2 === 1
+}
+
+function stringIn(bytes: Buffer, start: number): string | null {
+  return start === -1 ? null : bytes.toString('utf8', start + 1, closingQuoteIn(bytes, start))
+}
+
+/** The fewest characters that each takes: `"":0,` and `0,` and `"",`. */
+const nameChars = 5
+const valueChars = 2
+const stringChars = 3
 
 /**
- * Whether a text opens more objects and arrays than `max`, those that only stand in strings
- * included: a bound on both that takes a tenth of the time of the exact numbers.
+ * Whether a text may pass a bound, so that it must be looked at closely. What strings hold is
+ * counted too. This takes 7 µs for 200 KB of messages, the closer look 150.
  */
-export function hasMoreOpeners(text: string, max: number): boolean {
-  if (text.length <= max) return false
+export function mayExceed(text: string, max: JsonBounds): boolean {
+  const { length } = text
+  const openers = Math.min(max.depth, max.containers)
+  // More commas than there may be names are not too many values yet, but from there on the closer
+  // look is the quicker one.
+  const commas = Math.min(max.names, max.values - openers)
+  return (
+    hasMore(text, '{[', openers) ||
+    (length > max.names * nameChars && hasMore(text, ':', max.names)) ||
+    (length > max.values * valueChars && hasMore(text, ',', commas)) ||
+    (length > max.strings * stringChars && hasMore(text, '"', max.strings)) ||
+    hasMoreDigits(text, max.digits)
+  )
+}
+
+function hasMore(text: string, chars: string, max: number): boolean {
   let count = 0
-  for (const opener of '{[') {
-    for (let at = text.indexOf(opener); at !== -1; at = text.indexOf(opener, at + 1)) {
+  for (const char of chars) {
+    for (let at = text.indexOf(char); at !== -1; at = text.indexOf(char, at + 1)) {
       count += 1
       if (count > max) return true
     }
@@ -72,33 +150,15 @@ export function hasMoreOpeners(text: string, max: number): boolean {
   return false
 }
 
-const shortChars = 4096
-
-/**
- * Half of a surrogate pair, escaped: JSON allows it, UTF-8 has no bytes for it. Looked for in what
- * was parsed, because V8 knows of most strings that they cannot hold one, where a look through the
- * text stops at every backslash: 100 µs for 200 KB of messages, against 10.
- */
-export function hasLoneSurrogate(text: string, value: unknown): boolean {
-  // In a short text the backslashes are few, and looking at them is less than looking at values.
-  if (!text.includes(text.length < shortChars ? '\\u' : '\\')) return false
-  const left: unknown[] = [value]
-  while (left.length > 0) {
-    const one = left.pop()
-    if (typeof one === 'string') {
-      if (!one.isWellFormed()) return true
-    } else if (Array.isArray(one)) {
-      for (const item of one) if (mayHold(item)) left.push(item)
-    } else if (isJsonObject(one)) {
-      for (const name of Object.keys(one)) {
-        if (!name.isWellFormed()) return true
-        if (mayHold(one[name])) left.push(one[name])
-      }
-    }
+/** So many in a row cannot be missed by who looks at one place in as many. */
+function hasMoreDigits(text: string, max: number): boolean {
+  for (let at = max; at < text.length; at += max + 1) {
+    if (!isDigit(text.charCodeAt(at))) continue
+    let start = at
+    let end = at + 1
+    while (isDigit(text.charCodeAt(start - 1))) start -= 1
+    while (isDigit(text.charCodeAt(end))) end += 1
+    if (end - start > max) return true
   }
   return false
-}
-
-function mayHold(value: unknown): boolean {
-  return typeof value === 'string' || (typeof value === 'object' && value !== null)
 }

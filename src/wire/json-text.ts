@@ -25,8 +25,19 @@ export function skipSpace(text: string, from: number): number {
 /** The quote that ends the string which begins at `start`; -1 when there is none. */
 export function closingQuote(text: string, start: number): number {
   let at = text.indexOf('"', start + 1)
-  while (at !== -1 && isEscaped(text, at)) at = text.indexOf('"', at + 1)
+  while (at !== -1 && isEscaped(text, at)) at = nextQuote(text, at + 1)
   return at
+}
+
+/** Where one quote is escaped another is often near, and a search takes as long as ten steps. */
+function nextQuote(text: string, from: number): number {
+  let at = from
+  while (at < from + 8) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) return at
+    at += code === BACKSLASH ? 2 : 1
+  }
+  return text.indexOf('"', at)
 }
 
 function isEscaped(text: string, at: number): boolean {

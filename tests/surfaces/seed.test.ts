@@ -40,7 +40,7 @@ describe.each(Object.entries(bodies))('on %s', (name, prompt) => {
     '5.0',
     '0.5',
     '1e400',
-    '1'.repeat(5_000),
+    '1'.repeat(1_000),
     '"7"',
     'true',
     '[1]',

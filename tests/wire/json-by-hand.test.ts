@@ -1,21 +1,7 @@
 // V8 takes a name with an escape for another one that it has seen in that place, whoever sent it.
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
-import { hasBackslashName, readByHand } from '#src/wire/index.ts'
-
-describe('a value has a name with a backslash', () => {
-  /* biome-ignore format: a table reads as a table */
-  test.each([
-    ['{"a\\\\":1}',                        true],
-    ['{"a":[{"b":{"c\\\\d":1}}]}',         true],
-    ['{"a":"b\\\\"}',                      false],
-    ['{"a\\n":1}',                         false],
-    ['{"a":null,"b":[null,1,"\\\\"]}',     false],
-    ['{}',                                 false],
-  ])('%s: %s', (text, expected) => {
-    expect(hasBackslashName(text, JSON.parse(text))).toBe(expected)
-  })
-})
+import { expect, test } from 'vitest'
+import { readByHand } from '#src/wire/index.ts'
 
 /** What a name is taken for was in the same place of an object before. */
 function prime(before: string, name: string): void {
