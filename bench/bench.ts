@@ -2,8 +2,9 @@
 // run. Ratios within one run can be compared; absolute figures of different machines cannot.
 //
 //   --quick     fewer and shorter rounds     --json      verdicts as JSON
-//   --only X    cost, streams, stalled or simulator
+//   --only X    cost, streams, stalled, bodies or simulator
 import { parseArgs } from 'node:util'
+import { measureBodies } from './parts/bodies.ts'
 import { measureCost } from './parts/cost.ts'
 import { measureSimulatedStreams } from './parts/simulated-streams.ts'
 import { measureStalled } from './parts/stalled.ts'
@@ -27,6 +28,7 @@ const parts: Record<string, Part> = {
   cost: (rig) => measureCost(rig, { rounds, loopMs: flags.quick ? 1000 : 1500 }),
   streams: (rig) => measureStreams(rig, { rounds }),
   stalled: (rig) => measureStalled(rig, { rounds }),
+  bodies: (rig) => measureBodies(rig, { each: flags.quick ? 4 : 12 }),
   simulator: (rig) => measureSimulatedStreams(rig, { seconds: flags.quick ? 10 : 60 }),
 }
 

@@ -6,7 +6,15 @@ import { answerAsks } from './rig/child.ts'
 import { latenessMs } from './rig/lateness.ts'
 import { machineMs } from './rig/process-figures.ts'
 import { openConnection } from './rig/raw-connection.ts'
-import { type ModelId, pacedText, requestText, stampIn, type Target } from './rig/wire-texts.ts'
+import {
+  type ModelId,
+  pacedText,
+  postText,
+  requestText,
+  stampIn,
+  type Target,
+} from './rig/wire-texts.ts'
+import { worstBody } from './rig/worst-bodies.ts'
 
 export interface StreamFigures {
   streams: number
@@ -36,6 +44,11 @@ export type GeneratorAsks = {
     }
     back: { completed: number; chunks: number; p50Ms: number; p99Ms: number; maxMs: number }
   }
+  /** Bodies of one kind, one after another on one connection: the statuses that were not expected. */
+  worstBodies: {
+    given: { target: Target; kind: string; count: number }
+    back: { unexpected: number[] }
+  }
   stall: { given: { target: Target; count: number }; back: null }
   /** The stalled clients read again: how their answers ended. */
   unstall: { given: null; back: { cut: number; complete: number } }
@@ -47,6 +60,7 @@ answerAsks<GeneratorAsks>({
   closedLoop,
   streams,
   paced,
+  worstBodies,
   async stall({ target, count }) {
     const opened = Array.from({ length: count }, () => openStalled(target))
     stalled = await Promise.all(opened)
@@ -183,6 +197,26 @@ async function paced(given: GeneratorAsks['paced']['given']) {
   const late = latenessMs(arrivals, stepMs)
   const at = (share: number) => late[Math.floor((late.length - 1) * share)] ?? Number.NaN
   return { completed, chunks: late.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
+}
+
+async function worstBodies({ target, kind, count }: GeneratorAsks['worstBodies']['given']) {
+  const connection = openConnection(target.port)
+  const unexpected: number[] = []
+  for (let sent = 0; sent < count; sent += 1) {
+    const { path, text, status: expected } = worstBody(kind)
+    const request = postText(target, path, text)
+    await new Promise<void>((resolve, reject) => {
+      connection.send(request, {
+        onHead: (status) => {
+          if (status !== expected) unexpected.push(status)
+        },
+        onEnd: resolve,
+        onClose: () => reject(new Error('the gateway closed the connection')),
+      })
+    })
+  }
+  connection.socket.destroy()
+  return { unexpected }
 }
 
 /** Paused before it connects: node would read a first piece otherwise. */

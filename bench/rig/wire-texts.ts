@@ -13,11 +13,14 @@ export interface Target {
 }
 
 export function requestText(target: Target, model: ModelId, bodyBytes = 512): string {
-  const body = requestBody(model, bodyBytes)
+  return postText(target, '/v1/chat/completions', requestBody(model, bodyBytes))
+}
+
+export function postText({ port, key }: Target, path: string, body: string): string {
   return (
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${target.port}\r\n` +
-    `authorization: Bearer ${target.key}\r\ncontent-type: application/json\r\n` +
-    `content-length: ${body.length}\r\n\r\n${body}`
+    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n` +
+    `authorization: Bearer ${key}\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   )
 }
 
@@ -26,11 +29,7 @@ export function pacedText(target: Target, chunks: number): string {
   const messages = [{ role: 'user', content: 'Say as much as you can.' }]
   const more = { max_tokens: chunks, ignore_eos: true, stream: true }
   const body = JSON.stringify({ model: 'paced', messages, ...more })
-  return (
-    `POST /v2/paced/openai/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${target.port}\r\n` +
-    `authorization: Bearer ${target.key}\r\ncontent-type: application/json\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-  )
+  return postText(target, '/v2/paced/openai/v1/chat/completions', body)
 }
 
 /** Messages of a usual length, as many as it takes. */

@@ -77,14 +77,13 @@ function arrayAt(text: string, start: number, pieceChars: number): Parsed {
   const first = skipSpace(text, start + 1)
   if (text.charCodeAt(first) === CLOSE_BRACKET) return { value: [], end: first + 1 }
   const runs: unknown[][] = []
-  const seam = seamOf(text, first)
   let isGuessing = true
   let at = start
   do {
     const from = at + 1
     // Most arrays are short, and a wrong guess costs as much as walking 100 KB.
     const isFirst = runs.length === 0
-    let end = isGuessing && !isFirst ? guessedEnd(text, from, seam, pieceChars) : -1
+    let end = isGuessing && !isFirst ? guessedEnd(text, from, pieceChars) : -1
     let run = end === -1 ? null : itemsOrNull(text.slice(from, end))
     if (run === null) {
       // One wrong guess, and the items are walked one by one to where the array ends.
@@ -114,17 +113,17 @@ function itemsOrNull(text: string): unknown[] | null {
   }
 }
 
-/** What probably stands between two items that look like the first, and nowhere within them. */
+/** What probably stands between two items that look like one, and nowhere within them. */
 interface Seam {
   closer: string
   opener: string
 }
 
-function seamOf(text: string, first: number): Seam {
-  switch (text.charCodeAt(first)) {
+function seamOf(text: string, start: number): Seam {
+  switch (text.charCodeAt(start)) {
     case OPEN_BRACE:
       // Objects of a list begin with the same member, and those within them with another.
-      return { closer: '}', opener: openingOf(text, first) }
+      return { closer: '}', opener: openingOf(text, start) }
     case OPEN_BRACKET:
       return { closer: ']', opener: '[' }
     case QUOTE:
@@ -143,9 +142,9 @@ function openingOf(text: string, start: number): string {
  * One behind the last item of a run, if one is soon found: walking 200 KB of messages from quote to
  * quote takes half as long as parsing them, and this next to nothing.
  */
-function guessedEnd(text: string, from: number, seam: Seam, pieceChars: number): number {
+function guessedEnd(text: string, from: number, pieceChars: number): number {
   const enough = from + pieceChars
-  const { closer, opener } = seam
+  const { closer, opener } = seamOf(text, skipSpace(text, from))
   const soon = text.slice(enough, enough + pieceChars)
   const dense = soon.indexOf(`${closer},${opener}`)
   const at = dense === -1 ? soon.indexOf(`${closer}, ${opener}`) : dense
