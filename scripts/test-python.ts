@@ -1,12 +1,14 @@
 // Runs the official Python client's tests against a gateway of this checkout in front of the
-// simulator.
+// simulator, and has Python read what generated bodies become on their way to a model's server.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { writeBodies } from '../tests/python/write-bodies.ts'
 import { pythonWith, withoutPython } from './python.ts'
 
 const clientVersion = '3.54.0'
+const generatedBodies = 12_000
 
 process.exitCode = await main()
 
@@ -19,7 +21,11 @@ async function main(): Promise<number> {
   const gateway = await startGateway(folder)
   try {
     const args = ['-m', 'unittest', 'discover', '-s', 'tests/python', '-v']
-    const env = { ...process.env, PODGATE_BASE_URL: gateway.baseUrl, PODGATE_KEY: gateway.key }
+    const bodies = join(folder, 'bodies.jsonl')
+    writeBodies(bodies, generatedBodies)
+    const { baseUrl, key } = gateway
+    const given = { PODGATE_BASE_URL: baseUrl, PODGATE_KEY: key, PODGATE_BODIES: bodies }
+    const env = { ...process.env, ...given }
     return spawnSync(interpreter, args, { stdio: 'inherit', env }).status ?? 1
   } finally {
     await stop(gateway.process)
