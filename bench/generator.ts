@@ -44,23 +44,30 @@ export type GeneratorAsks = {
     }
     back: { completed: number; chunks: number; p50Ms: number; p99Ms: number; maxMs: number }
   }
-  /** Bodies of one kind, one after another on one connection: the statuses that were not expected. */
-  worstBodies: {
-    given: { target: Target; kind: string; count: number }
-    back: { unexpected: number[] }
-  }
+  /** Makes bodies of one kind, so that the client costs little while they are sent. */
+  makeBodies: { given: { target: Target; kind: string; count: number }; back: null }
+  /** Sends them, one after another on one connection: the statuses that were not expected. */
+  sendBodies: { given: { target: Target }; back: { unexpected: number[] } }
   stall: { given: { target: Target; count: number }; back: null }
   /** The stalled clients read again: how their answers ended. */
   unstall: { given: null; back: { cut: number; complete: number } }
 }
 
 let stalled: Socket[] = []
+let worstBodies: { request: Buffer; expected: number }[] = []
 
 answerAsks<GeneratorAsks>({
   closedLoop,
   streams,
   paced,
-  worstBodies,
+  makeBodies({ target, kind, count }) {
+    worstBodies = Array.from({ length: count }, () => {
+      const { path, text, status } = worstBody(kind)
+      return { request: Buffer.from(postText(target, path, text)), expected: status }
+    })
+    return null
+  },
+  sendBodies,
   async stall({ target, count }) {
     const opened = Array.from({ length: count }, () => openStalled(target))
     stalled = await Promise.all(opened)
@@ -199,12 +206,10 @@ async function paced(given: GeneratorAsks['paced']['given']) {
   return { completed, chunks: late.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
 }
 
-async function worstBodies({ target, kind, count }: GeneratorAsks['worstBodies']['given']) {
+async function sendBodies({ target }: GeneratorAsks['sendBodies']['given']) {
   const connection = openConnection(target.port)
   const unexpected: number[] = []
-  for (let sent = 0; sent < count; sent += 1) {
-    const { path, text, status: expected } = worstBody(kind)
-    const request = postText(target, path, text)
+  for (const { request, expected } of worstBodies) {
     await new Promise<void>((resolve, reject) => {
       connection.send(request, {
         onHead: (status) => {

@@ -156,8 +156,8 @@ function hasMoreDigits(text: string, max: number): boolean {
     if (!isDigit(text.charCodeAt(at))) continue
     let start = at
     let end = at + 1
-    while (isDigit(text.charCodeAt(start - 1))) start -= 1
-    while (isDigit(text.charCodeAt(end))) end += 1
+    while (end - start <= max && isDigit(text.charCodeAt(start - 1))) start -= 1
+    while (end - start <= max && isDigit(text.charCodeAt(end))) end += 1
     if (end - start > max) return true
   }
   return false
