@@ -83,7 +83,8 @@ function arrayAt(text: string, start: number, pieceChars: number): Parsed {
     const from = at + 1
     // Most arrays are short, and a wrong guess costs as much as walking 100 KB.
     const isFirst = runs.length === 0
-    let end = isGuessing && !isFirst ? guessedEnd(text, from, pieceChars) : -1
+    const mayGuess = isGuessing && (!isFirst || isScalar(text.charCodeAt(first)))
+    let end = mayGuess ? guessedEnd(text, from, pieceChars) : -1
     let run = end === -1 ? null : itemsOrNull(text.slice(from, end))
     if (run === null) {
       // One wrong guess, and the items are walked one by one to where the array ends.
@@ -133,6 +134,10 @@ function seamOf(text: string, start: number): Seam {
   }
 }
 
+function isScalar(code: number): boolean {
+  return code !== OPEN_BRACE && code !== OPEN_BRACKET && code !== QUOTE
+}
+
 function openingOf(text: string, start: number): string {
   const name = text.slice(start, start + 64)
   return name.slice(0, endOfString(name, 1))
@@ -145,6 +150,11 @@ function openingOf(text: string, start: number): string {
 function guessedEnd(text: string, from: number, pieceChars: number): number {
   const enough = from + pieceChars
   const { closer, opener } = seamOf(text, skipSpace(text, from))
+  if (closer === '') {
+    // Where there are numbers only, the first bracket ends them.
+    const close = text.slice(from, enough).indexOf(']')
+    if (close !== -1) return from + close
+  }
   const soon = text.slice(enough, enough + pieceChars)
   const dense = soon.indexOf(`${closer},${opener}`)
   const at = dense === -1 ? soon.indexOf(`${closer}, ${opener}`) : dense
