@@ -1,13 +1,13 @@
 // What escapes may have done to a value that was parsed: names that V8 may have taken for others,
 // and strings that spell characters that are none. Both are looked for in what was parsed, in one
-// walk, because V8 knows of most strings that they cannot hold either, where a look through the text
-// stops at every backslash.
+// walk: V8 knows of most strings that they cannot hold either, where a look through the text stops
+// at every backslash.
 import { isJsonObject } from './json.ts'
 
 export interface Escapes {
   /** A name, at any depth, holds a backslash. */
   hasBackslashName: boolean
-  /** A string or a name holds half of a surrogate pair: JSON allows it, UTF-8 has no bytes for it. */
+  /** A string or a name holds half of a surrogate pair, for which UTF-8 has no bytes. */
   hasLoneSurrogate: boolean
 }
 

@@ -85,7 +85,7 @@ function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
 }
 
-/** So far a loop is as quick as a search, and escapes that stand close to each other are no burden. */
+/** So far a loop is as quick as a search, which escapes close to each other would make many of. */
 const nearBytes = 32
 
 /** The text's end when there is none. */
