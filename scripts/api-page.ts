@@ -57,7 +57,8 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
     'What passes is the server’s to obey. vLLM reads `functions`, `function_call`, `audio`, ' +
       '`modalities` and `verbosity` and does nothing with them: use `tools`. Tools are functions; ' +
       'any other type is a 400. Over RunPod’s OpenAI route the reason of a refusal is lost, and a ' +
-      'mistake that is not found here is a 502 that says so.',
+      'mistake that is not found here is a 502 that says so. A text that is probably too long is ' +
+      'not: see [what is too long](#what-is-too-long).',
     'The parts of a stream are put right as a whole answer is. The end of a choice is said once: ' +
       'where an upstream says it again, `finish_reason` is null there, and what it says besides ' +
       'stays.',
@@ -76,6 +77,22 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
       '`audio_embeds`, `video_embeds`, `prompt_embeds` and `image_pil` where `trustedMedia` is on. ' +
       'Any other part is a 400 that names it, and so is one of these members in a part of another ' +
       'type. Other members of a part, such as `cache_control`, pass.',
+    '## What is too long',
+    'Only the model’s own server can count the tokens of a text. What it refuses as too long is a ' +
+      '400 `context_length_exceeded` for the client, and two things are found here:',
+    '- A text that no tokeniser could make fit is refused unsent: its bytes in UTF-8 ÷ 128, and the ' +
+      'tokens that the client asks for, are together more than the model’s `contextTokens`. Of a ' +
+      'chat, the texts of all messages count together; of several prompts, the longest counts. ' +
+      'Where `outputTokensMax` is smaller than what the client asks for, it counts instead. A ' +
+      'prompt that is sent as tokens is counted exactly.\n' +
+      '- Where a platform says that a call failed and keeps the reason to itself, as RunPod’s ' +
+      'OpenAI route does, and nothing of an answer came, the text is measured by what is usual: ' +
+      'its bytes ÷ 4 (or the tokens that were sent), and the tokens that the answer may have, ' +
+      'against `contextTokens`; tools and calls of tools count as well. If that is too much, the ' +
+      'call is a 400 `context_length_exceeded` that says that this is the likely cause; else it ' +
+      'stays a 502. The log shows what the upstream said.',
+    'Neither is done with a chat that holds anything but text, nor where `truncate_prompt_tokens` ' +
+      'is sent.',
   ]
 }
 

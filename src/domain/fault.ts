@@ -40,7 +40,7 @@ function kind(
 export const faultKinds = {
   bad_request: kind(400, invalid, null, 'no', 'client', 'a parameter is missing, of the wrong type or out of range'),
   invalid_json: kind(400, invalid, 'invalid_json', 'no', 'client', 'the body is not a JSON object in UTF-8'),
-  context_too_long: kind(400, invalid, 'context_length_exceeded', 'no', 'client', 'prompt and answer do not fit into the model’s context'),
+  context_too_long: kind(400, invalid, 'context_length_exceeded', 'no', 'client', 'prompt and answer do not fit into the model’s context, or probably do not where its server failed without a reason'),
   upstream_refused: kind(400, invalid, 'upstream_rejected', 'no', 'client', 'the model’s server refused the request as invalid'),
   no_key: kind(401, invalid, 'invalid_api_key', 'no', 'client', 'no key was sent'),
   wrong_key: kind(401, invalid, 'invalid_api_key', 'no', 'client', 'the key is unknown, expired or revoked'),
@@ -93,6 +93,8 @@ export interface FaultDetails {
   retryAfterMs?: number | null
   /** The upstream took nothing of it, which does not count against its health. */
   turnedAway?: TurnedAway | null
+  /** The upstream failed, and its platform kept the reason to itself. */
+  isUnexplained?: boolean
 }
 
 export class Fault extends Error {
@@ -102,6 +104,7 @@ export class Fault extends Error {
   readonly started: Started
   readonly retryAfterMs: number | null
   readonly turnedAway: TurnedAway | null
+  readonly isUnexplained: boolean
 
   constructor(kind: FaultName, details: FaultDetails) {
     super(details.message, details.cause === undefined ? undefined : { cause: causeOf(details) })
@@ -110,6 +113,7 @@ export class Fault extends Error {
     this.started = details.started ?? 'no'
     this.retryAfterMs = details.retryAfterMs ?? null
     this.turnedAway = details.turnedAway ?? null
+    this.isUnexplained = details.isUnexplained ?? false
   }
 
   get rule(): FaultKind {

@@ -4,12 +4,19 @@ import { type Answer, type Call, type Clock, Fault, type Timer } from '#domain'
 import type { Reservation } from '#limits'
 import type { Route } from '#models'
 import type { Watcher } from '#routing'
-import { checkModel, type Surface, type UpstreamAsk, type UpstreamTarget } from '#surfaces'
+import {
+  checkModel,
+  refuseTooLong,
+  type Surface,
+  type UpstreamAsk,
+  type UpstreamTarget,
+} from '#surfaces'
 import type { ClientEnd } from './client-end.ts'
 import { Company } from './company.ts'
 import { deliver } from './deliver.ts'
 import { endCall } from './end-call.ts'
 import { type Ending, failed } from './ending.ts'
+import { withLikelyCause } from './likely-cause.ts'
 import { type SettlePorts, settle } from './settle.ts'
 import { Story, type StoryPorts } from './story.ts'
 
@@ -53,13 +60,14 @@ export async function relayCall(
     const route = ports.resolveRoute(call)
     story.routed(route.model)
     checkModel(call, route.model)
+    refuseTooLong(call, route.model, surface)
     booked = await ports.reserve(call, route)
     story.reserved(booked.reservation)
     company.start()
     answer = await booked.firstAnswer({ call, signal: client.signal, watcher: story, toUpstream })
     ending = await deliver({ answer, encoder, client, story, clock: ports.clock })
   } catch (cause) {
-    ending = failed(cause, client.signal)
+    ending = withLikelyCause(failed(cause, client.signal), story, surface)
   } finally {
     // Two times `using` would say it better, and costs 1 µs: V8 goes through its runtime for it.
     answer?.[Symbol.dispose]()

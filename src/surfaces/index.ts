@@ -6,6 +6,7 @@ import type { Surface } from './surface.ts'
 
 export type { AnswerRule } from './answer-rules.ts'
 export { checkModel } from './check-model.ts'
+export { isLikelyTooLong, refuseTooLong } from './context-fit.ts'
 export type * from './surface.ts'
 
 export const surfaces: readonly Surface[] = [openaiChat, openaiCompletions, embeddings]

@@ -1,5 +1,7 @@
 // What completions and embeddings are given: one text or many, as text or as token ids.
-import type { Demand } from '#domain'
+import type { Demand, JsonObject } from '#domain'
+import { isTruncated, type PromptSize } from './prompt-size.ts'
+import { readBody } from './read-body.ts'
 import { invalid } from './rules.ts'
 import { isTokenIds } from './sampling-rules.ts'
 
@@ -22,8 +24,9 @@ export function countPrompts(field: string, given: unknown, max: number): number
 }
 
 /** Adds how much room the longest prompt takes that was sent as tokens: only those are counted. */
-export function addContextDemand(field: string, given: unknown, demands: Demand[]): void {
-  if (!Array.isArray(given) || typeof given[0] === 'string') return
+export function addContextDemand(field: string, value: JsonObject, demands: Demand[]): void {
+  const given = value[field]
+  if (!Array.isArray(given) || typeof given[0] === 'string' || isTruncated(value)) return
   const lists: unknown[] = typeof given[0] === 'number' ? [given] : given
   let longest = 0
   let longestAt = 0
@@ -34,6 +37,20 @@ export function addContextDemand(field: string, given: unknown, demands: Demand[
   }
   const param = lists === given ? `${field}[${longestAt}]` : field
   demands.push({ wants: 'context', param, count: longest })
+}
+
+/** The longest of the prompts, which are all texts or all tokens. */
+export function measurePrompts(field: string, bytes: Buffer): PromptSize | null {
+  const { value } = readBody(bytes)
+  if (isTruncated(value)) return null
+  const given = value[field]
+  const isOne = !Array.isArray(given) || typeof given[0] === 'number'
+  const size = { param: field, textBytes: 0, toolBytes: 0, tokens: 0 }
+  for (const one of isOne ? [given] : given) {
+    if (typeof one === 'string') size.textBytes = Math.max(size.textBytes, Buffer.byteLength(one))
+    else if (Array.isArray(one)) size.tokens = Math.max(size.tokens, one.length)
+  }
+  return size
 }
 
 function isText(one: unknown): boolean {

@@ -78,6 +78,19 @@ test('a job that failed, and no more of it, is told as what it may be', () => {
   const fault = refused(500, { error: 'Error processing the request' })
   expect(fault).toMatchObject({ kind: 'upstream_bad_answer', started: 'maybe' })
   expect(fault.message).toContain('may be too long')
+  expect(fault.isUnexplained).toBe(true)
+})
+
+/* biome-ignore format: a table reads as a table */
+test.each([
+  ['an error that has a message',     500, { error: { message: 'x', type: 'InternalServerError', code: 500 } }],
+  ['an error that quotes those words', 500, { error: 'x: Error processing the request' }],
+  ['a job whose worker was lost',     500, { error: lostWorkerError }],
+  ['a job that ran too long',         500, { error: executionTimeoutError }],
+  ['a refusal',                       400, { error: 'x' }],
+  ['nothing at all',                  500, {}],
+])('%s is not a reason that a platform kept to itself', (_what, status, body) => {
+  expect(refused(status, body).isUnexplained).toBe(false)
 })
 
 /* biome-ignore format: a table reads as a table */

@@ -15,7 +15,7 @@ export function readEmbeddings(bytes: Buffer): CallFacts {
   const inputs = countPrompts(promptField, value[promptField], inputsMax)
   checkRules(read)
   const demands: Demand[] = []
-  addContextDemand(promptField, value[promptField], demands)
+  addContextDemand(promptField, value, demands)
   return {
     modelId,
     // Whatever the body says: an answer is one piece.

@@ -5,6 +5,7 @@ import { choicesEncoder } from '../choices-encoder.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
 import { bodyFor, memberOf, noChanges } from '../to-upstream.ts'
+import { measureChat } from './measure.ts'
 import { readChat } from './read.ts'
 import { chatAnswers, chatFields } from './rules.ts'
 
@@ -15,6 +16,9 @@ export const openaiChat: Surface = {
   path,
   fields: chatFields,
   read: readChat,
+  measure: measureChat,
+  // The model may take what is left, and needs at least one.
+  answerTokens: ({ outputTokensMax }) => outputTokensMax ?? 1,
   toUpstream: (call, target) => ({
     path,
     body: bodyFor(call, target, chatFields, withoutEmptyTools(call)),

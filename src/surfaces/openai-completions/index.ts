@@ -1,7 +1,8 @@
 // OpenAI's older completions, the dialect of `POST /v1/completions`.
-import { type Call, policyOf } from '#domain'
+import { type Call, type ModelPolicy, policyOf } from '#domain'
 import type { JsonChanges } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
+import { measurePrompts } from '../prompts.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface, UpstreamTarget } from '../surface.ts'
 import { bodyFor, noChanges } from '../to-upstream.ts'
@@ -15,6 +16,8 @@ export const openaiCompletions: Surface = {
   path,
   fields: completionFields,
   read: readCompletion,
+  measure: (body) => measurePrompts(completionAnswers.promptField, body),
+  answerTokens,
   toUpstream: (call, target) => ({
     path,
     body: bodyFor(call, target, completionFields, tokensUnlessNamed(call, target)),
@@ -26,7 +29,9 @@ export const openaiCompletions: Surface = {
 /** Said and not left to the server: some would write on to the end of their context. */
 function tokensUnlessNamed(call: Call, target: UpstreamTarget): JsonChanges {
   if (call.maxTokens !== null) return noChanges
-  const { completionTokens, outputTokensMax } = policyOf(target)
-  const tokens = Math.min(completionTokens, outputTokensMax ?? completionTokens)
-  return new Map([['max_tokens', String(tokens)]])
+  return new Map([['max_tokens', String(answerTokens(policyOf(target)))]])
+}
+
+function answerTokens({ completionTokens, outputTokensMax }: ModelPolicy): number {
+  return Math.min(completionTokens, outputTokensMax ?? completionTokens)
 }

@@ -22,7 +22,7 @@ export function readCompletion(bytes: Buffer): CallFacts {
   checkRules(read)
   checkTogether(value)
   const demands: Demand[] = []
-  addContextDemand('prompt', value.prompt, demands)
+  addContextDemand('prompt', value, demands)
   addTokenDemands(value, completionFields.bounds, demands)
   const choices = prompts * choicesPerPrompt(value)
   addSequenceDemands(prompts, choices, demands)

@@ -20,6 +20,7 @@ interface Meaning {
   message: string
   started: Started
   turnedAway?: TurnedAway
+  isUnexplained?: true
 }
 
 /* biome-ignore format: a table reads as a table */
@@ -34,7 +35,7 @@ const meanings = {
   unreachable:   { kind: 'upstream_unreachable', started: 'maybe', message: 'The model’s server cannot be reached.' },
   black_hole:    { kind: 'upstream_unreachable', started: 'no', message: 'The model’s server cannot be reached.' },
   lost:          { kind: 'upstream_cut', started: 'maybe', message: 'The model’s server was lost before its answer was complete.' },
-  job_failed:    { kind: 'upstream_bad_answer', started: 'maybe', message: 'The model’s server failed this request: it may be too long for the model, or ask for what the model does not support.' },
+  job_failed:    { kind: 'upstream_bad_answer', started: 'maybe', isUnexplained: true, message: 'The model’s server failed this request: it may be too long for the model, or ask for what the model does not support.' },
   failed:        { kind: 'upstream_bad_answer', started: 'maybe', message: 'The model’s server failed.' },
 } as const satisfies Record<string, Meaning>
 
