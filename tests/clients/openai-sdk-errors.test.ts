@@ -45,13 +45,45 @@ describe('an error is of its type:', () => {
     expect(error).toMatchObject({ param, type: 'invalid_request_error' })
   })
 
-  test('a conversation that is too long', async () => {
-    await using scene = await open('engine')
-    const long = { model, messages: saying('one more ladder '.repeat(20_000)) }
-    const error = await errorOf(scene.client.chat.completions.create(long))
+  /** On RunPod's route a server's reason is lost; phi-2 is so small that it is not even asked. */
+  test.each([
+    ['found by the server', 'engine', model],
+    ['found by the server on RunPod’s route', 'runpod', model],
+    ['found before it is sent', 'runpod', 'phi-2'],
+  ] as const)('a text that is too long, %s', async (_how, reached, name) => {
+    await using scene = await open(reached)
+    const { chat, completions } = scene.client
+    const text = 'one more ladder '.repeat(20_000)
+    const long = { model: name, messages: saying(text) }
+    const asked: [string, Promise<unknown>][] = [
+      ['messages', chat.completions.create(long)],
+      ['messages', chat.completions.create({ ...long, stream: true })],
+      ['prompt', completions.create({ model: name, prompt: ['Hi', text] })],
+    ]
+    for (const [param, answer] of asked) {
+      const error = await errorOf(answer)
+      expect(error).toBeInstanceOf(OpenAI.BadRequestError)
+      expect(error).toMatchObject({ status: 400, param, code: 'context_length_exceeded' })
+      expect(error.message).toMatch(/maximum context length is (32768|2048) tokens/)
+      expect(error.message).not.toContain('ladder')
+    }
+  })
+
+  test('an input that is too long, on RunPod’s route', async () => {
+    await using scene = await open()
+    const input = ['Hi', 'one more ladder '.repeat(600)]
+    const error = await errorOf(scene.client.embeddings.create({ model: 'bge-small-en', input }))
     expect(error).toBeInstanceOf(OpenAI.BadRequestError)
-    expect(error).toMatchObject({ param: 'messages', code: 'context_length_exceeded' })
-    expect(error.message).not.toContain('ladder')
+    expect(error).toMatchObject({ param: 'input', code: 'context_length_exceeded' })
+  })
+
+  test('a job that failed on a short text, on RunPod’s route', async () => {
+    await using scene = await open()
+    const failing = { model, messages: saying('Hello [[sim:engine-dies-after=1]]') }
+    const error = await errorOf(scene.client.chat.completions.create(failing))
+    expect(error).toBeInstanceOf(OpenAI.InternalServerError)
+    expect(error).toMatchObject({ status: 502, code: 'upstream_bad_answer' })
+    expect(error.message).toContain('failed this request: it may be too long')
   })
 
   test('a model that lacks the route', async () => {
