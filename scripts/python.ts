@@ -4,16 +4,21 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The interpreter of a virtual environment with the package in it, made once; null: no Python. */
-export function pythonWith(name: string, version: string): string | null {
+/**
+ * The interpreter of a virtual environment with these packages in it, each in its one version; made
+ * once. Null: no Python.
+ */
+export function pythonWith(packages: Readonly<Record<string, string>>): string | null {
   const python = findPython()
   if (python === null) return null
-  const folder = join('data', `python-${name}-${version}`)
+  const pinned = Object.entries(packages)
+  const folder = join('data', ['python', ...pinned.flat()].join('-'))
   const interpreter = join(folder, 'bin', 'python')
   const done = join(folder, 'done')
   if (existsSync(done)) return interpreter
   run(python, ['-m', 'venv', '--clear', folder])
-  run(interpreter, ['-m', 'pip', 'install', '--quiet', `${name}==${version}`])
+  const names = pinned.map(([name, version]) => `${name}==${version}`)
+  run(interpreter, ['-m', 'pip', 'install', '--quiet', '--no-compile', ...names])
   run(interpreter, ['-c', `open(${JSON.stringify(done)}, 'w')`])
   return interpreter
 }

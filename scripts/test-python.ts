@@ -1,5 +1,6 @@
-// Runs the official Python client's tests against a gateway of this checkout in front of the
-// simulator, and has Python read what generated bodies become on their way to a model's server.
+// Runs the tests of Python clients, OpenAI's own and LiteLLM's, against a gateway of this checkout in
+// front of the simulator, and has Python read what generated bodies become on their way to a model's
+// server.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,14 +8,14 @@ import { join, resolve } from 'node:path'
 import { writeBodies } from '../tests/python/write-bodies.ts'
 import { pythonWith, withoutPython } from './python.ts'
 
-const clientVersion = '3.54.0'
+const clients = { openai: '3.54.0', litellm: '1.110.2' }
 const generatedBodies = 12_000
 
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const interpreter = pythonWith('openai', clientVersion)
-  if (interpreter === null) return withoutPython('the Python client')
+  const interpreter = pythonWith(clients)
+  if (interpreter === null) return withoutPython('what Python clients meet')
   const folder = mkdtempSync(join(tmpdir(), 'podgate-python-'))
   // Without a developer's own local.env, which may name a real RunPod.
   cpSync('configs/dev', join(folder, 'configs/dev'), { recursive: true })

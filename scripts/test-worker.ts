@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { pythonWith, withoutPython } from './python.ts'
 
-const interpreter = pythonWith('runpod', '1.12.0')
+const interpreter = pythonWith({ runpod: '1.12.0' })
 if (interpreter === null) process.exitCode = withoutPython('a real RunPod worker')
 else {
   const args = ['run', '--config', 'tests/worker/vitest.config.ts']

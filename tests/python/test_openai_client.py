@@ -113,6 +113,32 @@ class Refusals(unittest.TestCase):
                 client().chat.completions.create(model=MODEL, messages=[message])
             self.assertEqual(raised.exception.param, param)
 
+    def test_a_text_that_is_too_long_over_a_route_that_loses_the_reason(self):
+        text = "one more ladder " * 1_000
+        chat, completions = client().chat.completions, client().completions
+        embeddings = client().embeddings
+        asked = {
+            "messages": lambda: chat.create(model=MODEL, messages=ask(text)),
+            "messages, streamed": lambda: chat.create(
+                model=MODEL, messages=ask(text), stream=True
+            ),
+            "prompt": lambda: completions.create(model=MODEL, prompt=["Hi", text]),
+            "input": lambda: embeddings.create(model="bge-small-en", input=["Hi", text]),
+        }
+        for what, send in asked.items():
+            with self.subTest(what):
+                with self.assertRaises(openai.BadRequestError) as raised:
+                    send()
+                self.assertEqual(raised.exception.code, "context_length_exceeded")
+                self.assertEqual(raised.exception.param, what.split(",")[0])
+
+    def test_a_short_text_that_failed_there_is_no_mistake_of_the_client(self):
+        with self.assertRaises(openai.InternalServerError) as raised:
+            client().chat.completions.create(
+                model=MODEL, messages=ask("[[sim:engine-dies-after=1]] Hello")
+            )
+        self.assertEqual(raised.exception.status_code, 502)
+
     def test_hints_say_whether_trying_again_can_help(self):
         with self.assertRaises(openai.BadRequestError) as refused:
             client().chat.completions.create(model=MODEL, messages=[])
