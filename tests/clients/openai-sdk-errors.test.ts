@@ -86,6 +86,15 @@ describe('an error is of its type:', () => {
     expect(error.message).toContain('failed this request: it may be too long')
   })
 
+  test('a model that stays full', async () => {
+    await using scene = await open('runpod', { routing: { fullWaitMs: 500, busyPauseMs: 20 } })
+    const full = { model, messages: saying('Hello [[sim:status=429]]') }
+    const error = await errorOf(scene.client.chat.completions.create(full))
+    expect(error).toBeInstanceOf(OpenAI.RateLimitError)
+    expect(error).toMatchObject({ status: 429, type: 'overloaded', code: 'capacity' })
+    expect(Number(error.headers?.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  })
+
   test('a model that lacks the route', async () => {
     await using scene = await open()
     const error = await errorOf(

@@ -4,15 +4,11 @@ Run by `npm run test:python`, which starts both and says where they are."""
 
 import os
 import unittest
-import warnings
 
 # Its table of prices would be fetched from the network otherwise.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
-# It says much about its own types.
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import litellm
+import litellm
 
 litellm.telemetry = False
 litellm.suppress_debug_info = True

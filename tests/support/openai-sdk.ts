@@ -7,7 +7,13 @@ import { parse } from 'yaml'
 import { systemClock } from '#src/domain/index.ts'
 import { type Simulator, simulatorOptions, startSimulator } from '#src/simulator/index.ts'
 import { checkedResponse } from './schema-checks.ts'
-import { modelAt, startTestGateway, type TestGateway, testKey } from './test-gateway.ts'
+import {
+  type GatewayUnderTest,
+  modelAt,
+  startTestGateway,
+  type TestGateway,
+  testKey,
+} from './test-gateway.ts'
 
 export interface SdkScene extends AsyncDisposable {
   gateway: TestGateway
@@ -41,13 +47,16 @@ export function simulated() {
   return {
     control,
     /** `engine`: its model server itself, instead of the platform around it. */
-    async open(reached: 'runpod' | 'engine' = 'runpod'): Promise<SdkScene> {
+    async open(
+      reached: 'runpod' | 'engine' = 'runpod',
+      config: GatewayUnderTest['config'] = {},
+    ): Promise<SdkScene> {
       const models = parse(readFileSync(modelsFile, 'utf8')).models
       const gateway = await startTestGateway({
         baseUrl: simulator.url,
         models: reached === 'runpod' ? models : [engineAt(`${simulator.url}/engine/sim-qwen`)],
         secrets: { RUNPOD_API_KEY: 'sim-key' },
-        config: { runpod: { baseUrl: `${simulator.url}/v2` } },
+        config: { ...config, runpod: { baseUrl: `${simulator.url}/v2` } },
       })
       const client = new OpenAI({
         apiKey: testKey,
