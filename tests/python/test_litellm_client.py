@@ -20,10 +20,10 @@ MODEL = "phi-2"
 TOO_LONG = {"by a server that does not say so": 1_000, "unsent": 20_000}
 
 
-def ask(text, **options):
+def ask(content, role="user", **options):
     return litellm.completion(
         model=f"openai/{MODEL}",
-        messages=[{"role": "user", "content": text}],
+        messages=[{"role": role, "content": content}],
         api_base=BASE_URL,
         api_key=KEY,
         max_retries=0,
@@ -59,6 +59,18 @@ class Refusals(unittest.TestCase):
         with self.assertRaises(litellm.BadRequestError) as raised:
             ask("Hello", temperature=9)
         self.assertNotIsInstance(raised.exception, litellm.ContextWindowExceededError)
+
+    def test_a_wrong_role_and_an_image_for_a_text_model_are_named(self):
+        url = "data:image/png;base64,iVBORw0KGgo="
+        image = [{"type": "image_url", "image_url": {"url": url}}]
+        for param, asked in {
+            "messages[0].role": {"content": "Hi", "role": "wizard"},
+            "messages[0].content[0]": {"content": image},
+        }.items():
+            with self.subTest(param):
+                with self.assertRaises(litellm.BadRequestError) as raised:
+                    ask(**asked)
+                self.assertEqual(raised.exception.body["param"], param)
 
 
 if __name__ == "__main__":
