@@ -148,6 +148,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
       checkDeployment,
       mayLead: allowedOrigins(config, credentials),
       usualLimits: config.limits,
+      isGivenKey: keyring.isGiven,
       changed: async () => void (await Promise.all([keyring.refresh(), catalogue.refresh()])),
     },
     refused: (refusal) => noteRefusal(refusal, metrics, logger),

@@ -53,6 +53,7 @@ export const faultKinds = {
   wrong_method: kind(405, invalid, 'method_not_allowed', 'no', 'client', 'the route exists, with another method'),
   slow_request: kind(408, invalid, 'request_timeout', 'yes', 'client', 'the client took too long to send its request'),
   breaks_keys: kind(409, invalid, 'breaks_keys', 'no', 'client', 'the change would take a model or route away from keys that name it; it can be forced'),
+  key_of_environment: kind(409, invalid, 'key_of_environment', 'no', 'client', 'the key comes from the environment (`API_KEYS`, `API_ADMIN_KEY`): it can be changed only there'),
   body_too_large: kind(413, invalid, 'request_too_large', 'no', 'client', 'the body is larger than allowed'),
   wrong_media_type: kind(415, invalid, 'unsupported_media_type', 'no', 'client', 'the body is not plain application/json in UTF-8'),
   unknown_expectation: kind(417, invalid, 'unknown_expectation', 'no', 'client', 'the header `Expect` asks for something other than 100-continue'),

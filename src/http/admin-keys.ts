@@ -1,11 +1,13 @@
-// Keys, through the admin door: listed, shown, made, rotated and revoked. A secret is in the one
-// answer that makes it, and nowhere else.
+// Keys, through the admin door: listed, shown, made, changed, rotated and revoked. A secret is in
+// the one answer that makes it, and nowhere else.
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { durationMsOf, Fault } from '#domain'
 import {
+  changesOf,
   createKey,
   findKey,
+  keyChangesSchema,
   keyRequestSchema,
   keyState,
   listKeys,
@@ -14,8 +16,10 @@ import {
   rotationSchema,
   type StoredKey,
   termsOf,
+  updateKey,
 } from '#keys'
 import { actorOf, bodyOf, queryOf } from './admin-request.ts'
+import { keyOfEnvironment } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
 const listQuery = z.strictObject({ teamId: z.string().optional() })
@@ -24,6 +28,10 @@ const nothing = z.strictObject({})
 export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: HttpPorts): void {
   const { registry, changed, usualLimits: usual } = ports
   const shown = (key: StoredKey) => ({ ...key, state: keyState(key, clock.nowMs()) })
+  const changeableId = ({ id }: { id: string }): string => {
+    if (ports.isGivenKey(id)) throw keyOfEnvironment()
+    return id
+  }
 
   admin.get('/keys', async (request) => {
     const { teamId } = queryOf(request, listQuery)
@@ -42,9 +50,22 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
     await changed()
     return reply.code(201).send({ ...shown(key), secret })
   })
+  admin.patch<{ Params: { id: string } }>('/keys/:id', async (request) => {
+    const id = changeableId(request.params)
+    const nowMs = clock.nowMs()
+    const changes = changesOf(bodyOf(request, keyChangesSchema), nowMs)
+    const { key } = await updateKey(registry, id, changes, {
+      nowMs,
+      actor: actorOf(request),
+      usual,
+    })
+    await changed()
+    return shown(key)
+  })
   admin.post<{ Params: { id: string } }>('/keys/:id/rotate', async (request) => {
+    const id = changeableId(request.params)
     const { overlap } = bodyOf(request, rotationSchema)
-    const { key, secret } = await rotateKey(registry, request.params.id, {
+    const { key, secret } = await rotateKey(registry, id, {
       overlapMs: durationMsOf(overlap) ?? 0,
       nowMs: clock.nowMs(),
       actor: actorOf(request),
@@ -54,9 +75,10 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
     return { ...shown(key), secret }
   })
   admin.post<{ Params: { id: string } }>('/keys/:id/revoke', async (request) => {
+    const id = changeableId(request.params)
     bodyOf(request, nothing)
     const deed = { nowMs: clock.nowMs(), actor: actorOf(request) }
-    const key = await revokeKey(registry, request.params.id, deed)
+    const key = await revokeKey(registry, id, deed)
     await changed()
     return shown(key)
   })

@@ -23,6 +23,12 @@ export function missingScope(scope: Scope): Fault {
   return new Fault('not_admin', { message: `This route needs a key with the scope '${scope}'.` })
 }
 
+export function keyOfEnvironment(): Fault {
+  return new Fault('key_of_environment', {
+    message: 'This key comes from the environment of the gateway, and can be changed only there.',
+  })
+}
+
 /** For the calls that a key has in flight when it opens nothing any more. */
 export function keyClosed(): Fault {
   return new Fault('wrong_key', {

@@ -26,6 +26,8 @@ export interface AdminPorts {
   /** Whether a deployment that is added or changed through this door may lead where it does. */
   mayLead: MayLead
   usualLimits: UsualLimits
+  /** Whether the key of this id comes from the environment, and can be changed only there. */
+  isGivenKey(id: string): boolean
   /** What was changed through this door holds in this process at once. */
   changed(): Promise<void>
 }

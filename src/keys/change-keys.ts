@@ -1,10 +1,10 @@
-// Making, rotating and revoking keys: the same functions for commands and the admin API. Each
-// leaves a line in the audit, in the transaction of its change, that says all but the secret.
+// Making, changing, rotating and revoking keys: the same functions for commands and the admin API.
+// Each leaves a line in the audit, in the transaction of its change, that says all but the secret.
 import { type Actor, type ApiKey, Fault, newPublicId } from '#domain'
 import { noteDeed, type Registry } from '#storage'
 import { refuseWider, type UsualLimits } from './grants.ts'
-import { type Db, findKey, keyState, rowOf, type StoredKey } from './key-records.ts'
-import type { KeyTerms } from './key-request.ts'
+import { columnsOf, type Db, findKey, keyState, rowOf, type StoredKey } from './key-records.ts'
+import type { KeyChanges, KeyTerms } from './key-request.ts'
 import { hashToken, newToken } from './token.ts'
 
 export interface NewSecret {
@@ -39,6 +39,63 @@ export async function createKey(
   })
   const unused = { revokedAtMs: null, lastUsedAtMs: null, overlapUntilMs: null }
   return { key: { ...key, ...unused }, secret }
+}
+
+export interface Update {
+  nowMs: number
+  actor: Actor
+  usual?: UsualLimits
+}
+
+export interface Updated {
+  key: StoredKey
+  changed: readonly (keyof KeyChanges)[]
+}
+
+const changeable = [
+  'name',
+  'teamId',
+  'scopes',
+  'models',
+  'requestsPerMinute',
+  'tokensPerMinute',
+  'concurrencyMax',
+  'expiresAtMs',
+] as const satisfies readonly (keyof KeyChanges)[]
+
+/**
+ * Only what differs is a change: it is compared with what the actor holds, and written down. A new
+ * life for an expired key gives back all that the key may do, so all of that is compared.
+ */
+export function updateKey(
+  registry: Registry,
+  id: string,
+  changes: KeyChanges,
+  { nowMs, actor, usual = noLimits }: Update,
+): Promise<Updated> {
+  return registry.transaction(async (db) => {
+    const before = await existing(db, id)
+    const state = keyState(before, nowMs)
+    if (state === 'revoked') throw gone(id, 'is revoked, and stays so')
+    const changed = changeable.filter((field) => isOther(changes[field], before[field]))
+    if (changed.length === 0) return { key: before, changed }
+    const key: StoredKey = { ...before, ...only(changed, changes) }
+    const isRevived = state === 'expired' && changed.includes('expiresAtMs')
+    refuseWider(actor, key, usual, isRevived ? undefined : changed)
+    await db.updateTable('api_keys').set(columnsOf(key)).where('id', '=', id).execute()
+    const deed = { atMs: nowMs, actor, action: 'key.update', target: id }
+    await noteDeed(db, { ...deed, before: only(changed, before), after: only(changed, key) })
+    return { key, changed }
+  })
+}
+
+/** Lists are told apart by what is in them. */
+function isOther(asked: KeyChanges[keyof KeyChanges], held: unknown): boolean {
+  return asked !== undefined && JSON.stringify(asked) !== JSON.stringify(held)
+}
+
+function only(fields: Updated['changed'], of: KeyChanges): Record<string, unknown> {
+  return Object.fromEntries(fields.map((field) => [field, of[field]]))
 }
 
 export interface Rotation {

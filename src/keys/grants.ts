@@ -1,6 +1,6 @@
 // One may grant only what one holds: a key cannot make, or be given the secret of, a key that may
-// do more, or for longer, than it may itself. Whoever has a shell, or set the environment, holds
-// everything.
+// do more, or for longer, than it may itself. Of a change, what is changed is compared. Whoever has
+// a shell, or set the environment, holds everything.
 import { type Actor, type ApiKey, Fault, holdsScope } from '#domain'
 
 type Rights = Omit<ApiKey, 'id' | 'name' | 'teamId' | 'createdAtMs' | 'grantsAll'>
@@ -8,9 +8,16 @@ type Rights = Omit<ApiKey, 'id' | 'name' | 'teamId' | 'createdAtMs' | 'grantsAll
 /** What a key has that says nothing of its own; null: no limit. */
 export type UsualLimits = Pick<ApiKey, 'requestsPerMinute' | 'tokensPerMinute' | 'concurrencyMax'>
 
-export function refuseWider(actor: Actor, asked: Rights, usual: UsualLimits): void {
+/** Compares every right, or only those among the `fields`. */
+export function refuseWider(
+  actor: Actor,
+  asked: Rights,
+  usual: UsualLimits,
+  fields?: readonly (keyof ApiKey)[],
+): void {
   if (typeof actor === 'string' || actor.grantsAll) return
   for (const { field, isWider } of comparisons) {
+    if (fields?.includes(field) === false) continue
     if (!isWider(actor, asked, usual)) continue
     const message = `Your key may not grant this: its own ${field} does not allow it.`
     throw new Fault('not_granted', { message, param: field })

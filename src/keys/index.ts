@@ -1,10 +1,23 @@
 // Who is asking: what a key looks like, how it is kept and changed, and whether a token opens
 // anything.
-export { createKey, type NewSecret, revokeKey, rotateKey } from './change-keys.ts'
+export {
+  createKey,
+  type NewSecret,
+  revokeKey,
+  rotateKey,
+  updateKey,
+} from './change-keys.ts'
 export type { UsualLimits } from './grants.ts'
 export type { StoredKey } from './key-records.ts'
 export { findKey, keyState, listKeys, runningKeys } from './key-records.ts'
-export { type KeyTerms, keyRequestSchema, rotationSchema, termsOf } from './key-request.ts'
+export {
+  changesOf,
+  type KeyTerms,
+  keyChangesSchema,
+  keyRequestSchema,
+  rotationSchema,
+  termsOf,
+} from './key-request.ts'
 export { type Keyring, openKeyring } from './keyring.ts'
 export { keepLastUse } from './last-use.ts'
 export { isPodgateKey } from './token.ts'

@@ -61,9 +61,12 @@ export async function readOpenKeys({ db }: Registry): Promise<Map<string, ApiKey
 }
 
 export function rowOf(key: ApiKey, secretHash: string) {
+  return { id: key.id, secret_hash: secretHash, revoked_at_ms: null, ...columnsOf(key) }
+}
+
+/** All that is said of a key when it is made, and may be changed. */
+export function columnsOf(key: ApiKey) {
   return {
-    id: key.id,
-    secret_hash: secretHash,
     name: key.name,
     team_id: key.teamId,
     scopes_json: JSON.stringify(key.scopes),
@@ -73,7 +76,6 @@ export function rowOf(key: ApiKey, secretHash: string) {
     concurrency_max: key.concurrencyMax,
     created_at_ms: key.createdAtMs,
     expires_at_ms: key.expiresAtMs,
-    revoked_at_ms: null,
   }
 }
 
@@ -92,7 +94,7 @@ function keyOf(row: KeyRow): ApiKey {
     id: row.id,
     name: row.name,
     teamId: row.team_id,
-    // Both lists were written by `rowOf` from what a schema had checked, and by nobody else.
+    // Both lists were written by `columnsOf` from what a schema had checked, and by nobody else.
     scopes: JSON.parse(row.scopes_json) as Scope[],
     models: row.models_json === null ? null : (JSON.parse(row.models_json) as string[]),
     requestsPerMinute: row.requests_per_minute,

@@ -1,5 +1,5 @@
-// What may be said of a key when it is made. Commands and the admin API check with the same schema,
-// and what is not listed here cannot be set by anybody.
+// What may be said of a key when it is made or changed. Commands and the admin API check with the
+// same schemas, and what is not listed here cannot be set by anybody.
 import { z } from 'zod'
 import { type ApiKey, durationMsOf, type Scope, scopes } from '#domain'
 
@@ -16,47 +16,77 @@ function countUpTo(most: number) {
   return z.int({ error }).min(1, { error }).max(most, { error })
 }
 
-export const keyRequestSchema = z.strictObject({
+const members = {
   name: z
     .string()
     .regex(/^[^\p{Cc}\p{Bidi_Control}]{1,100}$/u, 'allowed: 1 to 100 characters, none to control'),
   teamId: z
     .string()
     .regex(/^[\w.:-]{1,64}$/, 'allowed: 1 to 64 letters, digits and . _ : -')
-    .nullable()
-    .default(null),
+    .nullable(),
   scopes: z
     .array(z.enum(scopes, { error: `allowed: ${scopes.join(', ')}` }))
     .min(1)
-    .max(scopes.length)
-    .default(['chat', 'embeddings']),
-  models: z.array(modelName).min(1).max(1000).nullable().default(null),
-  requestsPerMinute: countUpTo(1_000_000_000).nullable().default(null),
-  tokensPerMinute: countUpTo(1_000_000_000_000).nullable().default(null),
-  concurrencyMax: countUpTo(1_000_000).nullable().default(null),
-  /** How long it is valid; null: for ever. */
+    .max(scopes.length),
+  models: z.array(modelName).min(1).max(1000).nullable(),
+  requestsPerMinute: countUpTo(1_000_000_000).nullable(),
+  tokensPerMinute: countUpTo(1_000_000_000_000).nullable(),
+  concurrencyMax: countUpTo(1_000_000).nullable(),
+  /** How long it is valid from now on; null: for ever. */
   expires: duration
     .refine((text) => durationMsOf(text) !== 0, { error: 'allowed: a time above zero' })
-    .nullable()
-    .default(null),
+    .nullable(),
+}
+
+export const keyRequestSchema = z.strictObject({
+  ...members,
+  teamId: members.teamId.default(null),
+  scopes: members.scopes.default(['chat', 'embeddings']),
+  models: members.models.default(null),
+  requestsPerMinute: members.requestsPerMinute.default(null),
+  tokensPerMinute: members.tokensPerMinute.default(null),
+  concurrencyMax: members.concurrencyMax.default(null),
+  expires: members.expires.default(null),
 })
+
+/** What is not said stays as it is. */
+export const keyChangesSchema = z.strictObject(members).partial()
 
 export const rotationSchema = z.strictObject({ overlap: duration.default('24h') })
 
 type KeyRequest = z.infer<typeof keyRequestSchema>
+type KeyChangesRequest = z.infer<typeof keyChangesSchema>
 
 /** What is asked for, before there is an id. */
 export type KeyTerms = Omit<ApiKey, 'id'>
 
 export function termsOf(request: KeyRequest, nowMs: number): KeyTerms {
   const { expires, ...terms } = request
-  const validMs = expires === null ? null : durationMsOf(expires)
   return {
     ...terms,
     scopes: inOrder(request.scopes),
     createdAtMs: nowMs,
-    expiresAtMs: validMs === null ? null : nowMs + validMs,
+    expiresAtMs: endOf(expires, nowMs),
   }
+}
+
+/** All that can be changed of a key; undefined: it stays as it is. */
+export type KeyChanges = {
+  [Field in Exclude<keyof KeyTerms, 'createdAtMs' | 'grantsAll'>]?: KeyTerms[Field] | undefined
+}
+
+export function changesOf(request: KeyChangesRequest, nowMs: number): KeyChanges {
+  const { expires, scopes: asked, ...changes } = request
+  return {
+    ...changes,
+    scopes: asked === undefined ? undefined : inOrder(asked),
+    expiresAtMs: expires === undefined ? undefined : endOf(expires, nowMs),
+  }
+}
+
+function endOf(expires: string | null, nowMs: number): number | null {
+  const validMs = expires === null ? null : durationMsOf(expires)
+  return validMs === null ? null : nowMs + validMs
 }
 
 /** Each once, and always in the same order. */

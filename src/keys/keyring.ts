@@ -11,6 +11,8 @@ export interface Keyring extends Disposable {
   verify(token: string): ApiKey | null
   /** Whether the token that opened as this key would open now. */
   stillOpens(key: ApiKey): boolean
+  /** Whether the key of this id comes from the environment: the registry knows nothing of it. */
+  isGiven(id: string): boolean
   refresh(): Promise<void>
   onChange(listener: () => void): Disposable
 }
@@ -24,6 +26,7 @@ const givenKeyLengthMin = 16
 
 export async function openKeyring(registry: Registry, options: KeyringOptions): Promise<Keyring> {
   const given = givenKeys(options)
+  const givenIds = new Set([...given.values()].map(({ id }) => id))
   const tokens = [...options.bootstrapKeys, options.adminKey ?? '']
   // Given keys may look like anything, also like one of ours with a wrong checksum.
   const refusesMistyped = !tokens.some(isMistyped)
@@ -60,6 +63,7 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
       const secretHash = hashOf.get(key)
       return secretHash !== undefined && opens(secretHash) !== null
     },
+    isGiven: (id) => givenIds.has(id),
     refresh: stored.refresh,
     onChange: stored.onChange,
     [Symbol.dispose]: () => stored[Symbol.dispose](),

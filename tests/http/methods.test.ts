@@ -87,7 +87,7 @@ test.each([
   ['POST',     '/v1/models/org/x?a=/health', 'GET, HEAD'],
   ['POST',     '/v1/models/org%2Fx',         'GET, HEAD'],
   ['POST',     '/v1/%6dodels',               'GET, HEAD'],
-  ['DELETE',   '/admin/keys/key_1',          'GET, HEAD'],
+  ['DELETE',   '/admin/keys/key_1',          'GET, HEAD, PATCH'],
   ['GET',      '/admin/keys/key_1/revoke',   'POST'],
   ['DELETE',   '/admin/models/apply',        'GET, HEAD, POST'],
 ])('%s %s is the wrong method: %s', async (method, path, allow) => {

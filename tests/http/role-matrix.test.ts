@@ -47,6 +47,12 @@ const routes: Record<string, Route> = {
   ...alsoHead('/admin/keys', { access: 'admin-read', status: 200 }),
   ...alsoHead('/admin/keys/:id', { access: 'admin-read', path: '/admin/keys/VICTIM', status: 200 }),
   'POST /admin/keys': { access: 'admin', body: { name: 'new', scopes: ['admin'] }, status: 201 },
+  'PATCH /admin/keys/:id': {
+    access: 'admin',
+    path: '/admin/keys/VICTIM',
+    body: { name: 'changed', scopes: ['admin-read'] },
+    status: 200,
+  },
   'POST /admin/keys/:id/rotate': {
     access: 'admin',
     path: '/admin/keys/VICTIM/rotate',
