@@ -16,6 +16,22 @@ export function checkedNumberBy<T>(schema: z.ZodType<T>): (text: string) => T {
   return (text) => checked(schema, /^\d+$/.test(text) ? Number(text) : text)
 }
 
+/** One word that is kept as it is, or what `parse` can read. */
+export function wordOr<W extends string, T>(
+  word: W,
+  parse: (text: string) => T,
+): (text: string) => T | W {
+  return (text) => {
+    if (text === word) return word
+    try {
+      return parse(text)
+    } catch (cause) {
+      if (!(cause instanceof InvalidArgumentError)) throw cause
+      throw new InvalidArgumentError(`${cause.message} Or: ${word}.`)
+    }
+  }
+}
+
 function checked<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data

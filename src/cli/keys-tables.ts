@@ -1,5 +1,7 @@
-// Keys as a table of what matters most, and one key in all its fields.
-import { keyState, type StoredKey } from '#keys'
+// Keys as a table of what matters most, one key in all its fields, and a secret, which is printed
+// once.
+import { keyState, type NewSecret, type StoredKey } from '#keys'
+import { type CliContext, printJson } from './context.ts'
 import { momentText, renderTable, type TableColumn, type TableScreen } from './table.ts'
 
 /** An id is what the other commands ask for, and half a day is another day. */
@@ -10,6 +12,7 @@ const columns: readonly TableColumn[] = [
   { title: 'SCOPES' },
   { title: 'MODELS' },
   { title: 'RPM', align: 'right' },
+  { title: 'TPM', align: 'right', mayGo: true },
   { title: 'EXPIRES', isWhole: true, mayGo: true },
   { title: 'LAST USE', isWhole: true, mayGo: true },
   { title: 'STATE', isWhole: true },
@@ -23,6 +26,7 @@ export function keyTable(keys: readonly StoredKey[], nowMs: number, screen: Tabl
     key.scopes.join(','),
     key.models?.join(',') ?? 'all',
     key.requestsPerMinute?.toString() ?? 'default',
+    key.tokensPerMinute?.toString() ?? 'default',
     dayText(key.expiresAtMs),
     dayText(key.lastUsedAtMs),
     keyState(key, nowMs),
@@ -40,6 +44,7 @@ export function keyFields(key: StoredKey, nowMs: number): [string, string][] {
     ['scopes', key.scopes.join(', ')],
     ['models', key.models?.join(', ') ?? 'all'],
     ['requests per minute', key.requestsPerMinute?.toString() ?? 'default'],
+    ['tokens per minute', key.tokensPerMinute?.toString() ?? 'default'],
     ['calls at once', key.concurrencyMax?.toString() ?? 'default'],
     ['created', momentText(key.createdAtMs)],
     ['expires', timeText(key.expiresAtMs)],
@@ -47,6 +52,26 @@ export function keyFields(key: StoredKey, nowMs: number): [string, string][] {
     ['old secret until', overlap === null || overlap <= nowMs ? '-' : momentText(overlap)],
     ['revoked', timeText(key.revokedAtMs)],
   ]
+}
+
+/** One key as JSON. */
+export function shownKey(key: StoredKey, nowMs: number) {
+  return { ...key, state: keyState(key, nowMs) }
+}
+
+/** The secret alone on standard output, so that a script can take it as it is. */
+export function printSecret(
+  { key, secret }: NewSecret,
+  said: string,
+  { json }: { json?: true },
+  context: CliContext,
+): void {
+  if (json) {
+    printJson(context, { ...shownKey(key, context.nowMs()), secret })
+    return
+  }
+  context.out(secret)
+  context.err(`${said} Keep its secret: it cannot be shown again.`)
 }
 
 function timeText(atMs: number | null): string {

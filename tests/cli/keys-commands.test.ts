@@ -35,7 +35,7 @@ test('a key made by the command opens the gateway’s door', async () => {
 test('create keeps everything that was asked for', async () => {
   const run = commandsOver(temporaryStorage())
   const given = (
-    '--name web --team t1 --models a,b --rpm 60 --concurrency 4 ' +
+    '--name web --team t1 --models a,b --rpm 60 --tpm 9000 --concurrency 4 ' +
     '--scopes admin,chat --expires 30d --json'
   ).split(' ')
   const made = jsonOf(await run('keys', 'create', ...given))
@@ -45,6 +45,7 @@ test('create keeps everything that was asked for', async () => {
     models: ['a', 'b'],
     scopes: ['chat', 'admin'],
     requestsPerMinute: 60,
+    tokensPerMinute: 9000,
     concurrencyMax: 4,
     createdAtMs: commandNowMs,
     expiresAtMs: commandNowMs + 30 * dayMs,
@@ -148,6 +149,7 @@ test('show has every field of a key and never its secret', async () => {
       'scopes               chat, embeddings',
       'models               all',
       'requests per minute  default',
+      'tokens per minute    default',
       'calls at once        default',
       'created              2023-11-14 22:13',
       'expires              never',
@@ -193,7 +195,9 @@ test('a name from before that would turn its line around is said without that', 
   const { key } = await createKey(registry, terms, 'cli')
   await registry.close()
   const run = commandsOver(storage)
-  for (const command of ['list', `show ${key.id}`, `rotate ${key.id}`, `revoke ${key.id}`]) {
+  const { id } = key
+  const commands = ['list', `show ${id}`, `update ${id} --rpm 5`, `rotate ${id}`, `revoke ${id}`]
+  for (const command of commands) {
     const { out, err } = await run('keys', ...command.split(' '))
     expect(out + err).toContain('a�b')
     expect(out + err).not.toContain('\u202e')
@@ -231,6 +235,18 @@ test.each([
   ['no model', 'models disable', /missing required argument 'id'/],
   ['a rate of nothing', 'keys create --name a --rpm 0', /at least 1/],
   ['a rate beyond all', 'keys create --name a --rpm 1000000001', /at most 1000000000/],
+  ['tokens of nothing', 'keys create --name a --tpm 0', /at least 1/],
+  ['no key to update', 'keys update --rpm 5', /missing required argument 'id'/],
+  ['nothing to change', 'keys update key_1', /nothing was said to change/],
+  ['nothing to change but JSON', 'keys update key_1 --json', /nothing was said to change/],
+  ['a changed rate of nothing', 'keys update key_1 --rpm 0', /at least 1.*Or: default/],
+  ['tokens for ever', 'keys update key_1 --tpm never', /whole number.*Or: default/],
+  ['a strange number of calls', 'keys update key_1 --concurrency 1.5', /Or: default/],
+  ['a changed life of no time', 'keys update key_1 --expires 0d', /above zero.*Or: never/],
+  ['a life by default', 'keys update key_1 --expires default', /such as 30d.*Or: never/],
+  ['a changed team of strange letters', 'keys update key_1 --team ü', /Allowed: 1 to 64 letters/],
+  ['an unknown changed scope', 'keys update key_1 --scopes root', /allowed: chat, embeddings/i],
+  ['some models and all', 'keys update key_1 --models a --all-models', /cannot be used with/],
   ['an empty name in a list', 'keys create --name a --models a,,b', /separated by commas/],
   ['an unknown option', 'keys list --all', /unknown option '--all'/],
   ['an unknown command', 'keys rename', /unknown command 'rename'/],
@@ -243,7 +259,7 @@ test.each([
 })
 
 test.each([
-  ...['create', 'list', 'show', 'rotate', 'revoke'].map((name) => `keys ${name}`),
+  ...['create', 'update', 'list', 'show', 'rotate', 'revoke'].map((name) => `keys ${name}`),
   ...['apply', 'list', 'show', 'enable', 'disable'].map((name) => `models ${name}`),
   ...['ledger verify', 'ledger export', 'backup', 'audit', 'costs'],
 ])('`%s --help` shows an example, and needs no configuration', async (command) => {

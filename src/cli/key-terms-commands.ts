@@ -1,0 +1,194 @@
+// `podgate keys create` and `keys update`: what may be said of a key, when it is made and later.
+// `default` and `never` cannot be a number or a time, so they are words of the same option. A team
+// may be called `none` and a model `all`, so no team and all models have options of their own.
+import { type Command, Option } from 'commander'
+import { changesOf, createKey, keyChangesSchema, keyRequestSchema, termsOf, updateKey } from '#keys'
+import { readModels } from '#models'
+import type { Registry } from '#storage'
+import { checkedBy, checkedListBy, checkedNumberBy, exampleOf, wordOr } from './arguments.ts'
+import { type CliContext, printJson, withRegistry } from './context.ts'
+import { printSecret, shownKey } from './keys-tables.ts'
+import { printable } from './text-width.ts'
+
+interface CreateOptions {
+  name: string
+  team?: string
+  scopes?: string[]
+  models?: string[]
+  rpm?: number
+  tpm?: number
+  concurrency?: number
+  expires?: string
+  json?: true
+}
+
+interface UpdateOptions {
+  name?: string
+  /** false: `--no-team`. */
+  team?: string | false
+  scopes?: string[]
+  models?: string[]
+  allModels?: true
+  rpm?: number | 'default'
+  tpm?: number | 'default'
+  concurrency?: number | 'default'
+  /** Or `never`. */
+  expires?: string
+  json?: true
+}
+
+const { shape } = keyRequestSchema
+
+const creating = `${exampleOf('keys create --name website --team web --rpm 60 --expires 30d')}
+
+Scopes:
+  chat        chat and text completions
+  embeddings  embeddings
+  admin-read  look at /admin, and at /metrics
+  admin       change keys and models through /admin; holds admin-read
+`
+
+const updating = `${exampleOf('keys update key_5f0c1d2e3a4b5c6d --rpm 120 --tpm default')}
+
+What is not said stays as it is, and so does the secret.
+`
+
+export function registerCreate(keys: Command, context: CliContext): void {
+  keys
+    .command('create')
+    .description('make a key; its secret is shown once')
+    .requiredOption('--name <name>', 'as you will see it in lists', checkedBy(shape.name))
+    .option('--team <team>', 'the team that its calls are booked on', checkedBy(shape.teamId))
+    .option(
+      '--scopes <scopes>',
+      'what it is for, separated by commas (default: chat,embeddings)',
+      checkedListBy(shape.scopes),
+    )
+    .option(
+      '--models <ids>',
+      'only these models, separated by commas (default: all)',
+      checkedListBy(shape.models),
+    )
+    .option(
+      '--rpm <count>',
+      'requests per minute (default: as configured)',
+      checkedNumberBy(shape.requestsPerMinute),
+    )
+    .option(
+      '--tpm <count>',
+      'tokens per minute, prompt and answer (default: as configured)',
+      checkedNumberBy(shape.tokensPerMinute),
+    )
+    .option(
+      '--concurrency <count>',
+      'calls at once (default: as configured)',
+      checkedNumberBy(shape.concurrencyMax),
+    )
+    .option(
+      '--expires <time>',
+      'valid for this long: 12h, 30d (default: for ever)',
+      checkedBy(shape.expires),
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', creating)
+    .action((options: CreateOptions) => create(options, context))
+}
+
+export function registerUpdate(keys: Command, context: CliContext): void {
+  const numberOrDefault = (schema: Parameters<typeof checkedNumberBy>[0]) =>
+    wordOr('default', checkedNumberBy(schema))
+  keys
+    .command('update')
+    .description('change what a key may do; its secret stays')
+    .argument('<id>', 'its id, from `keys list`')
+    .option('--name <name>', 'as you will see it in lists', checkedBy(shape.name))
+    .option('--team <team>', 'the team that its calls are booked on', checkedBy(shape.teamId))
+    .option('--no-team', 'book its calls on no team')
+    .option('--scopes <scopes>', 'what it is for, separated by commas', checkedListBy(shape.scopes))
+    .option('--models <ids>', 'only these models, separated by commas', checkedListBy(shape.models))
+    .addOption(new Option('--all-models', 'all models').conflicts('models'))
+    .option(
+      '--rpm <count>',
+      'requests per minute, or default: as configured',
+      numberOrDefault(shape.requestsPerMinute),
+    )
+    .option(
+      '--tpm <count>',
+      'tokens per minute, or default: as configured',
+      numberOrDefault(shape.tokensPerMinute),
+    )
+    .option(
+      '--concurrency <count>',
+      'calls at once, or default: as configured',
+      numberOrDefault(shape.concurrencyMax),
+    )
+    .option(
+      '--expires <time>',
+      'valid for this long from now on: 12h, 30d; or never: for ever',
+      wordOr('never', checkedBy(shape.expires)),
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', updating)
+    .action((id: string, options: UpdateOptions, command: Command) => {
+      const { json: _, ...said } = options
+      if (Object.keys(said).length === 0) command.error('error: nothing was said to change')
+      return update(id, options, context)
+    })
+}
+
+async function create(options: CreateOptions, context: CliContext): Promise<void> {
+  const { name, team, scopes, models, rpm, tpm, concurrency, expires } = options
+  const request = keyRequestSchema.parse({
+    name,
+    teamId: team,
+    scopes,
+    models,
+    requestsPerMinute: rpm,
+    tokensPerMinute: tpm,
+    concurrencyMax: concurrency,
+    expires,
+  })
+  const made = await withRegistry(context, async (registry) => {
+    await warnAboutUnknown(models ?? [], registry, context)
+    return createKey(registry, termsOf(request, context.nowMs()), 'cli')
+  })
+  const { key } = made
+  printSecret(made, `Key ${key.id} (${printable(key.name)}) was made.`, options, context)
+}
+
+async function update(id: string, options: UpdateOptions, context: CliContext): Promise<void> {
+  const { name, team, scopes, models, allModels, rpm, tpm, concurrency, expires } = options
+  const request = keyChangesSchema.parse({
+    name,
+    teamId: team === false ? null : team,
+    scopes,
+    models: allModels ? null : models,
+    requestsPerMinute: nullFor('default', rpm),
+    tokensPerMinute: nullFor('default', tpm),
+    concurrencyMax: nullFor('default', concurrency),
+    expires: nullFor('never', expires),
+  })
+  const nowMs = context.nowMs()
+  const { key, changed } = await withRegistry(context, async (registry) => {
+    await warnAboutUnknown(models ?? [], registry, context)
+    return updateKey(registry, id, changesOf(request, nowMs), { nowMs, actor: 'cli' })
+  })
+  if (options.json) return printJson(context, shownKey(key, nowMs))
+  const what = changed.length === 0 ? 'is like this already' : `was changed: ${changed.join(', ')}`
+  context.out(`Key ${key.id} (${printable(key.name)}) ${what}.`)
+}
+
+function nullFor<T>(word: string, value: T | undefined): T | null | undefined {
+  return value === word ? null : value
+}
+
+async function warnAboutUnknown(
+  names: readonly string[],
+  registry: Registry,
+  context: CliContext,
+): Promise<void> {
+  const models = await readModels(registry.db)
+  const known = new Set(models.flatMap((model) => [model.id, ...model.aliases]))
+  const unknown = names.filter((name) => !known.has(name))
+  if (unknown.length > 0) context.err(`Note: there is no such model yet: ${unknown.join(', ')}.`)
+}
