@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { verifyLedger } from '#src/accounting/index.ts'
 import { storageOptions } from '#src/storage/index.ts'
@@ -19,7 +19,7 @@ import {
   lastChunk,
   startUpstream,
 } from '../support/scripted-upstream.ts'
-import { chat, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
+import { chat, startTestGateway, type TestGateway, testKey } from '../support/test-gateway.ts'
 import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
@@ -42,6 +42,13 @@ function modelsText(baseUrl: string, prompt: number, aliases: string[] = []): st
     deployments,
   }
   return JSON.stringify({ models: [model] })
+}
+
+interface OwnKey {
+  name: string
+  team_id: string | null
+  models: string[] | null
+  limits: { requests_per_minute: number; concurrency: number | null }
 }
 
 async function given() {
@@ -74,12 +81,13 @@ async function given() {
 }
 
 /** Calls without a pause until told to stop; their statuses. */
-function keepBusy({ post }: TestGateway): { stop(): Promise<number[]> } {
+function keepBusy({ post }: TestGateway, secret = testKey): { stop(): Promise<number[]> } {
+  const headers = { authorization: `Bearer ${secret}` }
   let isOver = false
   const statuses: number[] = []
   const caller = async (stream: boolean) => {
     while (!isOver) {
-      const response = await post(chat({ stream }))
+      const response = await post(chat({ stream }), { headers })
       const text = await response.text()
       const isWhole = !stream || eventsOf(text).isDone
       statuses.push(isWhole ? response.status : 0)
@@ -152,6 +160,65 @@ test('keys and models change under load: at once for all, and no call fails', as
 
   const prices = new Set(callRows(gateway.ledgerPath).map((row) => row.prompt_nano_usd))
   expect(prices).toEqual(new Set([2000, 3000]))
+  expect(verifyLedger(storage, Date.now()).problems).toEqual([])
+})
+
+test('a key changes under its own load: at once, and no call of its or of others fails', async () => {
+  const { upstream, gateway, podgate, command, storage } = await given()
+  const asked = '--name busy --team blue --rpm 900000 --json'
+  const made = await command('keys', 'create', ...asked.split(' '))
+  const { id, secret }: { id: string; secret: string } = JSON.parse(made)
+  const headers = { authorization: `Bearer ${secret}` }
+  const statusNow = async () => {
+    const response = await gateway.post(chat(), { headers })
+    await response.text()
+    return response.status
+  }
+  const update = (line: string) => command('keys', 'update', id, ...line.split(' '))
+  await within1s(async () => (await statusNow()) === 200)
+  const hold = chat({ stream: true, messages: [{ role: 'user', content: 'hold on' }] })
+  const held = gateway.open(hold, { headers })
+  await held.seen('before')
+  const atUpstream = upstream.calls.at(-1)
+  const [own, others] = [keepBusy(gateway, secret), keepBusy(gateway)]
+
+  const wider = '--name busier --team red --rpm 800000 --tpm 1000000000 --concurrency 64'
+  const all = `${wider} --models test-model --scopes chat,admin-read --expires 1h`
+  await podgate('keys', 'update', id, ...all.split(' '))
+  const expected = ['busier', 'red', ['test-model'], 800_000, 64]
+  await within1s(async () => {
+    const shown = (await (await gateway.get('/v1/key', secret)).json()) as OwnKey
+    const { name, team_id, models, limits } = shown
+    const said = [name, team_id, models, limits.requests_per_minute, limits.concurrency]
+    return isDeepStrictEqual(said, expected)
+  })
+  expect(await gateway.logged({ event: 'call', key_id: id, team_id: 'red' })).toBeDefined()
+  const statuses = await own.stop()
+  expect(statuses.length).toBeGreaterThan(20)
+  expect(new Set(statuses)).toEqual(new Set([200]))
+
+  for (const [line, status] of [
+    ['--scopes embeddings', 403],
+    ['--scopes chat', 200],
+    ['--models other', 403],
+    ['--all-models', 200],
+    ['--rpm 1', 429],
+    ['--rpm default --tpm default', 200],
+  ] as const) {
+    await update(line)
+    await within1s(async () => (await statusNow()) === status)
+  }
+  expect(new Set(await others.stop())).toEqual(new Set([200]))
+
+  // What began before all that ends as it would have, and is booked on whom it began for.
+  atUpstream?.response.end(chunk('after') + lastChunk() + done)
+  expect(await held.ended).toBe('whole')
+  expect(eventsOf(held.text()).isDone).toBe(true)
+  const requestId = (await held.head).headers['x-request-id']
+  const rows = callRows(gateway.ledgerPath).filter((row) => row.key_id === id)
+  const heldRow = rows.find((row) => row.request_id === requestId)
+  expect(heldRow).toMatchObject({ team_id: 'blue', outcome: 'ok' })
+  expect(new Set(rows.map((row) => row.team_id))).toEqual(new Set(['blue', 'red']))
   expect(verifyLedger(storage, Date.now()).problems).toEqual([])
 })
 
