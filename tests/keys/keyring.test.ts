@@ -93,7 +93,7 @@ test('a key opens until the millisecond in which it expires', async () => {
 })
 
 test('keys of the environment are taken as given, and only the admin’s may administer', async () => {
-  const { keyring } = await given()
+  const { keyring, command } = await given()
   const bootstrap = keyring.verify(bootstrapToken)
   expect(bootstrap).toMatchObject({
     name: 'bootstrap 1',
@@ -105,6 +105,10 @@ test('keys of the environment are taken as given, and only the admin’s may adm
     name: 'admin',
     scopes: ['chat', 'embeddings', 'admin-read', 'admin'],
   })
+  const { key } = await createKey(command, request, 'cli')
+  await keyring.refresh()
+  const ids = [bootstrap?.id ?? '', keyring.verify(adminToken)?.id ?? '', key.id, 'key_nobody']
+  expect(ids.map(keyring.isGiven)).toEqual([true, true, false, false])
 })
 
 test('a key of the environment has the same id after a restart', async () => {

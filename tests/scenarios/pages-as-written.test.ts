@@ -142,6 +142,8 @@ test.runIf(canRun)(
         expect(out).toMatch(/pk-podgate-\S+/)
         others[pageId] = /key_\w{16}/.exec(err)?.[0] ?? 'no id'
       },
+      'npm run podgate -- keys update': ({ out }) =>
+        expect(out).toMatch(/was changed: teamId, req/),
       'npm run podgate -- keys rotate': ({ out }) => expect(out).toMatch(/pk-podgate-\S+/),
       'npm run podgate -- keys revoke': ({ out }) => expect(out).toContain(others[pageId]),
     })
