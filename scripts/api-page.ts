@@ -150,6 +150,9 @@ function policyTable(table: (head: string[], rows: string[][]) => string): strin
       'the most choices that one call may ask for, over all its prompts (prompts × `n`); inputs of ' +
       '`/v1/embeddings` do not count',
     completionTokens: '`max_tokens` of `/v1/completions` where the client names none',
+    templateTokens:
+      'how many tokens the model’s template may add to the texts of a call: with the bytes of its ' +
+      'body, the most that its prompt is reserved and charged for',
     outputTokensMax: '`max_tokens` and `max_completion_tokens` are lowered to it; null: no cap',
   }
   const rows = Object.entries(policyOf({})).map(([name, value]) => [

@@ -112,7 +112,8 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   follow()
   catalogue.onChange(follow)
 
-  const limits = createLimits(config.limits, clock)
+  const limits = createLimits(config.limits, { clock, latest: keyring.latest })
+  keyring.onChange(limits.keysChanged)
   const attempts = createAttemptTally()
   const keyTally = createKeyTally(keysMax)
   const relay = connectRelay({
@@ -141,7 +142,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     stillOpens: keyring.stillOpens,
     onKeysChange: keyring.onChange,
     models: catalogue.visibleTo,
-    keyState: (key) => ({ ...limits.look(key), usage: keyTally.usage(key.id) }),
+    keyState: async (key) => ({ ...(await limits.look(key)), usage: keyTally.usage(key.id) }),
     standing: watchStanding({ clock, catalogue, ledger, routing, attempts }),
     admin: {
       registry,

@@ -1,7 +1,7 @@
 // Connects the rooms that are strangers to one another into what the relay asks for.
 
 import { chargeFor, type KeyTally, type Ledger } from '#accounting'
-import { type Answer, type Call, type Clock, Fault, type FaultName } from '#domain'
+import { type Answer, type Call, type Clock, Fault, type FaultName, tokenBound } from '#domain'
 import type { Limits, Reservation } from '#limits'
 import { type Catalogue, type Route, resolveRoute } from '#models'
 import type { AttemptTally, Logger, Metrics } from '#observability'
@@ -20,6 +20,12 @@ export interface Rooms {
   keyTally: KeyTally
 }
 
+interface ReserveAsk {
+  call: Call
+  route: Route
+  signal: AbortSignal
+}
+
 export function connectRelay(rooms: Rooms): RelayPorts {
   const { clock, catalogue, ledger, metrics, logger, attempts, keyTally } = rooms
   return {
@@ -27,7 +33,7 @@ export function connectRelay(rooms: Rooms): RelayPorts {
     ledger,
     charge: chargeFor,
     resolveRoute: (call) => resolveRoute(catalogue, call.modelId, call.surface, call.key),
-    reserve: (call, route) => reserve(call, route, rooms),
+    reserve: (call, route, signal) => reserve({ call, route, signal }, rooms),
     onAttempt(record) {
       ledger.appendAttempt(record)
       metrics.observeAttempt(record)
@@ -47,13 +53,13 @@ export function connectRelay(rooms: Rooms): RelayPorts {
 }
 
 /** A call that finds no place gives back its request: it is not its key's doing. */
-async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> {
+async function reserve(ask: ReserveAsk, rooms: Rooms): Promise<Booked> {
   if (rooms.ledger.state() === 'failing') throw ledgerUnavailable()
   try {
-    return await book(call, route, rooms)
+    return await book(ask, rooms)
   } catch (cause) {
     if (cause instanceof Fault && placeless.has(cause.kind)) {
-      await rooms.limits.giveBackRequest(call.key)
+      await rooms.limits.giveBackRequest(ask.call.key)
     }
     throw cause
   }
@@ -62,10 +68,14 @@ async function reserve(call: Call, route: Route, rooms: Rooms): Promise<Booked> 
 const placeless: ReadonlySet<FaultName> = new Set(['overloaded', 'rate_concurrency'])
 
 /** A waiting place and the key's limits in one step: nothing is taken when either is refused. */
-async function book(call: Call, route: Route, { limits, routing }: Rooms): Promise<Booked> {
+async function book(
+  { call, route, signal }: ReserveAsk,
+  { limits, routing }: Rooms,
+): Promise<Booked> {
   const booking = routing.book(call, route.deployments)
+  const { prompt, completion } = tokenBound(call, route.model)
   try {
-    const reservation = await limits.reserve(call)
+    const reservation = await limits.reserve({ call, bound: prompt + completion }, signal)
     // Who waits for its own key's calls to end must not stand in the way of others' calls.
     if (reservation.turn !== null) booking.place.standAside()
     return new BookedCall(reservation, booking, routing)

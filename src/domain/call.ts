@@ -52,6 +52,10 @@ export interface CallFacts {
   prompts: number
   /** The most completion tokens that were asked for, if any were named. */
   maxTokens: number | null
+  /** Where none were named: the policy's usual number, or as many as the context has room for. */
+  unnamedTokens: 'policy' | 'context'
+  /** How many tokens there are to read, over all prompts, where they were sent as tokens. */
+  promptTokens: number | null
   /** Hash of the client's own name for its end user. */
   endUserHash: string | null
   demands: readonly Demand[]

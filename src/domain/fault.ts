@@ -59,6 +59,8 @@ export const faultKinds = {
   unknown_expectation: kind(417, invalid, 'unknown_expectation', 'no', 'client', 'the header `Expect` asks for something other than 100-continue'),
   headers_too_large: kind(431, invalid, 'headers_too_large', 'no', 'client', 'the request’s headers are too many or too large'),
   rate_requests: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'the key’s requests per minute are used up'),
+  rate_tokens: kind(429, 'tokens', 'rate_limit_exceeded', 'yes', 'client', 'the key’s tokens per minute are used up, or too few are left for what the call may take at most'),
+  tokens_beyond_limit: kind(429, 'tokens', 'rate_limit_exceeded', 'no', 'client', 'the call may take more tokens than the key has in a whole minute'),
   rate_concurrency: kind(429, 'requests', 'rate_limit_exceeded', 'estimate', 'client', 'the key has as many calls at once as it may have, and the call will not wait, may not, or waited in vain for one of them to end'),
   rate_admin: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'too many admin requests from one address'),
   too_many_failures: kind(429, 'requests', 'rate_limit_exceeded', 'yes', 'client', 'too many failed authentications from one address'),

@@ -24,6 +24,8 @@ export interface ModelPolicy {
   sequencesMax: number
   /** What `/v1/completions` generates at most where the client does not say. */
   completionTokens: number
+  /** What the model's template may add to the texts of a call, at most. */
+  templateTokens: number
   /** More than this is not generated, whatever the client says; null: as much as there is room. */
   outputTokensMax: number | null
 }
@@ -37,6 +39,7 @@ const usual: ModelPolicy = {
   sequencesMax: 64,
   // OpenAI's own default. Servers differ, and some would go on to the end of the context.
   completionTokens: 16,
+  templateTokens: 1024,
   outputTokensMax: null,
 }
 

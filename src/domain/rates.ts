@@ -11,4 +11,6 @@ export interface RateState {
 
 export interface Rates {
   requests: RateState
+  /** null: the key may use as many as it likes. */
+  tokens: RateState | null
 }

@@ -3,14 +3,18 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ApiKey, usdFromNanoUsd } from '#domain'
 import { noKey } from './faults.ts'
-import type { HttpPorts } from './ports.ts'
+import type { HttpPorts, KeyState } from './ports.ts'
 
 export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
-  app.get('/auth/info', async (request) => identityOf(ownKey(request), ports))
+  app.get('/auth/info', async (request) => {
+    const key = ownKey(request)
+    return identityOf(key, await ports.keyState(key))
+  })
   app.get('/v1/key', async (request) => {
     const key = ownKey(request)
-    const { rates, running, waiting, usage } = ports.keyState(key)
-    const identity = identityOf(key, ports)
+    const state = await ports.keyState(key)
+    const { rates, running, waiting, usage } = state
+    const identity = identityOf(key, state)
     return {
       object: 'key',
       ...identity,
@@ -18,6 +22,8 @@ export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
         ...identity.limits,
         requests_remaining: rates.requests.remaining,
         requests_reset_ms: rates.requests.resetMs,
+        tokens_remaining: rates.tokens?.remaining ?? null,
+        tokens_reset_ms: rates.tokens?.resetMs ?? null,
         running,
         waiting,
       },
@@ -39,15 +45,18 @@ function ownKey({ apiKey }: FastifyRequest): ApiKey {
   return apiKey
 }
 
-function identityOf(key: ApiKey, ports: HttpPorts) {
-  const { rates, concurrencyMax } = ports.keyState(key)
+function identityOf(key: ApiKey, { rates, concurrencyMax }: KeyState) {
   return {
     id: key.id,
     name: key.name,
     team_id: key.teamId,
     scopes: key.scopes,
     models: key.models,
-    limits: { requests_per_minute: rates.requests.limit, concurrency: concurrencyMax },
+    limits: {
+      requests_per_minute: rates.requests.limit,
+      tokens_per_minute: rates.tokens?.limit ?? null,
+      concurrency: concurrencyMax,
+    },
     created_at: Math.floor(key.createdAtMs / 1000),
     expires_at: key.expiresAtMs === null ? null : Math.floor(key.expiresAtMs / 1000),
   }

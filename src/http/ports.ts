@@ -2,7 +2,7 @@
 import type { KeyUsage } from '#accounting'
 import type { ApiKey, Clock, Fault, Model, Rates, Readiness } from '#domain'
 import type { UsualLimits } from '#keys'
-import type { Limits } from '#limits'
+import type { KeyStanding } from '#limits'
 import type { CheckDeployment, MayLead } from '#models'
 import type { AttemptCounts } from '#observability'
 import type { RelayOptions, RelayPorts } from '#relay'
@@ -53,7 +53,7 @@ export interface Standing {
 }
 
 /** What a key has left, and what it used since the start. */
-export interface KeyState extends ReturnType<Limits['look']> {
+export interface KeyState extends KeyStanding {
   usage: KeyUsage
 }
 
@@ -71,7 +71,7 @@ export interface HttpPorts {
   stillOpens(key: ApiKey): boolean
   onKeysChange(listener: () => void): Disposable
   models(key: ApiKey): readonly Model[]
-  keyState(key: ApiKey): KeyState
+  keyState(key: ApiKey): Promise<KeyState>
   standing: Standing
   admin: AdminPorts
   /** A request that never became a call. */

@@ -11,6 +11,8 @@ export interface Keyring extends Disposable {
   verify(token: string): ApiKey | null
   /** Whether the token that opened as this key would open now. */
   stillOpens(key: ApiKey): boolean
+  /** The key as it is now, of one that opened before: changed since then, perhaps. */
+  latest(key: ApiKey): ApiKey
   /** Whether the key of this id comes from the environment: the registry knows nothing of it. */
   isGiven(id: string): boolean
   refresh(): Promise<void>
@@ -62,6 +64,10 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
     stillOpens(key) {
       const secretHash = hashOf.get(key)
       return secretHash !== undefined && opens(secretHash) !== null
+    },
+    latest(key) {
+      const secretHash = hashOf.get(key)
+      return (secretHash === undefined ? null : opens(secretHash)) ?? key
     },
     isGiven: (id) => givenIds.has(id),
     refresh: stored.refresh,

@@ -7,10 +7,10 @@
 //
 // The lines are bounded one by one here, and in sum by whoever admits calls: each that waits here
 // holds a waiting place at its deployment as well.
-import { type Clock, Fault } from '#domain'
+import { type ApiKey, type Clock, Fault } from '#domain'
 
 export interface PlaceAsk {
-  keyId: string
+  key: ApiKey
   /** Calls of the key at once; null: as many as it likes. */
   placesMax: number | null
   /** Calls that may wait for one of them. */
@@ -33,10 +33,12 @@ export interface CallsAtOnce {
   /** Throws what `take` could not give; takes nothing. */
   check(ask: PlaceAsk): void
   take(ask: PlaceAsk): OwnPlace
+  /** Keys were changed: those that wait may have a place now. */
+  changed(placesMaxOf: (key: ApiKey) => number | null): void
 }
 
 interface KeyCalls {
-  keyId: string
+  key: ApiKey
   running: number
   placesMax: number
   /** What gives each of them its place. */
@@ -51,14 +53,19 @@ const latestWeight = 0.3
 export function createCallsAtOnce(clock: Clock): CallsAtOnce {
   const byKey = new Map<string, KeyCalls>()
 
-  function callsOf({ keyId, placesMax }: PlaceAsk): KeyCalls {
-    const known = byKey.get(keyId)
-    const calls = known ?? { keyId, running: 0, placesMax: 0, line: [], heldMs: null }
-    if (known === undefined) byKey.set(keyId, calls)
+  function callsOf({ key, placesMax }: PlaceAsk): KeyCalls {
+    const known = byKey.get(key.id)
+    const calls = known ?? { key, running: 0, placesMax: 0, line: [], heldMs: null }
+    if (known === undefined) byKey.set(key.id, calls)
     // The key's limit may have been changed since its other calls came.
+    calls.key = key
+    resize(calls, placesMax)
+    return calls
+  }
+
+  function resize(calls: KeyCalls, placesMax: number | null): void {
     calls.placesMax = placesMax ?? Number.POSITIVE_INFINITY
     letIn(calls)
-    return calls
   }
 
   function letIn(calls: KeyCalls): void {
@@ -68,8 +75,8 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
     }
   }
 
-  function forgetIfIdle({ keyId, running, line }: KeyCalls): void {
-    if (running === 0 && line.length === 0) byKey.delete(keyId)
+  function forgetIfIdle({ key, running, line }: KeyCalls): void {
+    if (running === 0 && line.length === 0) byKey.delete(key.id)
   }
 
   function giveBack(calls: KeyCalls, sinceTicksMs: number): void {
@@ -125,7 +132,7 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
     running: (keyId) => byKey.get(keyId)?.running ?? 0,
     waiting: (keyId) => byKey.get(keyId)?.line.length ?? 0,
     check(ask) {
-      const calls = byKey.get(ask.keyId)
+      const calls = byKey.get(ask.key.id)
       if (calls === undefined || ask.placesMax === null) return
       const ahead = calls.running + calls.line.length - ask.placesMax
       if (ahead < 0) return
@@ -137,6 +144,9 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
       if (calls.running >= calls.placesMax) return standInLine(ask, calls)
       calls.running += 1
       return new HeldPlace(calls, clock.ticksMs(), giveBack)
+    },
+    changed(placesMaxOf) {
+      for (const calls of byKey.values()) resize(calls, placesMaxOf(calls.key))
     },
   }
 }

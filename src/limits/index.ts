@@ -1,12 +1,20 @@
 // How much a key may ask. Its request is taken before its body is read, so that refusing is cheap;
 // everything else is reserved in one step before the call is accepted, and settled once after it
 // ended. The port is asynchronous: a shared store can stand behind it.
-import { type ApiKey, type Call, type Clock, Fault, type Rates } from '#domain'
+import type { ApiKey, Call, CallRecord, Clock, Rates } from '#domain'
+import { type Bucket, createBuckets } from './buckets.ts'
 import { createCallsAtOnce, type OwnPlace, type PlaceAsk } from './calls-at-once.ts'
 import type { LimitsOptions } from './options.ts'
-import { createRequestRate } from './request-rate.ts'
+import { beyondLimit, tooManyRequests, tooManyTokens } from './rate-faults.ts'
 
 export { type LimitsOptions, limitsOptions } from './options.ts'
+export { RateFault } from './rate-faults.ts'
+
+export interface ReserveAsk {
+  call: Call
+  /** The most tokens that it may take, prompt and answer together. */
+  bound: number
+}
 
 /** Disposing says that the call is over: its place among the key's calls may be given back. */
 export interface Reservation extends Disposable {
@@ -18,20 +26,15 @@ export interface Reservation extends Disposable {
    * it already. Rejects with the signal's reason, or with a fault when it has waited long enough.
    */
   turn: ((signal: AbortSignal) => Promise<void>) | null
+  /** The call ended so: what it did not use is given back. Once; a second time changes nothing. */
+  settle(record: Pick<CallRecord, 'usage'>): Promise<void>
 }
 
-/** Too many requests: with what is left of them, which the client is told either way. */
-export class RateFault extends Fault {
-  readonly rates: Rates
-
-  constructor(rates: Rates) {
-    const { limit, retryAfterMs } = rates.requests
-    super('rate_requests', {
-      message: `Rate limit reached: ${limit} requests per minute. Try again in ${retryAfterMs} ms.`,
-      retryAfterMs,
-    })
-    this.rates = rates
-  }
+export interface KeyStanding {
+  rates: Rates
+  concurrencyMax: number | null
+  running: number
+  waiting: number
 }
 
 export interface Limits {
@@ -43,54 +46,98 @@ export interface Limits {
    * Takes what the call needs beside its request, or throws the fault that says what is used up and
    * until when.
    */
-  reserve(call: Call): Promise<Reservation>
+  reserve(ask: ReserveAsk, signal: AbortSignal): Promise<Reservation>
   /** What a key has left; looking takes nothing. */
-  look(key: ApiKey): {
-    rates: Rates
-    concurrencyMax: number | null
-    running: number
-    waiting: number
-  }
+  look(key: ApiKey): Promise<KeyStanding>
+  /** Keys were changed: calls that wait for a place of their key may have it now. */
+  keysChanged(): void
 }
 
 /** Far above the keys of any registry: buckets of unknown keys are never made. */
 const keysMax = 100_000
 
-export function createLimits(options: LimitsOptions, clock: Clock): Limits {
-  const requests = createRequestRate(clock, keysMax)
+export interface LimitsPorts {
+  clock: Clock
+  /** The key as it is now, of one that a call has held for a while. */
+  latest(key: ApiKey): ApiKey
+}
+
+export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPorts): Limits {
+  const requests = createBuckets(clock, keysMax)
+  const tokens = createBuckets(clock, keysMax)
   const atOnce = createCallsAtOnce(clock)
-  const perMinuteOf = (key: ApiKey) => key.requestsPerMinute ?? options.requestsPerMinute
-  const ratesOf = (key: ApiKey) => ({ requests: requests.look(key.id, perMinuteOf(key)) })
+
+  function requestsOf({ id: keyId, requestsPerMinute }: ApiKey): Bucket {
+    return { keyId, perMinute: requestsPerMinute ?? options.requestsPerMinute }
+  }
+
+  /** null: the key has no limit of tokens. */
+  function tokensOf({ id: keyId, tokensPerMinute }: ApiKey): Bucket | null {
+    const perMinute = tokensPerMinute ?? options.tokensPerMinute
+    return perMinute === null ? null : { keyId, perMinute }
+  }
+
+  function placesMaxOf({ concurrencyMax }: ApiKey): number | null {
+    return concurrencyMax ?? options.concurrencyMax
+  }
+
+  function ratesOf(key: ApiKey): Rates {
+    const bucket = tokensOf(key)
+    return {
+      requests: requests.look(requestsOf(key)),
+      tokens: bucket === null ? null : tokens.look(bucket),
+    }
+  }
+
+  /** What gives back those that were not used, by the key's limit as it is by then. */
+  function takeTokens(key: ApiKey, bound: number): GiveBack | null {
+    const bucket = tokensOf(key)
+    if (bucket === null) return null
+    if (bound > bucket.perMinute) throw beyondLimit(ratesOf(key), bound)
+    const { isTaken, rate } = tokens.take(bucket, bound)
+    if (!isTaken) throw tooManyTokens(ratesOf(key), rate.retryAfterMs, bound)
+    return (used) => tokens.giveBack(tokensOf(latest(key)) ?? bucket, bound - used)
+  }
+
   return {
     async takeRequest(key) {
-      const { isTaken, rate } = requests.take(key.id, perMinuteOf(key))
-      if (!isTaken) throw new RateFault({ requests: rate })
-      return { requests: rate }
+      if (!requests.take(requestsOf(key), 1).isTaken) throw tooManyRequests(ratesOf(key))
+      return ratesOf(key)
     },
     async giveBackRequest(key) {
-      requests.giveBack(key.id, perMinuteOf(key))
+      requests.giveBack(requestsOf(key), 1)
     },
-    async reserve(call) {
-      const ask = placeAsk(call, options)
+    async reserve({ call, bound }) {
+      const { key } = call
+      const ask = placeAsk(call, placesMaxOf(key), options)
+      // Looked at first and taken last: what is refused for one of them costs nothing of the other.
       atOnce.check(ask)
-      return new KeyReservation(ratesOf(call.key), atOnce.take(ask))
+      const giveBack = takeTokens(key, bound)
+      return new KeyReservation(ratesOf(key), atOnce.take(ask), giveBack)
     },
-    look: (key) => ({
-      rates: ratesOf(key),
-      concurrencyMax: key.concurrencyMax ?? options.concurrencyMax,
-      running: atOnce.running(key.id),
-      waiting: atOnce.waiting(key.id),
-    }),
+    async look(key) {
+      return {
+        rates: ratesOf(key),
+        concurrencyMax: placesMaxOf(key),
+        running: atOnce.running(key.id),
+        waiting: atOnce.waiting(key.id),
+      }
+    },
+    keysChanged: () => atOnce.changed((key) => placesMaxOf(latest(key))),
   }
 }
+
+type GiveBack = (usedTokens: number) => void
 
 class KeyReservation implements Reservation {
   readonly rates: Rates
   readonly #place: OwnPlace
+  #giveBack: GiveBack | null
 
-  constructor(rates: Rates, place: OwnPlace) {
+  constructor(rates: Rates, place: OwnPlace, giveBack: GiveBack | null) {
     this.rates = rates
     this.#place = place
+    this.#giveBack = giveBack
   }
 
   get turn(): Reservation['turn'] {
@@ -101,16 +148,24 @@ class KeyReservation implements Reservation {
     return this.#place.attempted()
   }
 
+  async settle({ usage }: Pick<CallRecord, 'usage'>): Promise<void> {
+    this.#giveBack?.(usage.promptTokens + usage.completionTokens)
+    this.#giveBack = null
+  }
+
   [Symbol.dispose](): void {
     this.#place[Symbol.dispose]()
   }
 }
 
-function placeAsk({ key, waitMaxMs }: Call, options: LimitsOptions): PlaceAsk {
-  const { concurrencyMax, concurrencyWaitingMax, concurrencyWaitMs } = options
+function placeAsk(
+  { key, waitMaxMs }: Call,
+  placesMax: number | null,
+  { concurrencyWaitingMax, concurrencyWaitMs }: LimitsOptions,
+): PlaceAsk {
   return {
-    keyId: key.id,
-    placesMax: key.concurrencyMax ?? concurrencyMax,
+    key,
+    placesMax,
     waitingMax: concurrencyWaitingMax,
     waitMs: Math.min(concurrencyWaitMs, waitMaxMs ?? concurrencyWaitMs),
   }

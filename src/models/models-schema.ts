@@ -65,6 +65,7 @@ const policySchema = z.strictObject({
   roles: z.array(z.string().min(1).max(64)).max(chatRolesMax).exactOptional(),
   sequencesMax: z.int().min(1).max(sequencesBound).exactOptional(),
   completionTokens: z.int().min(1).exactOptional(),
+  templateTokens: z.int().min(0).max(1_000_000).exactOptional(),
   outputTokensMax: z.int().min(1).nullable().exactOptional(),
 })
 

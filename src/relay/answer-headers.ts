@@ -45,11 +45,14 @@ export function faultHeaders(fault: Fault, rates: Rates | null): Headers {
   return headers
 }
 
-function addRates(headers: Headers, { requests }: Rates): void {
-  const { limit, remaining, resetMs } = requests
-  headers['x-ratelimit-limit-requests'] = String(limit)
-  headers['x-ratelimit-remaining-requests'] = String(remaining)
-  headers['x-ratelimit-reset-requests'] = goDuration(resetMs)
+function addRates(headers: Headers, { requests, tokens }: Rates): void {
+  headers['x-ratelimit-limit-requests'] = String(requests.limit)
+  headers['x-ratelimit-remaining-requests'] = String(requests.remaining)
+  headers['x-ratelimit-reset-requests'] = goDuration(requests.resetMs)
+  if (tokens === null) return
+  headers['x-ratelimit-limit-tokens'] = String(tokens.limit)
+  headers['x-ratelimit-remaining-tokens'] = String(tokens.remaining)
+  headers['x-ratelimit-reset-tokens'] = goDuration(tokens.resetMs)
 }
 
 /** `6m0s`, `1.5s`, `12ms`: how OpenAI writes it, and what clients parse. */

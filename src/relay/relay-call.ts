@@ -37,8 +37,8 @@ export interface RelayPorts extends StoryPorts, SettlePorts {
   clock: Clock
   /** models: what serves the call; throws 404, 403 or 400. */
   resolveRoute(call: Call): Route
-  /** limits and routing, in one step: requests and a waiting place; throws 429. */
-  reserve(call: Call, route: Route): Promise<Booked>
+  /** limits and routing, in one step: tokens, places of its key and a waiting place; throws 429. */
+  reserve(call: Call, route: Route, signal: AbortSignal): Promise<Booked>
 }
 
 export async function relayCall(
@@ -61,7 +61,7 @@ export async function relayCall(
     story.routed(route.model)
     checkModel(call, route.model)
     refuseTooLong(call, route.model, surface)
-    booked = await ports.reserve(call, route)
+    booked = await ports.reserve(call, route, client.signal)
     story.reserved(booked.reservation)
     company.start()
     answer = await booked.firstAnswer({ call, signal: client.signal, watcher: story, toUpstream })
@@ -76,7 +76,7 @@ export async function relayCall(
   company.stop()
   deadline.cancel()
   const record = story.freeze(ending, encoder.usage(), client.hasBegun)
-  const lost = await settle(record, faultOf(ending), story.reservation !== null, ports)
+  const lost = await settle(record, faultOf(ending), story.reservation, ports)
   if (lost !== null) ending = { kind: 'failed', fault: lost }
   endCall(client, { ending, record, story, encoder, surface })
 }

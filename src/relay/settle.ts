@@ -1,7 +1,8 @@
-// Makes a finished record known, in this order: ledger, metrics, log. The row is durable before the
-// terminal frame leaves, so that nothing the client saw is forgotten. Never throws.
+// Makes a finished record known, in this order: ledger, limits, metrics, log. The row is durable
+// before the terminal frame leaves, so that nothing the client saw is forgotten. Never throws.
 import { withoutLedger } from '#accounting'
 import { asFault, type CallRecord, type Fault } from '#domain'
+import type { Reservation } from '#limits'
 
 export interface SettlePorts {
   /** Resolves when the row survives a crash of this process. */
@@ -17,16 +18,18 @@ export interface SettlePorts {
 export async function settle(
   record: CallRecord,
   fault: Fault | null,
-  isAccepted: boolean,
+  reservation: Reservation | null,
   ports: SettlePorts,
 ): Promise<Fault | null> {
   let lost: Fault | null = null
   try {
     // Refused calls get a log line and a metric, never a row.
-    if (isAccepted) await ports.ledger.append(record)
+    if (reservation !== null) await ports.ledger.append(record)
   } catch (cause) {
     lost = asFault(cause)
   }
+  // Nobody waits for it: until a shared store has heard of it, the key has less than it could have.
+  reservation?.settle(record).catch(() => {})
   // What the ledger will write when it can again: log and metrics say the same.
   const told = lost === null ? record : withoutLedger(record)
   try {

@@ -1,7 +1,7 @@
 // Whether a prompt can fit into its model's context. Only the model's server has the tokeniser:
 // here bytes are compared, once with what no tokeniser can reach, to refuse what need not be sent,
 // and once with what is usual, where a server failed and nobody said why.
-import { type Call, Fault, type Model, type ModelPolicy, policyOf } from '#domain'
+import { answerTokensMax, type Call, Fault, holdsMedia, type Model, policyOf } from '#domain'
 import type { Surface } from './surface.ts'
 
 type Context = Pick<Model, 'contextTokens' | 'policy'>
@@ -13,7 +13,8 @@ const tokenBytesUsual = 4
 /** Refuses a text that no tokeniser could make fit. */
 export function refuseTooLong(call: Call, model: Context, surface: Surface): void {
   const { contextTokens } = model
-  const answer = namedTokens(call, policyOf(model)) ?? 0
+  if (holdsMedia(call)) return
+  const answer = call.maxTokens === null ? 0 : (answerTokensMax(call, policyOf(model)) ?? 0)
   // Texts are shorter than the body that they stand in, so most bodies need no second look.
   const bytesMax = (contextTokens - answer + 1) * tokenBytesMax - 1
   const { bytes } = call.body
@@ -33,18 +34,8 @@ export function refuseTooLong(call: Call, model: Context, surface: Surface): voi
 export function isLikelyTooLong(call: Call, model: Context, surface: Surface): boolean {
   const size = surface.measure(call.body.bytes)
   if (size === null) return false
-  const policy = policyOf(model)
   const prompt = size.tokens + (size.textBytes + size.toolBytes) / tokenBytesUsual
-  const answer = namedTokens(call, policy) ?? surface.answerTokens(policy)
+  // Without a bound the model takes what is left, and needs at least one.
+  const answer = answerTokensMax(call, policyOf(model)) ?? 1
   return prompt + answer > model.contextTokens
-}
-
-/** The smallest bound that the client named and the model's policy leaves; null: it named none. */
-function namedTokens({ demands }: Call, { outputTokensMax }: ModelPolicy): number | null {
-  let smallest: number | null = null
-  for (const demand of demands) {
-    if (demand.wants !== 'tokens') continue
-    smallest = Math.min(demand.count, smallest ?? outputTokensMax ?? demand.count)
-  }
-  return smallest
 }

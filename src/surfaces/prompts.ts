@@ -53,6 +53,16 @@ export function measurePrompts(field: string, bytes: Buffer): PromptSize | null 
   return size
 }
 
+/** How many tokens there are over all prompts; null where they are texts. */
+export function countPromptTokens(given: unknown): number | null {
+  if (!Array.isArray(given) || typeof given[0] === 'string') return null
+  if (typeof given[0] === 'number') return given.length
+  return given.reduce(
+    (sum: number, list: unknown) => sum + (Array.isArray(list) ? list.length : 0),
+    0,
+  )
+}
+
 function isText(one: unknown): boolean {
   return typeof one === 'string'
 }

@@ -45,8 +45,6 @@ export interface Surface {
    * whether it fits. Reads the body again: few calls need it.
    */
   measure(body: Buffer): PromptSize | null
-  /** How many tokens an answer may take whose client did not bound it; one is the least. */
-  answerTokens(policy: ModelPolicy): number
   toUpstream(call: Call, target: UpstreamTarget): UpstreamAsk
   encoder(call: Call): Encoder
   /** A fault as a whole body, in this dialect. */

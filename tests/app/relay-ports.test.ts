@@ -35,7 +35,7 @@ async function given({ waitingMax, ...limited }: Given) {
   const { reserve } = connectRelay({
     clock,
     catalogue,
-    limits: createLimits(limitsOptions.parse(limited), clock),
+    limits: createLimits(limitsOptions.parse(limited), { clock, latest: (key) => key }),
     routing,
     ledger,
     metrics: createMetrics({ isKnownModel: () => true }),
@@ -47,10 +47,11 @@ async function given({ waitingMax, ...limited }: Given) {
     deployment,
     routing,
     reserve: (keyId: string) =>
-      reserve(chatCall({}, { key: { ...sampleKey, id: keyId } }), {
-        model,
-        deployments: model.deployments,
-      }),
+      reserve(
+        chatCall({}, { key: { ...sampleKey, id: keyId } }),
+        { model, deployments: model.deployments },
+        new AbortController().signal,
+      ),
   }
 }
 

@@ -1,16 +1,23 @@
 // Calls of a key at once: a place is taken with the reservation and given back when the call ends;
 // who finds none waits for one in order of arrival, so many and so long as is allowed.
 import { describe, expect, test } from 'vitest'
-import type { Call, Fault } from '#src/domain/index.ts'
+import type { ApiKey, Call, Fault } from '#src/domain/index.ts'
 import { createLimits, type LimitsOptions, limitsOptions } from '#src/limits/index.ts'
 import { chatCall, sampleKey } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
 function given(options: Partial<LimitsOptions> = {}) {
   const clock = createFakeClock()
-  const limits = createLimits(limitsOptions.parse({ concurrencyMax: 1, ...options }), clock)
+  let changes: Partial<ApiKey> = {}
+  const limits = createLimits(limitsOptions.parse({ concurrencyMax: 1, ...options }), {
+    clock,
+    latest: (key) => ({ ...key, ...changes }),
+  })
   const reserve = (key = {}, call: Partial<Call> = {}) =>
-    limits.reserve(chatCall({}, { key: { ...sampleKey, ...key }, ...call }))
+    limits.reserve(
+      { call: chatCall({}, { key: { ...sampleKey, ...key }, ...call }), bound: 0 },
+      new AbortController().signal,
+    )
   /** A call that is written down when it has its place, and when it was refused one. */
   const happened: string[] = []
   const arrive = async (name: string, key = {}, signal = new AbortController().signal) => {
@@ -23,7 +30,11 @@ function given(options: Partial<LimitsOptions> = {}) {
     return { turn, leave: () => reservation[Symbol.dispose]() }
   }
   const look = () => limits.look({ ...sampleKey, concurrencyMax: null })
-  return { clock, reserve, arrive, happened, look }
+  const change = (next: Partial<ApiKey>) => {
+    changes = next
+    limits.keysChanged()
+  }
+  return { clock, reserve, arrive, happened, look, change }
 }
 
 const refused = { kind: 'rate_concurrency', started: 'no' }
@@ -69,16 +80,16 @@ describe('without a line', () => {
     const released = [first.attempted(), first.attempted()]
     first[Symbol.dispose]()
     for (const release of released) {
-      expect(look().running).toBe(1)
+      expect((await look()).running).toBe(1)
       await expect(reserve()).rejects.toMatchObject(refused)
       release()
     }
-    expect(look().running).toBe(0)
+    expect((await look()).running).toBe(0)
     const second = await reserve()
     second.attempted()()
-    expect(look().running).toBe(1)
+    expect((await look()).running).toBe(1)
     second[Symbol.dispose]()
-    expect(look().running).toBe(0)
+    expect((await look()).running).toBe(0)
   })
 
   test('a place that came in line is kept so long, too', async () => {
@@ -90,9 +101,9 @@ describe('without a line', () => {
     await turn
     const release = two.attempted()
     two[Symbol.dispose]()
-    expect(look()).toMatchObject({ running: 1, waiting: 0 })
+    expect(await look()).toMatchObject({ running: 1, waiting: 0 })
     release()
-    expect(look()).toMatchObject({ running: 0, waiting: 0 })
+    expect(await look()).toMatchObject({ running: 0, waiting: 0 })
   })
 })
 
@@ -100,17 +111,17 @@ describe('in line', () => {
   test('places come in order of arrival, one for each that is given back', async () => {
     const { arrive, happened, look, clock } = given()
     const [one, two, three] = [await arrive('1'), await arrive('2'), await arrive('3')]
-    expect(look()).toMatchObject({ running: 1, waiting: 2 })
+    expect(await look()).toMatchObject({ running: 1, waiting: 2 })
     expect(happened).toEqual(['1'])
     one.leave()
     await two.turn
     expect(happened).toEqual(['1', '2'])
-    expect(look()).toMatchObject({ running: 1, waiting: 1 })
+    expect(await look()).toMatchObject({ running: 1, waiting: 1 })
     two.leave()
     await three.turn
     expect(happened).toEqual(['1', '2', '3'])
     three.leave()
-    expect(look()).toMatchObject({ running: 0, waiting: 0 })
+    expect(await look()).toMatchObject({ running: 0, waiting: 0 })
     expect(clock.pending()).toBe(0)
   })
 
@@ -134,13 +145,13 @@ describe('in line', () => {
     leaving.abort({ kind: 'client_gone' })
     await two.turn
     two.leave()
-    expect(look()).toMatchObject({ running: 1, waiting: 1 })
+    expect(await look()).toMatchObject({ running: 1, waiting: 1 })
     one.leave()
     await three.turn
     expect(happened).toEqual(['1', '2: client_gone', '3'])
     three.leave()
     two.leave()
-    expect(look()).toMatchObject({ running: 0, waiting: 0 })
+    expect(await look()).toMatchObject({ running: 0, waiting: 0 })
     expect(clock.pending()).toBe(0)
   })
 
@@ -171,7 +182,7 @@ describe('in line', () => {
     expect(happened).toEqual(['1', '2: rate_concurrency'])
     two.leave()
     one.leave()
-    expect(look()).toMatchObject({ running: 0, waiting: 0 })
+    expect(await look()).toMatchObject({ running: 0, waiting: 0 })
   })
 
   test('a line that is full takes nobody', async () => {
@@ -179,6 +190,21 @@ describe('in line', () => {
     for (let n = 0; n < 3; n += 1) await reserve()
     for (let n = 0; n < 3; n += 1) await expect(reserve()).rejects.toMatchObject(refused)
     await reserve({ concurrencyMax: 4 })
+  })
+
+  test('a limit that is raised lets in those that wait, without another call', async () => {
+    const { arrive, happened, change, look } = given()
+    const one = await arrive('1')
+    const [two, three] = [await arrive('2'), await arrive('3')]
+    change({ concurrencyMax: 2 })
+    await two.turn
+    expect(happened).toEqual(['1', '2'])
+    change({ concurrencyMax: 1 })
+    one.leave()
+    expect(await look()).toMatchObject({ running: 1, waiting: 1 })
+    two.leave()
+    await three.turn
+    expect(happened).toEqual(['1', '2', '3'])
   })
 
   test('a key whose limit was raised has the new one for those that wait already', async () => {

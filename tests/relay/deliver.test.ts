@@ -233,16 +233,16 @@ describe('a stream', () => {
   })
 
   test('is charged for what can be true, whatever its server says', async () => {
-    const { records } = await answered([said('Hi'), finished(), usage(1_000_000, 900_000_000)], {
-      body: { max_tokens: 5 },
-    })
+    const script = [said('Hi'), finished(), usage(1_000_000, 900_000_000)]
+    const { call, records } = await answered(script, { body: { max_tokens: 5 } })
+    const promptTokens = call.body.bytes.length + 1024
     expect(records[0]?.usage).toEqual({
-      promptTokens: 4096,
+      promptTokens,
       completionTokens: 5,
       cachedTokens: 0,
       source: 'capped',
     })
-    expect(records[0]?.chargeNanoUsd).toBe(4096 * 10 + 5 * 100)
+    expect(records[0]?.chargeNanoUsd).toBe(promptTokens * 10 + 5 * 100)
   })
 
   test('that turns out to be no stream is a failure', async () => {

@@ -35,7 +35,7 @@ export function startCall(given: GivenCall = {}) {
   const records: CallRecord[] = []
   const attempts: AttemptRecord[] = []
   const faults: (Fault | null)[] = []
-  const limits = createLimits(limitsOptions.parse({}), clock)
+  const limits = createLimits(limitsOptions.parse({}), { clock, latest: (key) => key })
   const routing = createRouting(
     { clock, open: () => deployment, onBroken: neverBroken },
     routingOptions.parse({}),
@@ -44,10 +44,10 @@ export function startCall(given: GivenCall = {}) {
     clock,
     charge: chargeFor,
     resolveRoute: () => ({ model, deployments: model.deployments }),
-    async reserve(call, route) {
+    async reserve(call, route, signal) {
       await limits.takeRequest(call.key)
       const { station, place } = routing.book(call, route.deployments)
-      const reservation = await limits.reserve(call)
+      const reservation = await limits.reserve({ call, bound: 0 }, signal)
       return {
         reservation,
         firstAnswer: (ask) => routing.firstAnswer({ ...ask, station, place }),

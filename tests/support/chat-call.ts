@@ -17,6 +17,7 @@ export const sampleKey: ApiKey = {
 
 export const sampleRates: Rates = {
   requests: { limit: 100, remaining: 99, resetMs: 600, retryAfterMs: 0 },
+  tokens: null,
 }
 
 export const messages = [{ role: 'user', content: 'Hi' }]

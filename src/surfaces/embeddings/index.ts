@@ -15,7 +15,6 @@ export const embeddings: Surface = {
   fields: embeddingsFields,
   read: readEmbeddings,
   measure: (body) => measurePrompts(promptField, body),
-  answerTokens: () => 0,
   toUpstream: (call, target) => ({ path, body: bodyFor(call, target, embeddingsFields) }),
   encoder: embeddingsEncoder,
   fault: (fault) => faultBody(fault, promptField),

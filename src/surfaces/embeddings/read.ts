@@ -1,6 +1,6 @@
 // Reads an embeddings body into the facts of a call: each input is answered by one vector.
 import type { CallFacts, Demand } from '#domain'
-import { addContextDemand, countPrompts } from '../prompts.ts'
+import { addContextDemand, countPrompts, countPromptTokens } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import { endUserHash, readModel } from '../read-fields.ts'
 import { checkOf } from '../rules.ts'
@@ -24,6 +24,8 @@ export function readEmbeddings(bytes: Buffer): CallFacts {
     choices: inputs,
     prompts: inputs,
     maxTokens: 0,
+    unnamedTokens: 'policy',
+    promptTokens: countPromptTokens(value[promptField]),
     endUserHash: endUserHash(value),
     demands,
     body,

@@ -17,8 +17,6 @@ export const openaiChat: Surface = {
   fields: chatFields,
   read: readChat,
   measure: measureChat,
-  // The model may take what is left, and needs at least one.
-  answerTokens: ({ outputTokensMax }) => outputTokensMax ?? 1,
   toUpstream: (call, target) => ({
     path,
     body: bodyFor(call, target, chatFields, withoutEmptyTools(call)),

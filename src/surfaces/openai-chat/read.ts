@@ -38,6 +38,8 @@ export function readChat(bytes: Buffer): CallFacts {
     choices,
     prompts: 1,
     maxTokens: integerOr(value.max_completion_tokens) ?? integerOr(value.max_tokens),
+    unnamedTokens: 'context',
+    promptTokens: null,
     endUserHash: endUserHash(value),
     demands,
     body,

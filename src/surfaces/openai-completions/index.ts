@@ -1,5 +1,5 @@
 // OpenAI's older completions, the dialect of `POST /v1/completions`.
-import { type Call, type ModelPolicy, policyOf } from '#domain'
+import { answerTokensMax, type Call, policyOf } from '#domain'
 import type { JsonChanges } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
 import { measurePrompts } from '../prompts.ts'
@@ -17,7 +17,6 @@ export const openaiCompletions: Surface = {
   fields: completionFields,
   read: readCompletion,
   measure: (body) => measurePrompts(completionAnswers.promptField, body),
-  answerTokens,
   toUpstream: (call, target) => ({
     path,
     body: bodyFor(call, target, completionFields, tokensUnlessNamed(call, target)),
@@ -29,9 +28,5 @@ export const openaiCompletions: Surface = {
 /** Said and not left to the server: some would write on to the end of their context. */
 function tokensUnlessNamed(call: Call, target: UpstreamTarget): JsonChanges {
   if (call.maxTokens !== null) return noChanges
-  return new Map([['max_tokens', String(answerTokens(policyOf(target)))]])
-}
-
-function answerTokens({ completionTokens, outputTokensMax }: ModelPolicy): number {
-  return Math.min(completionTokens, outputTokensMax ?? completionTokens)
+  return new Map([['max_tokens', String(answerTokensMax(call, policyOf(target)))]])
 }

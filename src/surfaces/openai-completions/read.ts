@@ -1,6 +1,6 @@
 // Reads a completion's body into the facts of a call: every prompt is answered by as many choices.
 import type { CallFacts, Demand, JsonObject } from '#domain'
-import { addContextDemand, countPrompts } from '../prompts.ts'
+import { addContextDemand, countPrompts, countPromptTokens } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import {
   addSequenceDemands,
@@ -33,6 +33,8 @@ export function readCompletion(bytes: Buffer): CallFacts {
     choices,
     prompts,
     maxTokens: typeof value.max_tokens === 'number' ? value.max_tokens : null,
+    unnamedTokens: 'policy',
+    promptTokens: countPromptTokens(value.prompt),
     endUserHash: endUserHash(value),
     demands,
     body,

@@ -287,6 +287,8 @@ describe('reads', () => {
       stream: false,
       wantsUsage: false,
       choices: 1,
+      unnamedTokens: 'context',
+      promptTokens: null,
       maxTokens: null,
       endUserHash: null,
     })

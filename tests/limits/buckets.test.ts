@@ -1,14 +1,22 @@
 // Requests per minute of a key, on a clock that stands still.
 import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
+import { createBuckets } from '#src/limits/buckets.ts'
 import { createLimits, limitsOptions } from '#src/limits/index.ts'
-import { createRequestRate } from '#src/limits/request-rate.ts'
 import { chatCall, sampleKey } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
 function createRate(keysMax = 1000) {
   const clock = createFakeClock()
-  return { clock, rate: createRequestRate(clock, keysMax) }
+  const buckets = createBuckets(clock, keysMax)
+  const rate = {
+    take: (keyId: string, perMinute: number, amount = 1) =>
+      buckets.take({ keyId, perMinute }, amount),
+    giveBack: (keyId: string, perMinute: number, amount = 1) =>
+      buckets.giveBack({ keyId, perMinute }, amount),
+    look: (keyId: string, perMinute: number) => buckets.look({ keyId, perMinute }),
+  }
+  return { clock, rate }
 }
 
 describe('a key’s requests per minute', () => {
@@ -86,15 +94,22 @@ describe('a key’s requests per minute', () => {
 })
 
 describe('a key’s request', () => {
+  const { signal } = new AbortController()
   const limits = () =>
-    createLimits(limitsOptions.parse({ requestsPerMinute: 2 }), createFakeClock())
+    createLimits(limitsOptions.parse({ requestsPerMinute: 2 }), {
+      clock: createFakeClock(),
+      latest: (key) => key,
+    })
 
   test('says what is left, as does whatever is reserved behind it', async () => {
     const one = limits()
-    const left = { requests: { limit: 2, remaining: 1, resetMs: 30_000, retryAfterMs: 0 } }
+    const left = {
+      requests: { limit: 2, remaining: 1, resetMs: 30_000, retryAfterMs: 0 },
+      tokens: null,
+    }
     expect(await one.takeRequest(sampleKey)).toEqual(left)
-    expect((await one.reserve(chatCall({}))).rates).toEqual(left)
-    expect(one.look(sampleKey).rates).toEqual(left)
+    expect((await one.reserve({ call: chatCall({}), bound: 0 }, signal)).rates).toEqual(left)
+    expect((await one.look(sampleKey)).rates).toEqual(left)
   })
 
   test('is refused with the moment at which it would pass', async () => {

@@ -1,0 +1,55 @@
+// The most tokens that a call may take, before anybody has counted them. What is reserved for a call
+// and what is believed of its answer's usage are the same bound, so a charge is never above what was
+// reserved for it.
+import type { Call, Demand } from './call.ts'
+import type { Model } from './model.ts'
+import { type ModelPolicy, policyOf } from './model-policy.ts'
+
+export interface TokenBound {
+  prompt: number
+  completion: number
+}
+
+type Measured = Pick<
+  Call,
+  'prompts' | 'choices' | 'maxTokens' | 'unnamedTokens' | 'promptTokens' | 'demands' | 'body'
+>
+
+export function tokenBound(
+  call: Measured,
+  model: Pick<Model, 'contextTokens' | 'policy'>,
+): TokenBound {
+  const { contextTokens } = model
+  const policy = policyOf(model)
+  const answer = Math.min(answerTokensMax(call, policy) ?? contextTokens, contextTokens)
+  const prompt = Math.min(
+    promptBound(call, policy) ?? Number.POSITIVE_INFINITY,
+    contextTokens * call.prompts,
+  )
+  return { prompt, completion: answer * call.choices }
+}
+
+/** The most tokens of one answer; null: as many as the context has room for. */
+export function answerTokensMax(
+  { maxTokens, unnamedTokens }: Pick<Call, 'maxTokens' | 'unnamedTokens'>,
+  { completionTokens, outputTokensMax }: ModelPolicy,
+): number | null {
+  const named = maxTokens ?? (unnamedTokens === 'policy' ? completionTokens : null)
+  if (named === null || outputTokensMax === null) return named ?? outputTokensMax
+  return Math.min(named, outputTokensMax)
+}
+
+const media: ReadonlySet<Demand['wants']> = new Set(['capability', 'remote-media', 'trusted-media'])
+
+export function holdsMedia({ demands }: Pick<Call, 'demands'>): boolean {
+  return demands.some(({ wants }) => media.has(wants))
+}
+
+/**
+ * A token of a text takes a byte at least; around the texts stands what the model's template adds.
+ * null: as much as the context holds, because nobody knows what becomes of media.
+ */
+function promptBound(call: Measured, policy: ModelPolicy): number | null {
+  if (call.promptTokens !== null) return call.promptTokens
+  return holdsMedia(call) ? null : call.body.bytes.length + policy.templateTokens
+}

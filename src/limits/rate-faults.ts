@@ -1,0 +1,35 @@
+// A limit per minute that is used up: with what is left of all limits, which the client is told
+// either way.
+import { Fault, type FaultName, type Rates } from '#domain'
+
+export class RateFault extends Fault {
+  readonly rates: Rates
+
+  constructor(kind: FaultName, rates: Rates, message: string, retryAfterMs: number | null) {
+    super(kind, { message, retryAfterMs })
+    this.rates = rates
+  }
+}
+
+export function tooManyRequests(rates: Rates): RateFault {
+  const { limit, retryAfterMs } = rates.requests
+  const message = `Rate limit reached: ${limit} requests per minute. Try again in ${retryAfterMs} ms.`
+  return new RateFault('rate_requests', rates, message, retryAfterMs)
+}
+
+export function tooManyTokens(rates: Rates, retryAfterMs: number, bound: number): RateFault {
+  const limit = rates.tokens?.limit ?? 0
+  const message =
+    `Rate limit reached: ${limit} tokens per minute, of which this call may take ${bound}. ` +
+    `Try again in ${retryAfterMs} ms.`
+  return new RateFault('rate_tokens', rates, message, retryAfterMs)
+}
+
+/** No wait can help: fewer tokens have to be asked for, or the limit raised. */
+export function beyondLimit(rates: Rates, bound: number): RateFault {
+  const limit = rates.tokens?.limit ?? 0
+  const message =
+    `This call may take up to ${bound} tokens, and its key has ${limit} per minute. ` +
+    'Shorten the prompt, or ask for fewer tokens.'
+  return new RateFault('tokens_beyond_limit', rates, message, null)
+}
