@@ -2,7 +2,6 @@
 // are kept in `data/`, and, when no RunPod is configured, one that runs in this process.
 import { dirname, join } from 'node:path'
 import { systemClock } from '#domain'
-import { type Simulator, simulatorOptions, startSimulator } from '#simulator'
 import { keptKey } from './dev-keys.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 import type { Settings } from './settings.ts'
@@ -23,10 +22,7 @@ export async function startDev(settings: Settings): Promise<DevGateway> {
     const gateway = await startGateway(settings, {
       apiKeys: [apiKey],
       adminKey,
-      runpod:
-        simulator === null
-          ? null
-          : { baseUrl: `${simulator.url}/v2`, apiKey: simulatorOptions.parse({}).key },
+      runpod: simulator === null ? null : { baseUrl: `${simulator.url}/v2`, apiKey: simulator.key },
     })
     return {
       ...gateway,
@@ -44,7 +40,13 @@ export async function startDev(settings: Settings): Promise<DevGateway> {
   }
 }
 
-/** On a port that is free: only this gateway needs to know it. */
-function openSimulator(): Promise<Simulator> {
-  return startSimulator(simulatorOptions.parse({ port: 0 }), systemClock)
+/**
+ * On a port that is free: only this gateway needs to know it. Loaded only here, because production
+ * would carry it in memory for nothing.
+ */
+async function openSimulator() {
+  const { simulatorOptions, startSimulator } = await import('#simulator')
+  const options = simulatorOptions.parse({ port: 0 })
+  const { url, close } = await startSimulator(options, systemClock)
+  return { url, key: options.key, close }
 }

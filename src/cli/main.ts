@@ -5,16 +5,9 @@ import { z } from 'zod'
 import { readSettings } from '#app'
 import { checkDeployment } from '#upstreams'
 import { checkedBy } from './arguments.ts'
-import { registerAuditCommand } from './audit-command.ts'
-import { registerBackupCommand } from './backup-command.ts'
 import { type CliContext, type SharedFlags, wantsColour } from './context.ts'
-import { registerCostsCommand } from './costs-command.ts'
-import { registerKeysCommands } from './keys-commands.ts'
-import { registerLedgerCommands } from './ledger-commands.ts'
-import { registerModelsCommands } from './models-commands.ts'
 import { runProgram } from './run-program.ts'
 import { registerServe } from './serve-command.ts'
-import { registerSimulate } from './simulate-command.ts'
 
 export async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', stopIfUnread)
@@ -43,14 +36,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(run with --help to see what can be asked)')
   registerServe(program, context)
-  registerKeysCommands(program, context)
-  registerModelsCommands(program, context)
-  registerCostsCommand(program, context)
-  registerLedgerCommands(program, context)
-  registerBackupCommand(program, context)
-  registerAuditCommand(program, context)
-  registerSimulate(program)
+  if (commandIn(argv) !== 'serve') {
+    const { registerOtherCommands } = await import('./other-commands.ts')
+    registerOtherCommands(program, context)
+  }
   return runProgram(program, argv, context)
+}
+
+/** The flags before it are those that all commands share. */
+function commandIn(argv: readonly string[]): string | undefined {
+  return argv.find((arg, at) => !arg.startsWith('-') && argv[at - 1] !== '--config')
 }
 
 /**

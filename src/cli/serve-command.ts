@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type Gateway, readSettings, type Settings, startDev, startGateway } from '#app'
 import { checkedBy, exampleOf, parsePort } from './arguments.ts'
 import { type CliContext, CommandFailure, type SharedFlags } from './context.ts'
+import { giveBackMemory } from './give-back-memory.ts'
 import { watchStopSignals } from './stop-signals.ts'
 
 interface ServeFlags {
@@ -33,6 +34,8 @@ export function registerServe(program: Command, context: CliContext): void {
 
 async function serve(settings: Settings, context: CliContext): Promise<void> {
   using signals = watchStopSignals()
+  // Before there is anybody whom it could keep waiting.
+  giveBackMemory()
   let gateway: Gateway
   try {
     gateway = await start(settings, context)
