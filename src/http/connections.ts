@@ -91,17 +91,23 @@ export function createConnections(ports: Pick<HttpPorts, 'refused' | 'clock'>): 
       connection.reader?.(fault)
     },
     limit(server, connectionsMax) {
+      let open = 0
       let isFull = false
-      server.maxConnections = connectionsMax
       server.on('connection', (socket: Socket) => {
+        if (open >= connectionsMax) {
+          socket.destroy()
+          // Told once each time it fills up: whoever knocks in a loop must not fill the log.
+          if (!isFull) note(tooManyConnections())
+          isFull = true
+          return
+        }
         isFull = false
+        open += 1
+        socket.once('close', () => {
+          open -= 1
+        })
         // Each request on it watches it, and there may be many at once.
         socket.setMaxListeners(0)
-      })
-      // Told once each time it fills up: whoever knocks in a loop must not fill the log as well.
-      server.on('drop', () => {
-        if (!isFull) note(tooManyConnections())
-        isFull = true
       })
     },
   }

@@ -12,6 +12,7 @@ import { createDrain, type Drain } from './drain.ts'
 import { faultOfFramework } from './faults.ts'
 import { addGuard } from './guard.ts'
 import { watchHeldBytes } from './held-bytes.ts'
+import { type Listeners, openListeners } from './listeners.ts'
 import { addModelRoutes } from './model-routes.ts'
 import { addOperatorRoutes } from './operator-routes.ts'
 import { addOwnKeyRoutes } from './own-key-routes.ts'
@@ -98,17 +99,19 @@ function serverOf(
 ): HttpServer {
   const { options } = ports
   const watching = endCallsOfClosedKeys(drain.calls, ports)
+  let listeners: Listeners | null = null
   return {
     routes,
     async listen() {
       // Where a name has two addresses (localhost), the framework opens a second server for the
       // other one, of which nothing that watches this one would know.
       const { address } = await lookup(options.host, { order: 'ipv4first' })
-      const url = await app.listen({ host: address, port: options.port })
-      return { url, port: Number(new URL(url).port) }
+      listeners = await openListeners(app, { host: address, port: options.port })
+      return listeners
     },
     async close() {
       await drain.run(app.server, options.drainMs)
+      listeners?.close()
       watching[Symbol.dispose]()
       await app.close()
     },

@@ -1,4 +1,4 @@
-// Where the gateway listens: in one place, or what watches its connections would miss some.
+// Where the gateway listens: at one address, or what watches its connections would miss some.
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -26,4 +26,29 @@ test('a name with several addresses is one of them', async () => {
   }
   expect(open).toEqual([all[0]?.address])
   expect(hostname.replace(/^\[|\]$/g, '')).toBe(all[0]?.address)
+})
+
+test('six hundred clients that connect in one moment need not try again', async () => {
+  const { gateway } = await openDoor()
+  const { hostname, port } = new URL(gateway.url)
+  const startMs = performance.now()
+  const sockets = Array.from({ length: 600 }, () => connect(Number(port), hostname))
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  // A connection that the kernel has no place for is tried again after a second.
+  expect(performance.now() - startMs).toBeLessThan(900)
+  for (const socket of sockets) socket.on('error', () => {}).destroy()
+})
+
+test('a second gateway does not share the port of the first', async () => {
+  const { gateway } = await openDoor()
+  const port = Number(new URL(gateway.url).port)
+  await expect(openDoor({ http: { port } })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+})
+
+test('a gateway that has closed leaves its port to another at once', async () => {
+  const { gateway } = await openDoor()
+  const port = Number(new URL(gateway.url).port)
+  await gateway[Symbol.asyncDispose]()
+  const { gateway: next } = await openDoor({ http: { port } })
+  expect((await fetch(`${next.url}/health`)).status).toBe(200)
 })
