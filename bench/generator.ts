@@ -1,10 +1,20 @@
-// The clients: a closed loop of short calls, streams whose every chunk is timed, and clients that
-// ask and then never read.
+// The clients: a closed loop of short calls and an open one, streams whose every chunk is timed or
+// which are only held open, and clients that ask and then never read.
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { answerAsks } from './rig/child.ts'
 import { latenessMs } from './rig/lateness.ts'
+import {
+  type Held,
+  type HoldAsk,
+  type HoldFigures,
+  holdStreams,
+  type OpenLoopAsk,
+  type OpenLoopFigures,
+  openLoop,
+} from './rig/open-loop.ts'
 import { machineMs } from './rig/process-figures.ts'
+import { quantilesOf } from './rig/quantiles.ts'
 import { openConnection } from './rig/raw-connection.ts'
 import {
   type ModelId,
@@ -31,7 +41,12 @@ export type GeneratorAsks = {
     given: { target: Target; connections: number; bodyBytes: number; durationMs: number }
     back: { answers: number; failures: number; wallMs: number }
   }
+  /** Calls at planned moments. */
+  openLoop: { given: OpenLoopAsk; back: OpenLoopFigures }
   streams: { given: { target: Target; model: ModelId; count: number }; back: StreamFigures }
+  /** Streams that stay open until they are let go. */
+  hold: { given: HoldAsk; back: HoldFigures }
+  letGo: { given: null; back: null }
   /** Streams of the simulator whose chunks come at known moments. */
   paced: {
     given: {
@@ -55,10 +70,21 @@ export type GeneratorAsks = {
 
 let stalled: Socket[] = []
 let worstBodies: { request: Buffer; expected: number }[] = []
+let held: Held | null = null
 
 answerAsks<GeneratorAsks>({
   closedLoop,
+  openLoop,
   streams,
+  async hold(ask) {
+    held = await holdStreams(ask)
+    return held.figures
+  },
+  letGo() {
+    held?.letGo()
+    held = null
+    return null
+  },
   paced,
   makeBodies({ target, kind, count }) {
     worstBodies = Array.from({ length: count }, () => {
@@ -156,16 +182,8 @@ async function streams(given: GeneratorAsks['streams']['given']): Promise<Stream
     })
   }
   await Promise.all(Array.from({ length: count }, () => new Promise<void>(run)))
-  const sorted = Float64Array.from(delaysMs).sort()
-  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN
-  return {
-    streams: count,
-    completed,
-    chunks: sorted.length,
-    inOrder,
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-  }
+  const { p50Ms, p99Ms } = quantilesOf(delaysMs)
+  return { streams: count, completed, chunks: delaysMs.length, inOrder, p50Ms, p99Ms }
 }
 
 async function paced(given: GeneratorAsks['paced']['given']) {
@@ -202,8 +220,7 @@ async function paced(given: GeneratorAsks['paced']['given']) {
     }),
   )
   const late = latenessMs(arrivals, stepMs)
-  const at = (share: number) => late[Math.floor((late.length - 1) * share)] ?? Number.NaN
-  return { completed, chunks: late.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
+  return { completed, chunks: late.length, ...quantilesOf(late) }
 }
 
 async function sendBodies({ target }: GeneratorAsks['sendBodies']['given']) {

@@ -1,6 +1,6 @@
 // A vLLM that costs next to nothing: raw sockets and prepared answers. Which answer it gives is told
-// by the model's name. All streams are fed by one timer, each in its own slot of the ten
-// milliseconds, because streams of real users do not tick together.
+// by the model's name. All streams are fed by one timer, each in its own slot of the time between
+// two chunks, because streams of real users do not tick together.
 import { createServer, type Socket } from 'node:net'
 import { answerAsks } from './rig/child.ts'
 import { machineMs } from './rig/process-figures.ts'
@@ -23,10 +23,18 @@ interface Flood {
   bytesBefore: number
 }
 
+/** Slots of a millisecond each; a stream gets a chunk whenever the time comes to its slot. */
+interface Ring {
+  slots: Set<Ticking>[]
+  next: number
+}
+
 const tickMs = 10
-const slots: Set<Ticking>[] = Array.from({ length: tickMs }, () => new Set())
+/** Streams that are merely open: their first chunk comes at once, and they never end. */
+const slowTickMs = 500
+const ticks = ringOf(tickMs)
+const slowTicks = ringOf(slowTickMs)
 const floods = new Set<Flood>()
-let nextSlot = 0
 
 const whole = Buffer.from(
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${wholeAnswer.length}\r\n\r\n${wholeAnswer}`,
@@ -93,11 +101,28 @@ function answer(socket: Socket, model: string): void {
   }
   socket.write(streamHead)
   if (model === 'flood') return pour(socket)
-  const ticking = { socket, seq: 0, chunks: Number(model.split('-')[1]) }
-  const slot = slots[nextSlot % tickMs]
-  nextSlot += 1
-  slot?.add(ticking)
-  socket.once('close', () => slot?.delete(ticking))
+  if (model !== 'slow') {
+    enter(ticks, { socket, seq: 0, chunks: Number(model.split('-')[1]) })
+    return
+  }
+  const ticking = { socket, seq: 0, chunks: Number.POSITIVE_INFINITY }
+  feed(ticking, enter(slowTicks, ticking))
+}
+
+function ringOf(ms: number): Ring {
+  return { slots: Array.from({ length: ms }, () => new Set<Ticking>()), next: 0 }
+}
+
+function enter(ring: Ring, ticking: Ticking): Set<Ticking> {
+  const slot = slotOf(ring, ring.next)
+  ring.next += 1
+  slot.add(ticking)
+  ticking.socket.once('close', () => slot.delete(ticking))
+  return slot
+}
+
+function slotOf({ slots }: Ring, at: number): Set<Ticking> {
+  return slots[at % slots.length] ?? new Set()
 }
 
 let slotDueMs = machineMs()
@@ -108,8 +133,10 @@ function feedSlots(): void {
   // After a pause of the whole machine, what was missed is not made up for in a burst.
   if (nowMs - slotDueMs > 2 * tickMs) slotDueMs = nowMs
   while (slotDueMs <= nowMs) {
-    const slot = slots[slotAt % tickMs]
-    if (slot !== undefined) for (const ticking of slot) feed(ticking, slot)
+    for (const ring of [ticks, slowTicks]) {
+      const slot = slotOf(ring, slotAt)
+      for (const ticking of slot) feed(ticking, slot)
+    }
     slotAt += 1
     slotDueMs += 1
   }

@@ -1,111 +1,79 @@
 // CPU time per request and per chunk, of the bare relay and of the gateway with everything on, in
-// alternating rounds. The least of all rounds counts: noise on a shared machine only ever adds.
-import { cpuMsOf } from '../rig/process-figures.ts'
-import type { Verdict } from '../rig/report.ts'
+// alternating rounds. The least of a run's rounds counts: noise on a shared machine only ever adds.
+// The run in the middle of three counts, each with processes of its own: what V8 makes of the same
+// code differs from one process to the next.
+import { median, type Verdict } from '../rig/report.ts'
 import type { Contender, Rig } from '../rig/rig.ts'
+import { chunks, cpuUsPerUnit, type Load, largeCalls, smallCalls, warmUp } from './cpu-loads.ts'
 
 export interface CostOptions {
   rounds: number
   loopMs: number
 }
 
-interface Load {
-  name: string
+interface Promised {
+  load: Load
   gate: number
   goal: number
-  /** Units of work until V8 has compiled what runs often; its compiling costs a core for a while. */
-  warmUpUnits: number
-  run(rig: Rig, contender: Contender): Promise<Work>
 }
 
-interface Work {
-  units: number
-  cpuMs: number
+interface Cost {
+  bareUs: number
+  gatewayUs: number
 }
 
-const connections = 32
-const streamCount = 50
+const runs = 3
 
 export async function measureCost(rig: Rig, options: CostOptions): Promise<Verdict[]> {
-  const contenders = [await rig.startBare(), await rig.startGateway()]
-  const loads = loadsOf(options)
-  const figures = new Map<string, number[]>()
-  for (const contender of contenders) {
+  const promises: readonly Promised[] = [
+    { load: smallCalls(options.loopMs), gate: 2, goal: 1.5 },
+    { load: largeCalls(options.loopMs), gate: 2.5, goal: 2 },
+    { load: chunks, gate: 1.25, goal: 1.25 },
+  ]
+  const loads = promises.map(({ load }) => load)
+  const costs: Cost[][] = []
+  for (let run = 0; run < runs; run += 1) costs.push(await oneRun(rig, loads, options.rounds))
+  return promises.map((promise, at) =>
+    verdictOf(
+      promise,
+      costs.flatMap((run) => run[at] ?? []),
+    ),
+  )
+}
+
+/** For each load, the least of all rounds. */
+async function oneRun(rig: Rig, loads: readonly Load[], rounds: number): Promise<Cost[]> {
+  const bare = await rig.startBare()
+  const gateway = await rig.startGateway()
+  const costs = loads.map(() => ({ bareUs: Infinity, gatewayUs: Infinity }))
+  const measure = async (contender: Contender, load: Load, cost: Cost) => {
+    const us = await cpuUsPerUnit(rig, contender, load)
+    if (contender === bare) cost.bareUs = Math.min(cost.bareUs, us)
+    else cost.gatewayUs = Math.min(cost.gatewayUs, us)
+  }
+  for (const contender of [bare, gateway]) {
     for (const load of loads) await warmUp(rig, contender, load)
   }
-  for (let round = 0; round < options.rounds; round += 1) {
-    for (const load of loads) {
-      // Who goes first changes from round to round.
-      const order = round % 2 === 0 ? contenders : contenders.toReversed()
-      for (const contender of order) {
-        const key = `${load.name} ${contender.name}`
-        const known = figures.get(key) ?? []
-        const { cpuMs, units } = await load.run(rig, contender)
-        figures.set(key, [...known, (cpuMs * 1000) / units])
-      }
+  for (let round = 0; round < rounds; round += 1) {
+    // Who goes first changes from round to round.
+    const order = round % 2 === 0 ? [bare, gateway] : [gateway, bare]
+    for (const [at, cost] of costs.entries()) {
+      const load = loads[at]
+      if (load !== undefined) for (const one of order) await measure(one, load, cost)
     }
   }
-  const least = (load: Load, name: string) =>
-    Math.min(...(figures.get(`${load.name} ${name}`) ?? []))
-  return loads.map((load) => verdictOf(load, least(load, 'bare relay'), least(load, 'gateway')))
+  for (const contender of [bare, gateway]) await contender.stop()
+  return costs
 }
 
-async function warmUp(rig: Rig, contender: Contender, load: Load): Promise<void> {
-  for (let units = 0; units < load.warmUpUnits; ) units += (await load.run(rig, contender)).units
-}
-
-function loadsOf({ loopMs }: CostOptions): Load[] {
-  return [
-    {
-      name: 'CPU µs per request, 0.5 KB',
-      gate: 2,
-      goal: 1.5,
-      warmUpUnits: 60_000,
-      run: (rig, contender) => runLoop(rig, contender, 512, loopMs),
-    },
-    {
-      name: 'CPU µs per request, 200 KB',
-      gate: 2.5,
-      goal: 2,
-      warmUpUnits: 5_000,
-      run: (rig, contender) => runLoop(rig, contender, 204_800, loopMs),
-    },
-    {
-      name: 'CPU µs per SSE chunk',
-      gate: 1.25,
-      goal: 1.25,
-      warmUpUnits: 60_000,
-      run: runStreams,
-    },
-  ]
-}
-
-async function runLoop(
-  { generator }: Rig,
-  { pid, target, name }: Contender,
-  bodyBytes: number,
-  durationMs: number,
-): Promise<Work> {
-  const beforeMs = cpuMsOf(pid)
-  const load = { target, connections, bodyBytes, durationMs }
-  const { answers, failures } = await generator.ask('closedLoop', load)
-  if (failures > 0) throw new Error(`${failures} of ${answers} answers of the ${name} failed`)
-  return { units: answers, cpuMs: cpuMsOf(pid) - beforeMs }
-}
-
-async function runStreams({ generator }: Rig, { pid, target, name }: Contender): Promise<Work> {
-  const beforeMs = cpuMsOf(pid)
-  const load = { target, model: 'ticks-128', count: streamCount } as const
-  const { completed, chunks } = await generator.ask('streams', load)
-  if (completed < streamCount) throw new Error(`${completed} streams of the ${name} completed`)
-  return { units: chunks, cpuMs: cpuMsOf(pid) - beforeMs }
-}
-
-function verdictOf({ name, gate, goal }: Load, bare: number, gateway: number): Verdict {
-  const ratio = gateway / bare
+function verdictOf({ load, gate, goal }: Promised, costs: readonly Cost[]): Verdict {
+  const ratios = costs.map(({ bareUs, gatewayUs }) => gatewayUs / bareUs)
+  const ratio = median(ratios)
+  const { bareUs, gatewayUs } = costs[ratios.indexOf(ratio)] ?? { bareUs: NaN, gatewayUs: NaN }
+  const all = ratios.map((one) => one.toFixed(2)).join(', ')
   return {
-    name,
-    measured: `${gateway.toFixed(1)} / ${bare.toFixed(1)} = ${ratio.toFixed(2)}×`,
+    name: load.name,
+    measured: `${gatewayUs.toFixed(1)} / ${bareUs.toFixed(1)} = ${ratio.toFixed(2)}× (of ${all})`,
     gate: `≤ ${gate}×`,
     isMet: ratio <= gate,
     goal: `≤ ${goal}×`,

@@ -3,7 +3,15 @@
 // and its log in a file.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +22,8 @@ import { modelIds, type Target } from './wire-texts.ts'
 
 export interface GatewayHome {
   folder: string
+  /** The `src` that runs in it. */
+  source: string
   storage: StorageOptions
   env: Record<string, string>
   target: Target
@@ -33,9 +43,11 @@ export interface HomeOptions {
   /** Places of every deployment. */
   slots: number
   slowClientMs: number
+  /** The `src` of another version; by default the one beside this bench. */
+  source?: string
 }
 
-const mainPath = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const ownSource = fileURLToPath(new URL('../../src', import.meta.url))
 const startMsMax = 15_000
 const adminKey = 'bench-admin-key-0123456789'
 const key = 'bench-key-0123456789abcdef'
@@ -59,7 +71,8 @@ export async function makeHome(options: HomeOptions): Promise<GatewayHome> {
     NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
   }
   const remove = () => rmSync(folder, { recursive: true, force: true })
-  const home = { folder, storage, env, target: { port, key }, adminKey, modelsPath, remove }
+  const { source = ownSource } = options
+  const home = { folder, source, storage, env, target: { port, key }, adminKey, modelsPath, remove }
   try {
     await runCommand(home, ['models', 'apply', modelsPath])
   } catch (cause) {
@@ -95,13 +108,21 @@ function modelsText({ upstreamPort, slots }: HomeOptions): string {
   return JSON.stringify({ models })
 }
 
+export interface ProcessOptions {
+  nodeFlags?: readonly string[]
+  /** A command that runs node's, such as strace. */
+  before?: readonly string[]
+}
+
 /** Resolves when it takes calls. */
 export async function startGatewayProcess(
   home: GatewayHome,
-  nodeFlags: readonly string[] = [],
+  { nodeFlags = [], before = [] }: ProcessOptions = {},
 ): Promise<GatewayProcess> {
   const log = openSync(join(home.folder, 'gateway.log'), 'a')
-  const child = spawn(process.execPath, [...nodeFlags, mainPath, 'serve'], {
+  const line = [...before, process.execPath, ...nodeFlags, mainPathOf(home), 'serve']
+  const [command = '', ...args] = line
+  const child = spawn(command, args, {
     cwd: home.folder,
     env: home.env,
     stdio: ['ignore', log, 'inherit'],
@@ -114,20 +135,29 @@ export async function startGatewayProcess(
     if (performance.now() > untilMs) throw new Error('the gateway did not start in time')
     await delay(5)
   }
+  const pid = before.length === 0 ? (child.pid ?? 0) : onlyChildOf(child.pid ?? 0)
   return {
-    pid: child.pid ?? 0,
+    pid,
     child,
     async kill(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill(signal)
+      process.kill(pid, signal)
       await exit
     },
   }
 }
 
+function mainPathOf({ source }: GatewayHome): string {
+  return join(source, 'main.ts')
+}
+
+function onlyChildOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
+}
+
 /** Runs another command of `podgate` on the same data; rejects with what it complained of. */
 export async function runCommand(home: GatewayHome, args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [mainPath, ...args], {
+  const child = spawn(process.execPath, [mainPathOf(home), ...args], {
     cwd: home.folder,
     env: home.env,
     stdio: ['ignore', 'ignore', 'pipe'],

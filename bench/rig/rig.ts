@@ -7,15 +7,13 @@ import type { SimulatorAsks } from '../simulator.ts'
 import { type Child, startChild } from './child.ts'
 import { type GatewayHome, makeHome, startGatewayProcess } from './gateway-process.ts'
 import { pin } from './process-figures.ts'
+import { type Disk, straceBefore } from './slow-disk.ts'
 import type { Target } from './wire-texts.ts'
 
 export interface Contender {
   name: 'bare relay' | 'gateway'
   pid: number
   target: Target
-}
-
-export interface BareContender extends Contender {
   stop(): Promise<void>
 }
 
@@ -26,11 +24,15 @@ export interface GatewayContender extends Contender {
 export interface Rig {
   mock: Child<MockAsks>
   generator: Child<GeneratorAsks>
-  startBare(): Promise<BareContender>
+  startBare(): Promise<Contender>
   startGateway(options?: {
     slots?: number
     slowClientMs?: number
     nodeFlags?: readonly string[]
+    /** The `src` of another version. */
+    source?: string
+    /** Under strace. */
+    disk?: Disk
   }): Promise<GatewayContender>
   /** Its one endpoint is `paced`. */
   startSimulator(given: SimulatorAsks['listen']['given']): Promise<Target>
@@ -57,15 +59,18 @@ export async function openRig(): Promise<Rig> {
       const target = { port, key: 'no-key-is-looked-at' }
       return { name: 'bare relay', pid: bare.pid, target, stop: bare.stop }
     },
-    async startGateway({ slots = 1000, slowClientMs = 30_000, nodeFlags = [] } = {}) {
-      const home = await makeHome({ upstreamPort, slots, slowClientMs })
-      const gateway = await startGatewayProcess(home, nodeFlags)
-      ends.unshift(async () => {
+    async startGateway(options = {}) {
+      const { slots = 1000, slowClientMs = 30_000, nodeFlags = [], source, disk } = options
+      const home = await makeHome({ upstreamPort, slots, slowClientMs, ...(source && { source }) })
+      const before = disk === undefined ? [] : straceBefore(home, disk)
+      const gateway = await startGatewayProcess(home, { nodeFlags, before })
+      const stop = async () => {
         await gateway.kill(nodeFlags.length === 0 ? 'SIGKILL' : 'SIGTERM')
         home.remove()
-      })
+      }
+      ends.unshift(stop)
       pin(gateway.pid, 'contender')
-      return { name: 'gateway', pid: gateway.pid, target: home.target, home }
+      return { name: 'gateway', pid: gateway.pid, target: home.target, home, stop }
     },
     async startSimulator(given) {
       const simulator = startChild<SimulatorAsks>(moduleUrl('simulator'))

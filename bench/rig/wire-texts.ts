@@ -1,7 +1,15 @@
 // What goes over the wire in the bench: request bodies of a known size, and the answers of the mock.
 // The model's name says what the mock is to do, so that the relays in between pass it on untouched.
 
-export const modelIds = ['whole', 'ticks-8', 'ticks-100', 'ticks-128', 'flood'] as const
+export const modelIds = [
+  'whole',
+  'ticks-8',
+  'ticks-100',
+  'ticks-128',
+  'ticks-1000',
+  'slow',
+  'flood',
+] as const
 export type ModelId = (typeof modelIds)[number]
 
 export const floodBytes = 64 * 1024 * 1024

@@ -1,0 +1,82 @@
+// Whole answers to calls that come at planned moments, as many a second as clients send and not as
+// many as there are answers: how long each takes, from its moment to the end of its answer.
+import { ofRounds, type Quantiles, toldMs, toldOfGenerator } from '../rig/quantiles.ts'
+import type { Verdict } from '../rig/report.ts'
+import type { Contender, Rig } from '../rig/rig.ts'
+
+export interface LatencyOptions {
+  rounds: number
+  seconds: number
+}
+
+interface Rate {
+  perSecond: number
+  /** How much longer than in the bare relay it may take; null: it is only told. */
+  p99MoreMs: number | null
+}
+
+interface Figures extends Quantiles {
+  late: Quantiles
+}
+
+const p50MoreMs = 0.3
+/** The generator's timer has a grain of a millisecond. */
+const lateMsMax = 2
+const rates: readonly Rate[] = [
+  { perSecond: 200, p99MoreMs: null },
+  { perSecond: 500, p99MoreMs: 2 },
+  { perSecond: 1000, p99MoreMs: 2 },
+  { perSecond: 2000, p99MoreMs: 5 },
+]
+
+export async function measureLatency(rig: Rig, options: LatencyOptions): Promise<Verdict[]> {
+  const contenders = [await rig.startBare(), await rig.startGateway()]
+  for (const contender of contenders) await warmUp(rig, contender)
+  const verdicts: Verdict[] = []
+  for (const rate of rates) {
+    const figures: Record<Contender['name'], Figures[]> = { 'bare relay': [], gateway: [] }
+    for (let round = 0; round < options.rounds; round += 1) {
+      const order = round % 2 === 0 ? contenders : contenders.toReversed()
+      for (const contender of order) {
+        figures[contender.name].push(await timed(rig, contender, rate, options.seconds))
+      }
+    }
+    verdicts.push(verdictOf(rate, ofAll(figures.gateway), ofAll(figures['bare relay'])))
+  }
+  return verdicts
+}
+
+/** Until V8 has compiled what runs often. */
+async function warmUp({ generator }: Rig, { target }: Contender): Promise<void> {
+  const load = { target, connections: 32, bodyBytes: 512, durationMs: 1500 }
+  for (let answers = 0; answers < 60_000; ) {
+    answers += (await generator.ask('closedLoop', load)).answers
+  }
+}
+
+async function timed(
+  { generator }: Rig,
+  { target, name }: Contender,
+  { perSecond }: Rate,
+  seconds: number,
+): Promise<Figures> {
+  const load = { target, perSecond, seconds, bodyBytes: 512 }
+  const { failures, answers, ...figures } = await generator.ask('openLoop', load)
+  if (failures === 0) return figures
+  throw new Error(`${failures} of ${failures + answers} answers of the ${name} failed`)
+}
+
+function ofAll(rounds: readonly Figures[]): Figures {
+  return { ...ofRounds(rounds), late: ofRounds(rounds.map(({ late }) => late)) }
+}
+
+function verdictOf({ perSecond, p99MoreMs }: Rate, gateway: Figures, bare: Figures): Verdict {
+  const { isOnTime, told } = toldOfGenerator(lateMsMax, gateway.late, bare.late)
+  const isP99Met = p99MoreMs === null || gateway.p99Ms <= bare.p99Ms + p99MoreMs
+  return {
+    name: `whole answer of 0.5 KB, ${perSecond}/s`,
+    measured: `${toldMs(gateway, bare)}; ${told}`,
+    gate: `p50 ≤ ${p50MoreMs} ms more${p99MoreMs === null ? '' : `, p99 ≤ ${p99MoreMs} ms more`}`,
+    isMet: isOnTime && gateway.p50Ms <= bare.p50Ms + p50MoreMs && isP99Met,
+  }
+}
