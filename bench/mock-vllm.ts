@@ -16,6 +16,8 @@ interface Ticking {
   socket: Socket
   seq: number
   chunks: number
+  /** It gets no further chunk. */
+  leave(): void
 }
 
 interface Flood {
@@ -101,24 +103,26 @@ function answer(socket: Socket, model: string): void {
   }
   socket.write(streamHead)
   if (model === 'flood') return pour(socket)
-  if (model !== 'slow') {
-    enter(ticks, { socket, seq: 0, chunks: Number(model.split('-')[1]) })
-    return
-  }
-  const ticking = { socket, seq: 0, chunks: Number.POSITIVE_INFINITY }
-  feed(ticking, enter(slowTicks, ticking))
+  if (model === 'slow') feed(enter(slowTicks, socket, Number.POSITIVE_INFINITY))
+  else enter(ticks, socket, Number(model.split('-')[1]))
 }
 
 function ringOf(ms: number): Ring {
   return { slots: Array.from({ length: ms }, () => new Set<Ticking>()), next: 0 }
 }
 
-function enter(ring: Ring, ticking: Ticking): Set<Ticking> {
+function enter(ring: Ring, socket: Socket, chunks: number): Ticking {
   const slot = slotOf(ring, ring.next)
   ring.next += 1
+  const leave = () => {
+    slot.delete(ticking)
+    // The next stream on this connection has its own.
+    socket.off('close', leave)
+  }
+  const ticking = { socket, seq: 0, chunks, leave }
   slot.add(ticking)
-  ticking.socket.once('close', () => slot.delete(ticking))
-  return slot
+  socket.once('close', leave)
+  return ticking
 }
 
 function slotOf({ slots }: Ring, at: number): Set<Ticking> {
@@ -133,18 +137,15 @@ function feedSlots(): void {
   // After a pause of the whole machine, what was missed is not made up for in a burst.
   if (nowMs - slotDueMs > 2 * tickMs) slotDueMs = nowMs
   while (slotDueMs <= nowMs) {
-    for (const ring of [ticks, slowTicks]) {
-      const slot = slotOf(ring, slotAt)
-      for (const ticking of slot) feed(ticking, slot)
-    }
+    for (const ring of [ticks, slowTicks]) for (const ticking of slotOf(ring, slotAt)) feed(ticking)
     slotAt += 1
     slotDueMs += 1
   }
 }
 
-function feed(ticking: Ticking, slot: Set<Ticking>): void {
+function feed(ticking: Ticking): void {
   if (ticking.seq === ticking.chunks) {
-    slot.delete(ticking)
+    ticking.leave()
     ticking.socket.write(streamTail)
     return
   }
