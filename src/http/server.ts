@@ -26,6 +26,9 @@ import { addSurfaceRoute } from './surface-route.ts'
 /** Longer than the idle time of the load balancers before us: they close first, not we. */
 const keepAliveMs = 75_000
 
+/** Routes check what they are given themselves; the framework would load its compilers for it. */
+const noSchemas = { buildValidator: refuseSchema, buildSerializer: refuseSchema }
+
 export interface HttpServer {
   /** The address it listens on. */
   listen(): Promise<{ url: string; port: number }>
@@ -88,6 +91,7 @@ function openFramework(ports: HttpPorts, connections: Connections, cors: Cors): 
       refuse(faultOfFramework(error), request, reply, ports)
     },
     routerOptions: { maxParamLength: 512 },
+    schemaController: { compilersFactory: noSchemas },
   })
 }
 
@@ -132,4 +136,8 @@ function addRequestId(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
+}
+
+function refuseSchema(): never {
+  throw new Error('no route has a schema of the framework')
 }

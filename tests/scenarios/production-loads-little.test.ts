@@ -3,16 +3,19 @@ import { expect, test } from 'vitest'
 import { startProcess, urlOf } from '../support/gateway-process.ts'
 import { modelAt, testKey } from '../support/test-gateway.ts'
 
-/** Writes the path of every module below `src` to standard error as it is loaded. */
+/** Writes the path of every module, ours and of packages, to standard error as it is loaded. */
 const told = `
 import { registerHooks } from 'node:module'
 registerHooks({
   load(url, context, next) {
-    const [, path] = /\\/(src\\/.+)$/.exec(url) ?? []
-    if (path !== undefined && !url.includes('node_modules')) console.error('loaded ' + path)
+    const [path] = /(?:node_modules|src)\\/.+$/.exec(url) ?? []
+    if (path !== undefined) console.error('loaded ' + path)
     return next(url, context)
   },
 })`
+
+const credentials = { EXTERNAL_TEST_KEY: 'sk-external-0123456789' }
+const production = { ...credentials, ENV: 'prod', API_KEYS: testKey }
 
 async function loadedBy(env: Record<string, string>): Promise<string[]> {
   const hook = `--import=data:text/javascript,${encodeURIComponent(told)}`
@@ -24,18 +27,17 @@ async function loadedBy(env: Record<string, string>): Promise<string[]> {
   return [...gateway.stderr().matchAll(/^loaded (\S+)$/gm)].map(([, path]) => path ?? '')
 }
 
-const isForOthers = (path: string) =>
-  /^src\/(?:simulator\/|cli\/(?!serve).+-commands?\.ts)/.test(path)
+/** The simulator, other commands, and of packages what belongs to their other uses. */
+const unused =
+  /^src\/simulator\/|^src\/cli\/(?!serve).+-commands?\.ts|\/undici\/(?:index\.js|lib\/web\/)|\/ajv\//
 
-test('in production neither the simulator nor another command is loaded', async () => {
-  const env = { ENV: 'prod', API_KEYS: testKey, EXTERNAL_TEST_KEY: 'sk-external-0123456789' }
-  const loaded = await loadedBy(env)
+test('in production only what serving needs is loaded', async () => {
+  const loaded = await loadedBy(production)
   expect(loaded).toContain('src/cli/serve-command.ts')
-  expect(loaded.filter(isForOthers)).toEqual([])
+  expect(loaded).toContain('node_modules/undici/lib/dispatcher/pool.js')
+  expect(loaded.filter((path) => unused.test(path))).toEqual([])
 })
 
 test('while developing the simulator is', async () => {
-  expect(await loadedBy({ EXTERNAL_TEST_KEY: 'sk-external-0123456789' })).toContain(
-    'src/simulator/server.ts',
-  )
+  expect(await loadedBy(credentials)).toContain('src/simulator/server.ts')
 })
