@@ -46,7 +46,7 @@ export async function openLoop(ask: OpenLoopAsk): Promise<OpenLoopFigures> {
   const { target, perSecond, seconds, bodyBytes } = ask
   const request = Buffer.from(requestText(target, 'whole', bodyBytes))
   const count = perSecond * seconds
-  const idle: RawConnection[] = []
+  const idle: Idle[] = []
   const timesMs: number[] = []
   let failures = 0
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -54,7 +54,7 @@ export async function openLoop(ask: OpenLoopAsk): Promise<OpenLoopFigures> {
     if (timesMs.length + failures === count) resolve()
   }
   const late = await atPlannedMoments({ count, withinMs: seconds * 1000 }, (plannedMs) => {
-    const connection = idle.pop() ?? openConnection(target.port)
+    const connection = stillOpen(idle) ?? openConnection(target.port)
     let isGood = false
     connection.send(request, {
       onHead(status) {
@@ -63,7 +63,7 @@ export async function openLoop(ask: OpenLoopAsk): Promise<OpenLoopFigures> {
       onEnd() {
         if (isGood) timesMs.push(machineMs() - plannedMs)
         else failures += 1
-        idle.push(connection)
+        idle.push({ connection, sinceMs: machineMs() })
         ended()
       },
       onClose() {
@@ -73,8 +73,24 @@ export async function openLoop(ask: OpenLoopAsk): Promise<OpenLoopFigures> {
     })
   })
   await promise
-  for (const { socket } of idle) socket.destroy()
+  for (const { connection } of idle) connection.socket.destroy()
   return { answers: timesMs.length, failures, ...quantilesOf(timesMs), late: quantilesOf(late) }
+}
+
+interface Idle {
+  connection: RawConnection
+  sinceMs: number
+}
+
+/** Node's servers close an idle connection after five seconds: one that is older is not used. */
+const idleMsMax = 3000
+
+function stillOpen(idle: Idle[]): RawConnection | null {
+  const latest = idle.pop()
+  if (latest === undefined) return null
+  if (machineMs() - latest.sinceMs < idleMsMax) return latest.connection
+  for (const { connection } of [latest, ...idle.splice(0)]) connection.socket.destroy()
+  return null
 }
 
 export interface HoldAsk {
