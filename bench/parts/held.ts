@@ -5,6 +5,7 @@ import { rssMbOf } from '../rig/process-figures.ts'
 import { ofRounds, toldMs, toldOfGenerator } from '../rig/quantiles.ts'
 import type { Verdict } from '../rig/report.ts'
 import type { Contender, Rig } from '../rig/rig.ts'
+import { chunks, smallCalls, warmUp } from './cpu-loads.ts'
 
 /** At rest: nothing was asked, and what starting began has ended. */
 const restMs = 3000
@@ -18,6 +19,7 @@ const burstWithinMs = 500
 const lateMsMax = 20
 /** As long as closing all of them takes at most. */
 const pauseMs = 1000
+const warmUpLoopMs = 1500
 
 interface Held {
   restMb: number
@@ -63,7 +65,7 @@ async function measureMemory({ generator }: Rig, start: () => Promise<Contender>
 /** Both warm: in a process that has just started, compiling takes most of the time. */
 async function burstVerdict(rig: Rig, rounds: number): Promise<Verdict> {
   const contenders = [await rig.startBare(), await rig.startGateway({ slots: 2 * burstCount })]
-  for (const contender of contenders) await warmUp(rig, contender)
+  for (const contender of contenders) await warm(rig, contender)
   const firsts: Record<Contender['name'], Awaited<ReturnType<typeof burst>>[]> = {
     'bare relay': [],
     gateway: [],
@@ -84,15 +86,10 @@ async function burstVerdict(rig: Rig, rounds: number): Promise<Verdict> {
   }
 }
 
-async function warmUp(rig: Rig, contender: Contender): Promise<void> {
-  const { target } = contender
-  await rig.generator.ask('closedLoop', {
-    target,
-    connections: 32,
-    bodyBytes: 512,
-    durationMs: 3000,
-  })
-  for (let time = 0; time < 3; time += 1) await burst(rig, contender)
+async function warm(rig: Rig, contender: Contender): Promise<void> {
+  await warmUp(rig, contender, smallCalls(warmUpLoopMs))
+  await warmUp(rig, contender, chunks)
+  for (let time = 0; time < 5; time += 1) await burst(rig, contender)
 }
 
 async function burst({ generator }: Rig, { target, name }: Contender) {

@@ -3,6 +3,7 @@
 import { ofRounds, type Quantiles, toldMs, toldOfGenerator } from '../rig/quantiles.ts'
 import type { Verdict } from '../rig/report.ts'
 import type { Contender, Rig } from '../rig/rig.ts'
+import { smallCalls, warmUp } from './cpu-loads.ts'
 
 export interface LatencyOptions {
   rounds: number
@@ -21,6 +22,7 @@ interface Figures extends Quantiles {
 }
 
 const p50MoreMs = 0.3
+const warmUpLoopMs = 1500
 /** The generator's timer has a grain of a millisecond. */
 const lateMsMax = 2
 const rates: readonly Rate[] = [
@@ -32,7 +34,7 @@ const rates: readonly Rate[] = [
 
 export async function measureLatency(rig: Rig, options: LatencyOptions): Promise<Verdict[]> {
   const contenders = [await rig.startBare(), await rig.startGateway()]
-  for (const contender of contenders) await warmUp(rig, contender)
+  for (const contender of contenders) await warmUp(rig, contender, smallCalls(warmUpLoopMs))
   const verdicts: Verdict[] = []
   for (const rate of rates) {
     const figures: Record<Contender['name'], Figures[]> = { 'bare relay': [], gateway: [] }
@@ -45,14 +47,6 @@ export async function measureLatency(rig: Rig, options: LatencyOptions): Promise
     verdicts.push(verdictOf(rate, ofAll(figures.gateway), ofAll(figures['bare relay'])))
   }
   return verdicts
-}
-
-/** Until V8 has compiled what runs often. */
-async function warmUp({ generator }: Rig, { target }: Contender): Promise<void> {
-  const load = { target, connections: 32, bodyBytes: 512, durationMs: 1500 }
-  for (let answers = 0; answers < 60_000; ) {
-    answers += (await generator.ask('closedLoop', load)).answers
-  }
 }
 
 function timed(
