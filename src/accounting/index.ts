@@ -3,7 +3,7 @@ export { chargeFor } from './charge.ts'
 export { type ExportFormat, exportLedger } from './export-ledger.ts'
 export { createKeyTally, type KeyTally, type KeyUsage } from './key-tally.ts'
 export { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
-export { type RetentionNews, retentionOptions } from './retention.ts'
+export { retentionOptions } from './retention-options.ts'
 export {
   type SpendAndWaste,
   type SpendLine,

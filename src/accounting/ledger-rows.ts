@@ -1,8 +1,7 @@
 // Records as rows: one list of a table's columns from which both its inserts and their values are
 // made, so that they cannot come out of step.
 import type { AttemptRecord, CallRecord } from '#domain'
-import type { SqliteConnection } from '#storage'
-import { type Columns, createTableWriter } from './table-writer.ts'
+import type { Batch, LedgerTables, SqlValue } from '#storage'
 
 interface CallRow {
   kind: 'call'
@@ -16,40 +15,67 @@ interface AttemptRow {
 
 export type LedgerRow = CallRow | AttemptRow
 
-/** Rows that the tables refuse, and why; null, as a rule: none. */
-export type Refusals = ReadonlyMap<LedgerRow, unknown> | null
+/** A table's columns, and where in a record their values are. */
+interface Columns<R> {
+  /** As a rule the same in one row and the next. */
+  shared: Readonly<Record<string, (record: R) => SqlValue>>
+  /** As a rule different, unless they are null. */
+  own: Readonly<Record<string, (record: R) => SqlValue>>
+}
 
-/** Writes all rows in one transaction, or throws. */
-export type Commit = (rows: readonly LedgerRow[]) => Refusals
+/** The rows as values, call rows apart, and which row each of them was. */
+export interface Packed<Row> {
+  batch: Batch
+  calls: Row[]
+  attempts: Row[]
+}
 
-export function prepareCommit(connection: SqliteConnection): Commit {
-  const calls = createTableWriter<CallRecord, CallRow>(connection, 'calls', callColumns)
-  const attempts = createTableWriter<AttemptRecord, AttemptRow>(
-    connection,
-    'attempts',
-    attemptColumns,
-  )
-  const write: Commit = (rows) => {
-    let refusals: Map<LedgerRow, unknown> | null = null
-    const refuse = (row: LedgerRow, cause: unknown) => {
-      refusals ??= new Map()
-      refusals.set(row, cause)
-    }
-    calls.write(rows.filter(isCall), refuse)
-    attempts.write(rows.filter(isAttempt), refuse)
-    return refusals
+/** A row whose record cannot be read is refused, and the others go. */
+export function pack<Row extends LedgerRow>(
+  rows: readonly Row[],
+  isAgain: boolean,
+  refuse: (row: Row, cause: unknown) => void,
+): Packed<Row> {
+  const packed: Packed<Row> = {
+    batch: { calls: [], attempts: [], isAgain },
+    calls: [],
+    attempts: [],
   }
-  const commit = connection.transaction(write)
-  // A statement alone is a transaction of its own, and saves the two that would stand around it.
-  return (rows) => (rows.length === 1 ? write(rows) : commit.immediate(rows))
+  const { batch, calls, attempts } = packed
+  for (const row of rows) {
+    try {
+      if (row.kind === 'call') {
+        readInto(batch.calls, row.record, callReaders)
+        calls.push(row)
+      } else {
+        readInto(batch.attempts, row.record, attemptReaders)
+        attempts.push(row)
+      }
+    } catch (cause) {
+      refuse(row, cause)
+    }
+  }
+  return packed
 }
 
-function isCall(row: LedgerRow): row is CallRow {
-  return row.kind === 'call'
+function readInto<R>(
+  values: SqlValue[],
+  record: R,
+  readers: readonly ((record: R) => SqlValue)[],
+): void {
+  const before = values.length
+  try {
+    for (const read of readers) values.push(readable(read(record)))
+  } catch (cause) {
+    values.length = before
+    throw cause
+  }
 }
 
-function isAttempt(row: LedgerRow): row is AttemptRow {
-  return row.kind === 'attempt'
+/** What its type forbids must not reach the thread: it would take all the others with it. */
+function readable(value: unknown): SqlValue {
+  if (typeof value === 'string' || typeof value === 'number' || value === null) return value
+  throw new TypeError(`A ${typeof value} is no value of a row.`)
 }
 
 const callColumns: Columns<CallRecord> = {
@@ -113,4 +139,25 @@ const attemptColumns: Columns<AttemptRecord> = {
     started_at_ms: (attempt) => attempt.startedAtMs,
     duration_ms: (attempt) => attempt.durationMs,
   },
+}
+
+const callReaders = readersOf(callColumns)
+const attemptReaders = readersOf(attemptColumns)
+
+export const ledgerTables: LedgerTables = {
+  calls: { table: 'calls', ...namesOf(callColumns), identity: ['request_id'] },
+  attempts: {
+    table: 'attempts',
+    ...namesOf(attemptColumns),
+    identity: ['request_id', 'ordinal'],
+  },
+}
+
+function readersOf<R>({ shared, own }: Columns<R>) {
+  return [...Object.values(shared), ...Object.values(own)]
+}
+
+function namesOf<R>({ shared, own }: Columns<R>) {
+  const sharedNames = Object.keys(shared)
+  return { names: [...sharedNames, ...Object.keys(own)], sharedCount: sharedNames.length }
 }

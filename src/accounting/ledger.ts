@@ -1,11 +1,9 @@
 // Where every accepted call ends: one row, committed before the end of its answer leaves, so that
 // what a client saw survives a killed process. When the file cannot be written for longer than an
 // answer may wait, the ledger is failing until a write succeeds again.
-import { type AttemptRecord, type CallRecord, type Clock, Fault } from '#domain'
-import { openLedgerDatabase, type SqliteConnection, type StorageOptions } from '#storage'
-import { keepJournalShort } from './checkpoints.ts'
-import { prepareCommit } from './ledger-rows.ts'
-import { keepRetention, type RetentionNews } from './retention.ts'
+import { type AttemptRecord, type CallRecord, type Clock, Fault, systemClock } from '#domain'
+import { type LedgerNews, openWriterHere, openWriterInThread, type StorageOptions } from '#storage'
+import { ledgerTables } from './ledger-rows.ts'
 import { createWaitingRows } from './waiting-rows.ts'
 
 export type LedgerState = 'ok' | 'failing'
@@ -26,31 +24,27 @@ export interface LedgerOptions extends StorageOptions {
   rowsWaitingMax?: number
   /** Calls older than this are deleted; null: never. */
   ledgerDays?: number | null
-  /** What came of that. */
-  onRetention?: (news: RetentionNews) => void
+  /** What came of that, and what became of the thread. */
+  onNews?: (news: LedgerNews) => void
 }
 
 /** For what nobody waits to hear. */
 const silence = () => {}
 
-export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
-  // Whatever throws on the way leaves no open file, and no timer that keeps the process.
-  using opening = new DisposableStack()
-  const connection = opening.adopt(openLedgerDatabase(options), (one) => void one.close())
-  const commit = prepareCommit(connection)
-  const journal = opening.adopt(keepJournalShort(connection, clock), (one) => one.stop())
-  const days = options.ledgerDays ?? null
-  const retention =
-    days === null
-      ? null
-      : opening.use(
-          keepRetention(connection, {
-            clock,
-            days,
-            onDeleted: journal.wrote,
-            tell: options.onRetention ?? silence,
-          }),
-        )
+/** Rejects when the file cannot be opened. A clock of tests does not reach into a thread. */
+export async function openLedger(options: LedgerOptions, clock: Clock): Promise<Ledger> {
+  const openWriter = clock === systemClock ? openWriterInThread : openWriterHere
+  const writer = await openWriter(
+    {
+      path: options.path,
+      ledgerPath: options.ledgerPath,
+      ledgerSynchronous: options.ledgerSynchronous,
+      busyTimeoutMs: options.busyTimeoutMs,
+      tables: ledgerTables,
+      ledgerDays: options.ledgerDays ?? null,
+    },
+    { clock, tell: options.onNews ?? silence },
+  )
   const listeners = new Set<(state: LedgerState, cause: unknown) => void>()
   let state: LedgerState = 'ok'
   let isClosed = false
@@ -65,14 +59,10 @@ export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
     clock,
     holdMs: options.ledgerHoldMs,
     rowsWaitingMax: options.rowsWaitingMax ?? 10_000,
-    commit,
-    onWritten(rows) {
-      journal.wrote(rows)
-      turn('ok', null)
-    },
+    writer,
+    onWritten: () => turn('ok', null),
     onTrouble: (cause) => turn('failing', cause),
   })
-  opening.move()
 
   return {
     append: (record) =>
@@ -98,23 +88,12 @@ export function openLedger(options: LedgerOptions, clock: Clock): Ledger {
       isClosed = true
       // Whatever came of it, nothing stays open; what could not be written is told last.
       await waiting.emptied().catch(() => {})
-      const lost = waiting.count()
       waiting.stop()
-      journal.stop()
-      retention?.[Symbol.dispose]()
-      closeFile(connection)
+      await writer.close()
+      const lost = waiting.count()
       if (lost > 0) throw lostRows(lost)
     },
   }
-}
-
-function closeFile(connection: SqliteConnection): void {
-  try {
-    connection.pragma('wal_checkpoint(TRUNCATE)')
-  } catch {
-    // The rows are safe in the journal, and the next start reads it.
-  }
-  connection.close()
 }
 
 function lostRows(rows: number): Fault {

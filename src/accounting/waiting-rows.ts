@@ -1,8 +1,10 @@
-// Rows on their way into the file. All of one turn of the event loop go in one transaction. When
-// the file refuses, they wait and are tried again; those that waited past `holdMs` have their calls
-// told, once, and wait on as what their clients have seen. What waits is bounded.
+// Rows on their way into the file. All of one turn of the event loop go in one batch; those that
+// come while it is being written are the next. When the file refuses, rows wait and are tried
+// again. Those that waited past `holdMs` have their calls fail, once; they stay queued, rewritten to
+// what the clients saw. What waits is bounded.
 import { type Clock, Fault, type Timer } from '#domain'
-import type { Commit, LedgerRow, Refusals } from './ledger-rows.ts'
+import type { LedgerWriter, Refusal } from '#storage'
+import { type LedgerRow, type Packed, pack } from './ledger-rows.ts'
 import { withoutLedger } from './without-ledger.ts'
 
 export interface WaitingRows {
@@ -25,22 +27,28 @@ export interface WaitingRowsOptions {
   clock: Clock
   holdMs: number
   rowsWaitingMax: number
-  commit: Commit
-  onWritten(rows: number): void
+  writer: Pick<LedgerWriter, 'commit' | 'revoke'>
+  onWritten(): void
   /** Rows are being given up on, or refused because too many wait. */
   onTrouble(cause: unknown): void
 }
 
-const retryEveryMs = 100
-const rowsPerCommitMax = 1000
+const lookEveryMs = 100
+const rowsPerBatchMax = 1000
 
 export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
-  const { clock, holdMs, rowsWaitingMax, commit } = options
+  const { clock, holdMs, rowsWaitingMax, writer } = options
+  /** Those that are being written: nothing, or one batch. */
+  let sent: WaitingRow[] = []
   let rows: WaitingRow[] = []
+  /** How many of `rows`, from the first, were in a batch that failed: it may have been written. */
+  let sentBefore = 0
   let sleepers: Waiter[] = []
   let isScheduled = false
   let isStopped = false
-  let retry: Timer | null = null
+  /** The last batch failed: only the timer tries, for each try may take the file a while. */
+  let isRefused = false
+  let timer: Timer | null = null
 
   function schedule(): void {
     if (isScheduled) return
@@ -50,36 +58,69 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
 
   function turn(): void {
     isScheduled = false
-    // While the file refuses, only the timer tries: each try may stop the loop for a while.
-    if (!isStopped && retry === null) write()
+    if (!isStopped && !isRefused && sent.length === 0 && rows.length > 0) send()
   }
 
-  function write(): void {
-    const batch = rows.length > rowsPerCommitMax ? rows.slice(0, rowsPerCommitMax) : rows
-    let refusals: Refusals
-    try {
-      refusals = commit(batch)
-    } catch (cause) {
-      giveUpOnTheOld(cause)
-      retry = clock.after(retryEveryMs, () => {
-        retry = null
-        write()
-      })
-      return
+  function send(): void {
+    const isAgain = sentBefore > 0
+    const size = Math.min(isAgain ? sentBefore : rows.length, rowsPerBatchMax)
+    sent = size === rows.length ? rows : rows.slice(0, size)
+    rows = size === rows.length ? [] : rows.slice(size)
+    if (isAgain) sentBefore -= size
+    const packed = pack(sent, isAgain, refuse)
+    lookLater()
+    writer.commit(packed.batch).then(
+      (refusals) => written(packed, refusals),
+      (cause) => failed(cause),
+    )
+  }
+
+  function written(packed: Packed<WaitingRow>, refusals: readonly Refusal[] | null): void {
+    sent = []
+    isRefused = false
+    for (const { table, at, cause } of refusals ?? []) {
+      const row = packed[table][at]
+      if (row !== undefined) refuse(row, cause)
     }
-    rows = rows.slice(batch.length)
-    options.onWritten(batch.length)
-    for (const row of batch) acknowledge(row, refusals)
-    if (rows.length > 0) schedule()
+    options.onWritten()
+    for (const row of packed.calls) row.resolve()
+    if (isStopped) return
+    if (rows.length > 0) send()
     else if (sleepers.length > 0) for (const sleeper of wakeAll()) sleeper.resolve()
   }
 
+  function failed(cause: unknown): void {
+    sentBefore += sent.length
+    rows = sent.concat(rows)
+    sent = []
+    isRefused = true
+    if (isStopped) return
+    giveUpOnTheOld(cause)
+    lookLater()
+  }
+
+  function lookLater(): void {
+    if (timer === null) timer = clock.after(lookEveryMs, look)
+    else timer.refresh()
+  }
+
+  function look(): void {
+    if (sent.length > 0) {
+      giveUpOnTheOld(new Error('The ledger’s file has not taken a batch yet.'))
+      lookLater()
+    } else if (isRefused) send()
+  }
+
   function giveUpOnTheOld(cause: unknown): void {
-    const old = rows.filter((row) => clock.ticksMs() - row.sinceTicksMs >= holdMs)
+    const isOld = (row: WaitingRow) => clock.ticksMs() - row.sinceTicksMs >= holdMs
+    const old = [...sent, ...rows].filter(isOld)
     if (old.length === 0) return
+    // What is being written at this very moment is written as it is.
+    const beingWritten = new Set(sent.length === 0 || writer.revoke() ? [] : sent)
     const fault = unavailable('The ledger could not be written.', cause)
     for (const row of old) {
-      if (row.kind === 'call') row.record = withoutLedger(row.record)
+      const canChange = row.kind === 'call' && !beingWritten.has(row)
+      if (canChange) row.record = withoutLedger(row.record)
       row.reject(fault)
     }
     options.onTrouble(cause)
@@ -96,7 +137,7 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
     push(row) {
       if (isStopped) {
         row.reject(unavailable('The ledger is closed.'))
-      } else if (rows.length >= rowsWaitingMax) {
+      } else if (sent.length + rows.length >= rowsWaitingMax) {
         options.onTrouble(new Error(`${rowsWaitingMax} rows wait for the ledger.`))
         row.reject(unavailable('Too many rows wait for the ledger.'))
       } else {
@@ -105,29 +146,25 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
         schedule()
       }
     },
-    count: () => rows.length,
+    count: () => sent.length + rows.length,
     emptied() {
-      if (rows.length === 0) return Promise.resolve()
+      if (sent.length + rows.length === 0) return Promise.resolve()
       return new Promise((resolve, reject) => sleepers.push({ resolve, reject }))
     },
     stop() {
       isStopped = true
-      retry?.cancel()
+      timer?.cancel()
       const fault = unavailable('The ledger was closed before it could be written.')
-      for (const row of rows) row.reject(fault)
+      for (const row of [...sent, ...rows]) row.reject(fault)
       for (const sleeper of wakeAll()) sleeper.reject(fault)
     },
   }
 }
 
 /** A row that the table itself refuses is our own mistake, and must not hold up the others. */
-function acknowledge(row: WaitingRow, refusals: Refusals): void {
-  if (refusals === null || !refusals.has(row)) {
-    row.resolve()
-    return
-  }
+function refuse(row: WaitingRow, cause: unknown): void {
   const message = 'The gateway could not account for this call.'
-  row.reject(new Fault('internal', { message, cause: refusals.get(row), started: 'yes' }))
+  row.reject(new Fault('internal', { message, cause, started: 'yes' }))
 }
 
 function unavailable(message: string, cause?: unknown): Fault {

@@ -1,6 +1,6 @@
 // Builds the house: opens every room, connects them, listens; and closes them in the order in which
 // nothing is lost. The only file that knows every room.
-import { createKeyTally, openLedger, type RetentionNews } from '#accounting'
+import { createKeyTally, openLedger } from '#accounting'
 import { type Clock, type Deployment, systemClock } from '#domain'
 import { buildServer, type HttpPorts } from '#http'
 import { keepLastUse, openKeyring, runningKeys } from '#keys'
@@ -14,13 +14,13 @@ import {
   maskSecrets,
 } from '#observability'
 import { createRouting, type Routing } from '#routing'
-import { openRegistry } from '#storage'
+import { type LedgerNews, openRegistry } from '#storage'
 import { surfaces } from '#surfaces'
 import { checkDeployment, heldAnswerBytes, openUpstream } from '#upstreams'
 import { allowedOrigins } from './allowed-origins.ts'
 import { runpodBaseUrl } from './config-schema.ts'
 import { credentialsOf } from './credentials.ts'
-import { noteRetention } from './note-retention.ts'
+import { noteLedgerNews } from './note-ledger-news.ts'
 import { noteRefusal } from './refusals.ts'
 import { connectRelay } from './relay-ports.ts'
 import { seedModels } from './seed-models.ts'
@@ -94,8 +94,8 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     isRunpodItself: config.runpod.baseUrl === runpodBaseUrl,
   })
 
-  const onRetention = (news: RetentionNews) => noteRetention(news, logger)
-  const ledger = openLedger({ ...config.storage, ...config.retention, onRetention }, clock)
+  const onNews = (news: LedgerNews) => noteLedgerNews(news, logger)
+  const ledger = await openLedger({ ...config.storage, ...config.retention, onNews }, clock)
   closing.defer(() => ledger.close())
   ledger.onStateChange((state, cause) => {
     if (state === 'ok') logger.info({ event: 'ledger', state })

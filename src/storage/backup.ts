@@ -5,7 +5,8 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import Database from 'better-sqlite3'
-import { ledgerPathOf, type StorageOptions } from './options.ts'
+import { ledgerPathOf } from './ledger-path.ts'
+import type { StorageOptions } from './options.ts'
 
 export interface BackupFile {
   from: string

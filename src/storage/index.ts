@@ -1,8 +1,17 @@
 // The databases: the registry behind one query layer, and the ledger's file. SQLite, embedded.
 export { type AuditEntry, hasDeed, listAudit, noteDeed } from './audit.ts'
 export { backupDatabases } from './backup.ts'
+export type { Batch, LedgerTables, Refusal } from './ledger/commit.ts'
+export {
+  type LedgerNews,
+  type LedgerWriter,
+  openWriterHere,
+} from './ledger/ledger-writer.ts'
+export type { SqlValue } from './ledger/table-writer.ts'
+export { openWriterInThread } from './ledger/thread-writer.ts'
 export { openLedgerDatabase, openLedgerReader } from './ledger-database.ts'
-export { ledgerPathOf, type StorageOptions, storageOptions } from './options.ts'
+export { ledgerPathOf } from './ledger-path.ts'
+export { type StorageOptions, storageOptions } from './options.ts'
 export { openRegistry, type Registry } from './registry.ts'
 export { openSnapshot, type SnapshotOptions } from './snapshot.ts'
 export type { SqliteConnection } from './sqlite-file.ts'

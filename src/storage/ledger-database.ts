@@ -1,7 +1,8 @@
 // The ledger's file. Its rows are written on the way of a call, so this is a raw connection and not
 // the query layer (16 µs against 61 measured for one row). Nothing in it is ever changed: triggers
 // refuse it, and what becomes known later is a posting of its own.
-import { ledgerPathOf, type StorageOptions } from './options.ts'
+import { ledgerPathOf } from './ledger-path.ts'
+import type { StorageOptions } from './options.ts'
 import {
   type Migration,
   openSqliteFile,
@@ -9,7 +10,13 @@ import {
   type SqliteConnection,
 } from './sqlite-file.ts'
 
-export function openLedgerDatabase(options: StorageOptions): SqliteConnection {
+/** What of the options says how the ledger's file is opened. */
+export type LedgerOpening = Pick<
+  StorageOptions,
+  'path' | 'ledgerPath' | 'ledgerSynchronous' | 'busyTimeoutMs'
+>
+
+export function openLedgerDatabase(options: LedgerOpening): SqliteConnection {
   const connection = openSqliteFile({
     path: ledgerPathOf(options),
     kind: 'ledger',

@@ -1,6 +1,6 @@
 // Where the databases live. The registry (keys and models) is one file, the ledger a second one
 // beside it, so that a busy ledger never stands in the way of a command that changes a key.
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 
 /** SQLite would keep `:memory:` for one connection alone, and lose it with the process. */
@@ -31,7 +31,7 @@ const eachOption = z.strictObject({
     .min(0)
     .max(50)
     .default(50)
-    .describe('How long a locked database may stop the event loop.'),
+    .describe('How long to wait for a locked database; the registry’s wait stops the event loop.'),
 })
 
 export const storageOptions = eachOption.refine(
@@ -40,10 +40,3 @@ export const storageOptions = eachOption.refine(
 )
 
 export type StorageOptions = z.infer<typeof storageOptions>
-
-export function ledgerPathOf(options: Pick<StorageOptions, 'path' | 'ledgerPath'>): string {
-  if (options.ledgerPath !== null) return options.ledgerPath
-  const extension = extname(options.path)
-  const name = basename(options.path, extension)
-  return join(dirname(options.path), `${name}-ledger${extension === '' ? '.db' : extension}`)
-}

@@ -10,7 +10,7 @@ const all = { fromMs: 0, untilMs: Number.MAX_SAFE_INTEGER }
 
 async function given(...calls: Parameters<typeof sampleCall>[0][]) {
   const storage = temporaryStorage()
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   for (const call of calls) await ledger.append(sampleCall(call))
   await ledger.close()
   return storage
@@ -64,7 +64,7 @@ test('whoever stops early leaves nothing open', async () => {
     expect(JSON.parse(line).request_id).toBe('a')
     break
   }
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   await ledger.append(sampleCall({ requestId: 'c' }))
   await ledger.close()
 })

@@ -8,7 +8,7 @@ import { sampleAttempt } from '../support/sample-records.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
 
 test('holds an answer’s end while the file is locked, and lets it go when it is free', async () => {
-  const { ledger, clock, lock, rows } = ledgerAtHand()
+  const { ledger, clock, lock, rows } = await ledgerAtHand()
   const unlock = lock()
   const end = followed(ledger.append(callNumber(1)))
   await clock.advance(4900)
@@ -21,7 +21,7 @@ test('holds an answer’s end while the file is locked, and lets it go when it i
 })
 
 test('tells the call after ledgerHoldMs, is failing until a write succeeds, and says why', async () => {
-  const { ledger, clock, lock } = ledgerAtHand({ ledgerHoldMs: 1000 })
+  const { ledger, clock, lock } = await ledgerAtHand({ ledgerHoldMs: 1000 })
   const states: [string, unknown][] = []
   ledger.onStateChange((state, cause) => states.push([state, cause]))
   const unlock = lock()
@@ -39,7 +39,7 @@ test('tells the call after ledgerHoldMs, is failing until a write succeeds, and 
 })
 
 test('a row that came too late is written as what its client saw', async () => {
-  const { ledger, clock, lock, rows } = ledgerAtHand({ ledgerHoldMs: 1000 })
+  const { ledger, clock, lock, rows } = await ledgerAtHand({ ledgerHoldMs: 1000 })
   const unlock = lock()
   followed(ledger.append(callNumber(1, { stream: true })))
   followed(ledger.append(callNumber(2, { stream: false })))
@@ -58,7 +58,7 @@ test('a row that came too late is written as what its client saw', async () => {
 })
 
 test('what waits is bounded: one more is refused at once', async () => {
-  const { ledger, clock, lock, rows } = ledgerAtHand({ rowsWaitingMax: 3 })
+  const { ledger, clock, lock, rows } = await ledgerAtHand({ rowsWaitingMax: 3 })
   const unlock = lock()
   const ends = [1, 2, 3, 4].map((id) => followed(ledger.append(callNumber(id))))
   await clock.advance(0)
@@ -71,7 +71,7 @@ test('what waits is bounded: one more is refused at once', async () => {
 })
 
 test('many waiting rows are written in their order', async () => {
-  const { ledger, clock, lock, rows } = ledgerAtHand()
+  const { ledger, clock, lock, rows } = await ledgerAtHand()
   const unlock = lock()
   for (let ordinal = 0; ordinal < 2500; ordinal += 1)
     ledger.appendAttempt(sampleAttempt({ ordinal }))
@@ -86,7 +86,7 @@ test('many waiting rows are written in their order', async () => {
 })
 
 test('while the file is locked, only the retry timer tries', async () => {
-  const { ledger, clock, lock } = ledgerAtHand()
+  const { ledger, clock, lock } = await ledgerAtHand()
   const unlock = lock()
   followed(ledger.append(callNumber(1)))
   await clock.advance(0)
@@ -103,7 +103,7 @@ test('while the file is locked, only the retry timer tries', async () => {
 test('closing while the file is locked ends after ledgerHoldMs and tells what was lost', async () => {
   const options = temporaryStorage({ busyTimeoutMs: 0 })
   const clock = createFakeClock()
-  const ledger = openLedger({ ...options, ledgerHoldMs: 1000 }, clock)
+  const ledger = await openLedger({ ...options, ledgerHoldMs: 1000 }, clock)
   const other = new Database(ledgerPathOf(options))
   onTestFinished(() => void other.close())
   other.exec('begin immediate')

@@ -1,7 +1,7 @@
 // Forgetting what is older than it need be kept, bit by bit, while the ledger is written.
 import { expect, onTestFinished, test } from 'vitest'
-import { openLedger, type RetentionNews, verifyLedger } from '#src/accounting/index.ts'
-import { openLedgerDatabase } from '#src/storage/index.ts'
+import { openLedger, verifyLedger } from '#src/accounting/index.ts'
+import { type LedgerNews, openLedgerDatabase } from '#src/storage/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { sampleAttempt, sampleCall } from '../support/sample-records.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
@@ -9,11 +9,11 @@ import { temporaryStorage } from '../support/sample-storage.ts'
 const dayMs = 86_400_000
 const hourMs = 3_600_000
 
-function given(ledgerDays: number | null, storage = temporaryStorage({ busyTimeoutMs: 0 })) {
+async function given(ledgerDays: number | null, storage = temporaryStorage({ busyTimeoutMs: 0 })) {
   const clock = createFakeClock()
-  const news: RetentionNews[] = []
-  const onRetention = (one: RetentionNews) => void news.push(one)
-  const ledger = openLedger({ ...storage, ledgerDays, onRetention }, clock)
+  const news: LedgerNews[] = []
+  const onNews = (one: LedgerNews) => void news.push(one)
+  const ledger = await openLedger({ ...storage, ledgerDays, onNews }, clock)
   const other = openLedgerDatabase(storage)
   onTestFinished(async () => {
     other.close()
@@ -41,7 +41,7 @@ function given(ledgerDays: number | null, storage = temporaryStorage({ busyTimeo
 }
 
 test('calls of before go with all that belongs to them, and the ledger is whole', async () => {
-  const { storage, clock, ids, call } = given(30)
+  const { storage, clock, ids, call } = await given(30)
   await call('old', 31)
   await call('edge', 30)
   await call('new', 1)
@@ -51,7 +51,7 @@ test('calls of before go with all that belongs to them, and the ledger is whole'
 })
 
 test('a call stays to the millisecond of its last day', async () => {
-  const { clock, ids, call } = given(30)
+  const { clock, ids, call } = await given(30)
   await call('edge', 30 - 1 / 24)
   await call('new', 1)
   await clock.advance(60_000)
@@ -61,14 +61,14 @@ test('a call stays to the millisecond of its last day', async () => {
 })
 
 test('without retention nothing ever goes', async () => {
-  const { clock, ids, call } = given(null)
+  const { clock, ids, call } = await given(null)
   await call('old', 5000)
   await clock.advance(10 * hourMs)
   expect(ids()).toEqual(['old'])
 })
 
 test('a year’s calls go a hundred at a time, with room for others between', async () => {
-  const { clock, ledger, ids } = given(1)
+  const { clock, ledger, ids } = await given(1)
   const receivedAtMs = clock.nowMs() - 3 * dayMs
   for (let n = 0; n < 1050; n += 1) {
     void ledger.append(sampleCall({ requestId: `req_${n}`, receivedAtMs: receivedAtMs + n }))
@@ -84,7 +84,7 @@ test('a year’s calls go a hundred at a time, with room for others between', as
 })
 
 test('a busy file is no end of it: that is told, and the next hour tries again', async () => {
-  const { clock, news, other, ids, call } = given(1)
+  const { clock, news, other, ids, call } = await given(1)
   await call('old', 3)
   await call('new', 0)
   other.exec('begin immediate')
@@ -98,7 +98,7 @@ test('a busy file is no end of it: that is told, and the next hour tries again',
 })
 
 test('says up to when it has forgotten, and not a moment more', async () => {
-  const { storage, clock, news, call } = given(30)
+  const { storage, clock, news, call } = await given(30)
   expect(verifyLedger(storage, clock.nowMs()).forgottenUntilMs).toBeNull()
   const oldMs = clock.nowMs() - 40 * dayMs
   await call('old', 40)
@@ -110,7 +110,7 @@ test('says up to when it has forgotten, and not a moment more', async () => {
 })
 
 test('where nothing is old enough, nothing is said to be forgotten', async () => {
-  const { storage, clock, news, ids, call } = given(30)
+  const { storage, clock, news, ids, call } = await given(30)
   await call('new', 1)
   await clock.advance(60_000 + hourMs)
   expect(ids()).toEqual(['new'])
@@ -119,7 +119,7 @@ test('where nothing is old enough, nothing is said to be forgotten', async () =>
 })
 
 test('of many turns one line is told, also where the gateway stops between them', async () => {
-  const { clock, news, ledger } = given(1)
+  const { clock, news, ledger } = await given(1)
   for (let n = 0; n < 250; n += 1) {
     const receivedAtMs = clock.nowMs() - 3 * dayMs + n
     void ledger.append(sampleCall({ requestId: `req_${n}`, receivedAtMs }))
@@ -132,7 +132,7 @@ test('of many turns one line is told, also where the gateway stops between them'
 })
 
 test('a clock that would take every call is not believed, whoever calls afterwards', async () => {
-  const { clock, news, storage, ids, call } = given(30)
+  const { clock, news, storage, ids, call } = await given(30)
   await call('one', 35)
   await call('two', 31)
   const newestMs = clock.nowMs() - 31 * dayMs
@@ -148,10 +148,10 @@ test('a clock that would take every call is not believed, whoever calls afterwar
 
 test('a clock that was wrong at the start is not believed for calls of that time', async () => {
   const storage = temporaryStorage({ busyTimeoutMs: 0 })
-  const first = given(30, storage)
+  const first = await given(30, storage)
   await first.call('of before', 200)
   await first.ledger.close()
-  const { clock, ids, call, news } = given(30, storage)
+  const { clock, ids, call, news } = await given(30, storage)
   await call('now', 0)
   await clock.advance(60_000)
   expect(ids()).toEqual(['now', 'of before'])
@@ -160,11 +160,11 @@ test('a clock that was wrong at the start is not believed for calls of that time
 
 test('the next start believes it: calls have gone on, so the clock was right', async () => {
   const storage = temporaryStorage({ busyTimeoutMs: 0 })
-  const first = given(30, storage)
+  const first = await given(30, storage)
   await first.call('of before', 200)
   await first.call('now', 0)
   await first.ledger.close()
-  const { clock, ids } = given(30, storage)
+  const { clock, ids } = await given(30, storage)
   await clock.advance(60_000)
   expect(ids()).toEqual(['now'])
 })

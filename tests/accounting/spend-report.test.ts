@@ -8,15 +8,15 @@ import { temporaryStorage } from '../support/sample-storage.ts'
 const nowMs = 1_700_000_000_000
 const dayMs = 86_400_000
 
-function given(): { options: StorageOptions; ledger: Ledger } {
+async function given(): Promise<{ options: StorageOptions; ledger: Ledger }> {
   const options = temporaryStorage()
-  const ledger = openLedger(options, createFakeClock())
+  const ledger = await openLedger(options, createFakeClock())
   onTestFinished(() => ledger.close())
   return { options, ledger }
 }
 
 test('sums calls, tokens and charges by model, the dearest first', async () => {
-  const { options, ledger } = given()
+  const { options, ledger } = await given()
   await ledger.append(sampleCall({ requestId: 'a', model: 'cheap', chargeNanoUsd: 5 }))
   await ledger.append(sampleCall({ requestId: 'b', model: 'dear', chargeNanoUsd: 70 }))
   await ledger.append(sampleCall({ requestId: 'c', model: 'cheap', chargeNanoUsd: 6 }))
@@ -36,13 +36,13 @@ test.each([
   ['a moment before it', nowMs - 7 * dayMs, 0],
   ['a moment that is still to come', nowMs + 1, 0],
 ])('a call received at %s', async (_what, receivedAtMs, calls) => {
-  const { options, ledger } = given()
+  const { options, ledger } = await given()
   await ledger.append(sampleCall({ receivedAtMs }))
   expect(spendReport(options, { days: 7, nowMs, detailed: false }).total.calls).toBe(calls)
 })
 
 test('in detail it names keys and deployments with what was wasted', async () => {
-  const { options, ledger } = given()
+  const { options, ledger } = await given()
   await ledger.append(sampleCall({ requestId: 'a', keyId: 'key_2', deployment: null }))
   await ledger.append(sampleCall({ requestId: 'b', keyId: 'key_1', deployment: 'here' }))
   const here = { deployment: 'here', wastedSeconds: 1.5 }
@@ -65,8 +65,8 @@ test('in detail it names keys and deployments with what was wasted', async () =>
   ])
 })
 
-test('an empty ledger is a report of nothing; a missing one is told', () => {
-  const { options } = given()
+test('an empty ledger is a report of nothing; a missing one is told', async () => {
+  const { options } = await given()
   const query = { days: 7, nowMs, detailed: true }
   expect(spendReport(options, query).total).toMatchObject({ calls: 0, chargeNanoUsd: 0 })
   expect(() => spendReport(temporaryStorage(), query)).toThrow(/^There is no ledger at .*: a gate/)
@@ -74,7 +74,7 @@ test('an empty ledger is a report of nothing; a missing one is told', () => {
 
 test('reads while the gateway writes, and after it has ended', async () => {
   const options = temporaryStorage()
-  const ledger = openLedger(options, createFakeClock())
+  const ledger = await openLedger(options, createFakeClock())
   const calls = () => spendReport(options, { days: 7, nowMs, detailed: false }).total.calls
   await ledger.append(sampleCall({ requestId: 'a' }))
   expect(calls()).toBe(1)

@@ -25,7 +25,7 @@ function expected(call: CallRecord): unknown[] {
 }
 
 async function written(calls: readonly CallRecord[], perTurn: number): Promise<unknown[][]> {
-  const { ledger, rows } = ledgerAtHand()
+  const { ledger, rows } = await ledgerAtHand()
   for (let at = 0; at < calls.length; at += perTurn) {
     await Promise.all(calls.slice(at, at + perTurn).map((call) => ledger.append(call)))
   }
@@ -68,7 +68,7 @@ test('more shapes than are kept, and one after the other out of use', async () =
 })
 
 test('of many rows alike, only those that the table refuses are told so', async () => {
-  const { ledger, rows } = ledgerAtHand()
+  const { ledger, rows } = await ledgerAtHand()
   await Promise.all([1, 2, 3].map((id) => ledger.append(callNumber(id, common))))
   const wrong = new Map<number, Partial<CallRecord>>([
     [12, { chargeNanoUsd: 0.5 }],
@@ -90,7 +90,7 @@ test('of many rows alike, only those that the table refuses are told so', async 
 })
 
 test('attempts are kept in their order, alike or not', async () => {
-  const { ledger, rows } = ledgerAtHand()
+  const { ledger, rows } = await ledgerAtHand()
   const models = [...'aaaaaaaaaaabababaaaaaaaaaaaacbaaaaaaaaaa']
   const attempts = models.map((model, at): AttemptRecord => {
     const fault = model === 'c' ? 'client_gone' : null

@@ -13,7 +13,7 @@ const laterMs = receivedAtMs + 86_400_000
 
 async function given() {
   const storage = temporaryStorage()
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   await ledger.append(sampleCall({ requestId: 'req_1' }))
   await ledger.append(withoutLedger(sampleCall({ requestId: 'req_2', stream: false })))
   await ledger.append(withoutLedger(sampleCall({ requestId: 'req_3' })))
@@ -100,7 +100,7 @@ test('attempts without a call, as a kill leaves them, are noted: the ledger is w
 
 test('of many broken rows the first are named and all are counted', async () => {
   const storage = temporaryStorage()
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   for (let n = 0; n < 20; n += 1) {
     await ledger.append(sampleCall({ requestId: `req_${n}`, chargeNanoUsd: 1 }))
   }

@@ -21,7 +21,7 @@ interface Given {
 }
 
 async function given({ waitingMax, ...limited }: Given) {
-  const { ledger, clock } = ledgerAtHand()
+  const { ledger, clock } = await ledgerAtHand()
   const registry = await openRegistry(temporaryStorage())
   const catalogue = await openCatalogue(registry, { clock, pollMs: 500 })
   onTestFinished(async () => {

@@ -7,7 +7,7 @@ import { temporaryStorage } from '../support/sample-storage.ts'
 
 test('scripts/cost-calculator is `podgate costs`, arguments and exit code too', async () => {
   const storage = temporaryStorage()
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   const receivedAtMs = Date.now()
   await ledger.append(sampleCall({ receivedAtMs, chargeNanoUsd: 2_000_000_000 }))
   await ledger.close()

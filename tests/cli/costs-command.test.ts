@@ -10,7 +10,7 @@ const receivedAtMs = commandNowMs
 /** A gateway's ledger with $12.50 of mixtral and $0.25 of phi in it, still open. */
 async function spentSome() {
   const storage = temporaryStorage()
-  const ledger = openLedger(storage, createFakeClock())
+  const ledger = await openLedger(storage, createFakeClock())
   onTestFinished(() => ledger.close())
   const spent = { keyId: 'key_1', deployment: 'here', receivedAtMs }
   const mixtral = { ...spent, model: 'mixtral', chargeNanoUsd: 12_500_000_000 }

@@ -28,7 +28,7 @@ const receivedAtMs = commandNowMs
 
 async function given() {
   const storage = temporaryStorage()
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   onTestFinished(() => ledger.close())
   for (const [requestId, daysAgo] of [
     ['old', 20],
@@ -187,7 +187,7 @@ test('backup copies what is there and says where', async () => {
 
 test('a reader that has seen enough, as `head` has, is no failure', async () => {
   const storage = temporaryStorage()
-  const ledger = openLedger({ ...storage, rowsWaitingMax: 100_000 }, systemClock)
+  const ledger = await openLedger({ ...storage, rowsWaitingMax: 100_000 }, systemClock)
   for (let n = 0; n < 5000; n += 1) {
     ledger.append(sampleCall({ requestId: `req_${n}` })).catch(() => {})
   }
@@ -208,7 +208,7 @@ test('a reader that has seen enough, as `head` has, is no failure', async () => 
 
 test('a budget is over whether or not anybody reads on', async () => {
   const storage = temporaryStorage()
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   await ledger.append(sampleCall({ receivedAtMs: Date.now() }))
   await ledger.close()
   const child = spawn(process.execPath, ['src/main.ts', 'costs', '--budget', '0'], {

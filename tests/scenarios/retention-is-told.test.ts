@@ -26,7 +26,7 @@ test.each([
     runpod: {},
     log: {},
   })
-  const ledger = openLedger(config.storage, clock)
+  const ledger = await openLedger(config.storage, clock)
   for (const [requestId, days] of [['old', 50] as const, ['newest', daysAgo] as const]) {
     await ledger.append(sampleCall({ requestId, receivedAtMs: clock.nowMs() - days * dayMs }))
   }

@@ -17,7 +17,7 @@ const { id: _id, ...terms } = sampleKey
 async function given(changes: Partial<StorageOptions> = {}) {
   const storage = temporaryStorage(changes)
   const registry = await openRegistry(storage)
-  const ledger = openLedger(storage, systemClock)
+  const ledger = await openLedger(storage, systemClock)
   onTestFinished(async () => {
     await ledger.close()
     await registry.close()

@@ -7,7 +7,7 @@ import { storageOptions } from '#src/storage/index.ts'
 import { sampleCall } from './sample-records.ts'
 
 const options = storageOptions.parse(JSON.parse(process.argv[2] ?? '{}'))
-const ledger = openLedger(options, systemClock)
+const ledger = await openLedger(options, systemClock)
 
 async function append(): Promise<never> {
   for (;;) {

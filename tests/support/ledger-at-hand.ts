@@ -17,10 +17,10 @@ export interface LedgerAtHand {
   lock(): () => void
 }
 
-export function ledgerAtHand(changes: Partial<LedgerOptions> = {}): LedgerAtHand {
+export async function ledgerAtHand(changes: Partial<LedgerOptions> = {}): Promise<LedgerAtHand> {
   const options = { ...temporaryStorage({ busyTimeoutMs: 0 }), ...changes }
   const clock = createFakeClock()
-  const ledger = openLedger(options, clock)
+  const ledger = await openLedger(options, clock)
   const path = ledgerPathOf(options)
   const other = new Database(path)
   onTestFinished(async () => {

@@ -1,24 +1,13 @@
-// Forgets calls that are older than they need be kept, a few at a time between the others' turns,
-// so that no call waits for it. The ledger is told first up to when it may forget, and lets nothing
+// Forgets calls that are older than they need be kept, a few at a time between commits, so that no
+// call waits long for it. The ledger is told first up to when it may forget, and lets nothing
 // else go; what a call left behind goes with it. Pages become free for new rows: the file stays as
 // large as it was.
 //
 // It believes the clock only as far as the ledger bears it out: where even the newest call of the
 // look before is too old to be kept, the clock may be wrong (or nobody has called for that long),
 // and nothing goes any more until the next start. All that it does and does not do is told.
-import { z } from 'zod'
 import type { Clock, Timer } from '#domain'
-import type { SqliteConnection } from '#storage'
-
-export const retentionOptions = z.object({
-  ledgerDays: z
-    .int()
-    .min(1)
-    .max(36_600)
-    .nullable()
-    .default(null)
-    .describe('days after which calls are deleted from the ledger; null: never'),
-})
+import type { SqliteConnection } from '../sqlite-file.ts'
 
 export type RetentionNews =
   | { kind: 'deleted'; calls: number; untilMs: number }
@@ -27,7 +16,7 @@ export type RetentionNews =
   /** Every call would have gone, the newest of which is this old. */
   | { kind: 'refused'; newestMs: number; untilMs: number }
 
-export interface RetentionPorts {
+interface RetentionPorts {
   clock: Clock
   days: number
   onDeleted(rows: number): void
@@ -37,7 +26,7 @@ export interface RetentionPorts {
 const dayMs = 86_400_000
 const firstLookMs = 60_000
 const lookEveryMs = 3_600_000
-/** 2.3 ms of the event loop, measured; then everybody else has a turn. */
+/** 2.3 ms, measured; then the rows that wait meanwhile have a turn. */
 const callsPerTurn = 100
 const betweenTurnsMs = 25
 

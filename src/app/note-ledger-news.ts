@@ -1,11 +1,11 @@
-// What retention did, and what it would not do, as log lines: rows that are gone are gone for good,
-// so nobody should have to find out by missing them.
-import type { RetentionNews } from '#accounting'
+// What the ledger does by itself, as log lines. Rows that retention deleted are gone for good, so
+// nobody should have to find out by missing them; nor should anybody guess why a thread ended.
 import type { Logger } from '#observability'
+import type { LedgerNews } from '#storage'
 
 const event = 'retention'
 
-export function noteRetention(news: RetentionNews, logger: Logger): void {
+export function noteLedgerNews(news: LedgerNews, logger: Logger): void {
   switch (news.kind) {
     case 'deleted':
       logger.info({ event, deleted_calls: news.calls, until: isoText(news.untilMs) })
@@ -18,6 +18,12 @@ export function noteRetention(news: RetentionNews, logger: Logger): void {
         { event, newest_call: isoText(news.newestMs), until: isoText(news.untilMs) },
         'every call would be too old to keep: nothing is deleted before the next start. ' +
           'Is the clock right?',
+      )
+      return
+    case 'thread_ended':
+      logger.error(
+        { event: 'ledger', cause: news.cause },
+        'the ledger’s thread has ended, and is started anew; no row is lost',
       )
   }
 }

@@ -1,0 +1,10 @@
+// Where the ledger's file is: a file of its own, because the ledger's thread loads no zod.
+import { basename, dirname, extname, join } from 'node:path'
+import type { StorageOptions } from './options.ts'
+
+export function ledgerPathOf(options: Pick<StorageOptions, 'path' | 'ledgerPath'>): string {
+  if (options.ledgerPath !== null) return options.ledgerPath
+  const extension = extname(options.path)
+  const name = basename(options.path, extension)
+  return join(dirname(options.path), `${name}-ledger${extension === '' ? '.db' : extension}`)
+}

@@ -1,0 +1,67 @@
+// The ledger's file with all that is done to it: rows are committed, the journal is folded, old
+// calls are forgotten. It blocks whoever calls it for as long as the disk takes.
+import type { Clock } from '#domain'
+import { type LedgerOpening, openLedgerDatabase } from '../ledger-database.ts'
+import type { SqliteConnection } from '../sqlite-file.ts'
+import { keepJournalShort } from './checkpoints.ts'
+import { type Batch, type LedgerTables, prepareCommit, type Refusal } from './commit.ts'
+import { keepRetention, type RetentionNews } from './retention.ts'
+
+/** Plain data: it crosses to a thread. */
+export interface LedgerFileOptions extends LedgerOpening {
+  tables: LedgerTables
+  /** Calls older than this are deleted; null: never. */
+  ledgerDays: number | null
+}
+
+export interface LedgerFile {
+  /** Throws when nothing was written. */
+  commit(batch: Batch): readonly Refusal[] | null
+  /** Folds the journal into the file and closes it. */
+  close(): void
+}
+
+export function openLedgerFile(
+  options: LedgerFileOptions,
+  clock: Clock,
+  tell: (news: RetentionNews) => void,
+): LedgerFile {
+  // Whatever throws on the way leaves no open file, and no timer that keeps the process.
+  using opening = new DisposableStack()
+  const connection = opening.adopt(openLedgerDatabase(options), (one) => void one.close())
+  const commit = prepareCommit(connection, options.tables)
+  const journal = opening.adopt(keepJournalShort(connection, clock), (one) => one.stop())
+  const { ledgerDays: days } = options
+  const retention =
+    days === null
+      ? null
+      : opening.use(keepRetention(connection, { clock, days, onDeleted: journal.wrote, tell }))
+  opening.move()
+
+  return {
+    commit(batch) {
+      const refusals = commit(batch)
+      journal.wrote(rowsOf(batch, options.tables))
+      return refusals
+    },
+    close() {
+      journal.stop()
+      retention?.[Symbol.dispose]()
+      closeFile(connection)
+    },
+  }
+}
+
+function rowsOf(batch: Batch, tables: LedgerTables): number {
+  const calls = batch.calls.length / tables.calls.names.length
+  return calls + batch.attempts.length / tables.attempts.names.length
+}
+
+function closeFile(connection: SqliteConnection): void {
+  try {
+    connection.pragma('wal_checkpoint(TRUNCATE)')
+  } catch {
+    // The rows are safe in the journal, and the next start reads it.
+  }
+  connection.close()
+}

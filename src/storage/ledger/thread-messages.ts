@@ -1,0 +1,39 @@
+// What the ledger's thread and the event loop say to each other. Errors cross as their message and
+// code: the structured clone of an error has lost its code.
+import type { Batch, Refusal } from './commit.ts'
+import type { LedgerFileOptions } from './ledger-file.ts'
+import type { RetentionNews } from './retention.ts'
+
+export interface ThreadGiven {
+  options: LedgerFileOptions
+  /** One place, shared: what became of the batch that was sent last. */
+  batchState: Int32Array
+}
+
+export const batchStates = { sent: 1, taken: 2, revoked: 3 } as const
+
+/** null: close the file and end. */
+export type ToThread = Batch | null
+
+export interface Problem {
+  message: string
+  code: string | null
+}
+
+export type FromThread =
+  | { kind: 'opened' }
+  | { kind: 'unopened'; problem: Problem }
+  | { kind: 'written'; refusals: readonly (Omit<Refusal, 'cause'> & { problem: Problem })[] | null }
+  | { kind: 'not_written'; problem: Problem }
+  | { kind: 'news'; news: Exclude<RetentionNews, { kind: 'failed' }> }
+  | { kind: 'retention_failed'; problem: Problem }
+
+export function problemOf(cause: unknown): Problem {
+  if (!(cause instanceof Error)) return { message: String(cause), code: null }
+  return { message: cause.message, code: 'code' in cause ? String(cause.code) : null }
+}
+
+export function errorOf({ message, code }: Problem): Error {
+  const error = new Error(message)
+  return code === null ? error : Object.assign(error, { code })
+}

@@ -1,0 +1,59 @@
+// Keeps a thread that writes the ledger: one that ends by itself is started anew after a pause. The
+// batch that it had is not known to be written, and none can be written until the next one runs.
+import type { Timer } from '#domain'
+import type { LedgerFileOptions } from './ledger-file.ts'
+import type { LedgerWriter, WriterPorts } from './ledger-writer.ts'
+import { type RunningThread, startThread } from './running-thread.ts'
+
+/** Before a thread is started anew: doubled until one has written again. */
+const pauseMsMin = 100
+const pauseMsMax = 5_000
+
+/** Rejects when the file cannot be opened. */
+export async function openWriterInThread(
+  options: LedgerFileOptions,
+  { clock, tell }: WriterPorts,
+): Promise<LedgerWriter> {
+  let thread: RunningThread | null = null
+  let lastCause: unknown = null
+  let pauseMs = pauseMsMin
+  let restart: Timer | null = null
+  let starting: Promise<void> = Promise.resolve()
+  let isClosing = false
+
+  async function start(): Promise<void> {
+    const started = await startThread(options, tell)
+    thread = started
+    void started.ended.then((cause) => {
+      thread = null
+      startLater(cause)
+    })
+  }
+
+  function startLater(cause: unknown): void {
+    if (isClosing) return
+    lastCause = cause
+    if (pauseMs === pauseMsMin) tell({ kind: 'thread_ended', cause })
+    restart = clock.after(pauseMs, () => {
+      starting = start().catch(startLater)
+    })
+    pauseMs = Math.min(pauseMs * 2, pauseMsMax)
+  }
+
+  await start()
+  return {
+    async commit(batch) {
+      if (thread === null) throw lastCause
+      const refusals = await thread.commit(batch)
+      pauseMs = pauseMsMin
+      return refusals
+    },
+    revoke: () => thread === null || thread.revoke(),
+    async close() {
+      isClosing = true
+      restart?.cancel()
+      await starting
+      await thread?.close(clock)
+    },
+  }
+}
