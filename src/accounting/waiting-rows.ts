@@ -1,7 +1,7 @@
 // Rows on their way into the file. All of one turn of the event loop go in one batch; those that
 // come while it is being written are the next. When the file refuses, rows wait and are tried
-// again. Those that waited past `holdMs` have their calls fail, once; they stay queued, rewritten to
-// what the clients saw. What waits is bounded.
+// again. Those that waited past `holdMs` have their calls fail, once; they stay queued, rewritten
+// to what the clients saw. What waits is bounded.
 import { type Clock, Fault, type Timer } from '#domain'
 import type { LedgerWriter, Refusal } from '#storage'
 import { type LedgerRow, type Packed, pack } from './ledger-rows.ts'
