@@ -24,6 +24,7 @@ export interface LedgerOptions extends StorageOptions {
   rowsWaitingMax?: number
   /** Calls older than this are deleted; null: never. */
   ledgerDays?: number | null
+  retentionAfterMs?: number
   /** What came of that, and what became of the thread. */
   onNews?: (news: LedgerNews) => void
 }
@@ -42,6 +43,7 @@ export async function openLedger(options: LedgerOptions, clock: Clock): Promise<
       busyTimeoutMs: options.busyTimeoutMs,
       tables: ledgerTables,
       ledgerDays: options.ledgerDays ?? null,
+      retentionAfterMs: options.retentionAfterMs ?? 60_000,
     },
     { clock, tell: options.onNews ?? silence },
   )

@@ -115,12 +115,11 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
     const isOld = (row: WaitingRow) => clock.ticksMs() - row.sinceTicksMs >= holdMs
     const old = [...sent, ...rows].filter(isOld)
     if (old.length === 0) return
-    // What is being written at this very moment is written as it is.
-    const beingWritten = new Set(sent.length === 0 || writer.revoke() ? [] : sent)
+    // A batch that waits behind a slow disk must not be written later as if all had been well.
+    if (sent.length > 0) writer.revoke()
     const fault = unavailable('The ledger could not be written.', cause)
     for (const row of old) {
-      const canChange = row.kind === 'call' && !beingWritten.has(row)
-      if (canChange) row.record = withoutLedger(row.record)
+      if (row.kind === 'call') row.record = withoutLedger(row.record)
       row.reject(fault)
     }
     options.onTrouble(cause)

@@ -12,6 +12,8 @@ export interface LedgerFileOptions extends LedgerOpening {
   tables: LedgerTables
   /** Calls older than this are deleted; null: never. */
   ledgerDays: number | null
+  /** When that begins, after the start. */
+  retentionAfterMs: number
 }
 
 export interface LedgerFile {
@@ -31,11 +33,12 @@ export function openLedgerFile(
   const connection = opening.adopt(openLedgerDatabase(options), (one) => void one.close())
   const commit = prepareCommit(connection, options.tables)
   const journal = opening.adopt(keepJournalShort(connection, clock), (one) => one.stop())
-  const { ledgerDays: days } = options
+  const { ledgerDays: days, retentionAfterMs: firstLookMs } = options
+  const onDeleted = journal.wrote
   const retention =
     days === null
       ? null
-      : opening.use(keepRetention(connection, { clock, days, onDeleted: journal.wrote, tell }))
+      : opening.use(keepRetention(connection, { clock, days, firstLookMs, onDeleted, tell }))
   opening.move()
 
   return {

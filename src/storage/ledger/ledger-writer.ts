@@ -8,8 +8,8 @@ import type { RetentionNews } from './retention.ts'
 export interface LedgerWriter {
   /** Takes one batch at a time. Rejects when it is not known that the batch was written. */
   commit(batch: Batch): Promise<readonly Refusal[] | null>
-  /** Whether the batch that was given last will surely not be written any more. */
-  revoke(): boolean
+  /** The batch that was given last is not written any more, unless that has begun already. */
+  revoke(): void
   /** Ends within a bound that is its own, whatever the disk does. */
   close(): Promise<void>
 }
@@ -31,8 +31,8 @@ export async function openWriterHere(
   const file = openLedgerFile(options, clock, tell)
   return {
     commit: async (batch) => file.commit(batch),
-    // It is written, or has failed, before anybody could ask.
-    revoke: () => false,
+    // A batch is written, or has failed, before anybody could revoke it.
+    revoke: () => {},
     close: async () => file.close(),
   }
 }

@@ -19,12 +19,12 @@ export type RetentionNews =
 interface RetentionPorts {
   clock: Clock
   days: number
+  firstLookMs: number
   onDeleted(rows: number): void
   tell(news: RetentionNews): void
 }
 
 const dayMs = 86_400_000
-const firstLookMs = 60_000
 const lookEveryMs = 3_600_000
 /** 2.3 ms, measured; then the rows that wait meanwhile have a turn. */
 const callsPerTurn = 100
@@ -36,7 +36,7 @@ interface Run {
 }
 
 export function keepRetention(connection: SqliteConnection, ports: RetentionPorts): Disposable {
-  const { clock, days, tell } = ports
+  const { clock, days, firstLookMs, tell } = ports
   const { forget, newest } = prepareForgetting(connection)
   let newestMs = newest()
   let isRefused = false

@@ -14,7 +14,7 @@ import {
 
 export interface RunningThread {
   commit(batch: Batch): Promise<readonly Refusal[] | null>
-  revoke(): boolean
+  revoke(): void
   /** Waits for the end, but not for ever. */
   close(clock: Clock): Promise<void>
   /** Resolves with the reason, once the thread is gone. */
@@ -37,8 +37,6 @@ export async function startThread(
   const worker = new Worker(new URL('./ledger-thread.ts', import.meta.url), {
     name: 'ledger',
     workerData: { options, batchState } satisfies ThreadGiven,
-    // The environment has secrets, and nothing for this thread.
-    env: {},
     resourceLimits,
   })
   const opening = Promise.withResolvers<void>()
@@ -80,8 +78,8 @@ export async function startThread(
       return committing.promise
     },
     revoke() {
-      const { sent, taken, revoked } = batchStates
-      return Atomics.compareExchange(batchState, 0, sent, revoked) !== taken
+      const { sent, revoked } = batchStates
+      Atomics.compareExchange(batchState, 0, sent, revoked)
     },
     async close(clock) {
       worker.postMessage(null satisfies ToThread)

@@ -48,7 +48,7 @@ export async function openWriterInThread(
       pauseMs = pauseMsMin
       return refusals
     },
-    revoke: () => thread === null || thread.revoke(),
+    revoke: () => thread?.revoke(),
     async close() {
       isClosing = true
       restart?.cancel()
