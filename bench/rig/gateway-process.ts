@@ -45,6 +45,8 @@ export interface HomeOptions {
   slowClientMs: number
   /** The `src` of another version; by default the one beside this bench. */
   source?: string
+  /** What the gateway has by default, where nothing is said. */
+  ledgerSynchronous?: string
 }
 
 const ownSource = fileURLToPath(new URL('../../src', import.meta.url))
@@ -82,10 +84,11 @@ export async function makeHome(options: HomeOptions): Promise<GatewayHome> {
   return home
 }
 
-function configText({ slowClientMs }: HomeOptions): string {
+function configText({ slowClientMs, ledgerSynchronous = 'normal' }: HomeOptions): string {
   return JSON.stringify({
     limits: { requestsPerMinute: 1_000_000_000 },
     relay: { slowClientMs },
+    storage: { ledgerSynchronous },
   })
 }
 

@@ -31,7 +31,8 @@ export interface TableWriter {
 interface Shape {
   /** By column; undefined where each row has its own, which is then not null. */
   fixed: readonly (SqlValue | undefined)[]
-  ownCount: number
+  /** The columns whose values each row has for itself. */
+  own: readonly number[]
   one: Insert
   many: Insert
   /** The number of the row that had it last. */
@@ -52,6 +53,7 @@ export function createTableWriter(
   connection: SqliteConnection,
   { table, names, sharedCount, identity }: TableColumns,
 ): TableWriter {
+  const width = names.length
   const into = `insert into ${table} (${names.join(', ')}) values `
   const insertAny = prepareInsert(connection, into, [names.map(() => '?')])
   const isThere = prepareLook(connection, table, identity)
@@ -71,37 +73,39 @@ export function createTableWriter(
       alike = []
       bound = []
     }
-    for (let at = 0; at * names.length < values.length; at += 1) {
-      const row = values.slice(at * names.length, (at + 1) * names.length)
-      const next = shapeOf(row)
+    for (let at = 0; at * width < values.length; at += 1) {
+      const from = at * width
+      const next = shapeOf(values, from)
       if (next !== shape || alike.length === rowsAtOnce) writeAlike()
       shape = next
-      if (shape === null) insertOne(insertAny, at, row, refuse)
+      if (shape === null) insertOne(insertAny, at, values.slice(from, from + width), refuse)
       else {
         alike.push(at)
-        for (let column = 0; column < row.length; column += 1) {
-          if (shape.fixed[column] === undefined) bound.push(row[column] ?? null)
-        }
+        for (const column of shape.own) bound.push(values[from + column] ?? null)
       }
     }
     writeAlike()
   }
 
   function writeMissing(values: readonly SqlValue[], refuse: Refuse): void {
-    for (let at = 0; at * names.length < values.length; at += 1) {
-      const row = values.slice(at * names.length, (at + 1) * names.length)
+    for (let at = 0; at * width < values.length; at += 1) {
+      const row = values.slice(at * width, (at + 1) * width)
       const id = identityAt.map((column) => row[column] ?? null)
       if (isThere.get(...id) === undefined) insertOne(insertAny, at, row, refuse)
     }
   }
 
-  function shapeOf(row: readonly SqlValue[]): Shape | null {
+  function shapeOf(values: readonly SqlValue[], from: number): Shape | null {
     rowCount += 1
-    const at = shapes.findIndex(({ fixed }) => fits(fixed, row))
-    const found = shapes[at] ?? newShape(row)
+    const [last] = shapes
+    if (last !== undefined && fits(last.fixed, values, from)) {
+      last.usedAt = rowCount
+      return last
+    }
+    const at = shapes.findIndex(({ fixed }) => fits(fixed, values, from))
+    const found = shapes[at] ?? newShape(values.slice(from, from + width))
     if (found === null) return null
     found.usedAt = rowCount
-    if (at === 0) return found
     if (at > 0) shapes.splice(at, 1)
     shapes.unshift(found)
     return found
@@ -111,7 +115,7 @@ export function createTableWriter(
     const oldest = shapes[shapesMax - 1]
     if (oldest !== undefined && rowCount - oldest.usedAt < idleRows) return null
     const fixed = row.map((value, at) => (at >= sharedCount && value !== null ? undefined : value))
-    if (!shapeless.some((other) => fits(fixed, other)) || !fixed.every(isWritable)) {
+    if (!shapeless.some((other) => fits(fixed, other, 0)) || !fixed.every(isWritable)) {
       shapeless.unshift(row)
       if (shapeless.length > shapelessMax) shapeless.pop()
       return null
@@ -120,7 +124,7 @@ export function createTableWriter(
     const texts = fixed.map(sqlOf)
     return {
       fixed,
-      ownCount: fixed.filter((value) => value === undefined).length,
+      own: fixed.flatMap((value, at) => (value === undefined ? [at] : [])),
       one: prepareInsert(connection, into, [texts]),
       many: prepareInsert(connection, into, Array<string[]>(rowsAtOnce).fill(texts)),
       usedAt: rowCount,
@@ -130,16 +134,17 @@ export function createTableWriter(
   return { write, writeMissing }
 }
 
-function fits(fixed: Shape['fixed'], values: readonly SqlValue[]): boolean {
+function fits(fixed: Shape['fixed'], values: readonly SqlValue[], from: number): boolean {
   for (let at = 0; at < fixed.length; at += 1) {
     const value = fixed[at]
-    if (value === undefined ? values[at] === null : values[at] !== value) return false
+    const given = values[from + at]
+    if (value === undefined ? given === null : given !== value) return false
   }
   return true
 }
 
 function insertAlike(
-  { many, one, ownCount }: Shape,
+  { many, one, own }: Shape,
   rows: readonly number[],
   bound: readonly SqlValue[],
   refuse: Refuse,
@@ -154,7 +159,7 @@ function insertAlike(
     }
   }
   for (const [index, at] of rows.entries()) {
-    insertOne(one, at, bound.slice(index * ownCount, (index + 1) * ownCount), refuse)
+    insertOne(one, at, bound.slice(index * own.length, (index + 1) * own.length), refuse)
   }
 }
 
