@@ -102,6 +102,42 @@ test('closing while no thread runs ends, and no thread is started after it', asy
   expect(threads).toHaveLength(1)
 })
 
+/** The thread waits in SQLite for as long as a disk that hangs would let it. */
+async function givenStuck() {
+  const one = await given({ ledgerHoldMs: 300, busyTimeoutMs: 30_000 })
+  const other = new Database(one.path)
+  other.exec('begin immediate')
+  onTestFinished(() => void other.close())
+  const sinceMs = performance.now()
+  return { ...one, other, tookMs: () => performance.now() - sinceMs }
+}
+
+test('a thread that is stuck stops neither the loop nor the ends of calls', async () => {
+  const { ledger, other, ids, tookMs } = await givenStuck()
+  const early = followed(ledger.append(callNumber(1)))
+  let turns = 0
+  await until('the call has failed', () => {
+    turns += 1
+    return early.is === 'rejected'
+  })
+  expect(turns).toBeGreaterThan(100)
+  expect(ledger.state()).toBe('failing')
+  expect(tookMs()).toBeLessThan(15_000)
+  other.exec('rollback')
+  await ledger.flush()
+  expect(ledger.state()).toBe('ok')
+  expect(ids('calls')).toEqual(['req_1'])
+})
+
+test('closing waits for a thread that is stuck, but not for ever', async () => {
+  const { ledger, other, tookMs } = await givenStuck()
+  const end = followed(ledger.append(callNumber(1)))
+  await expect(ledger.close()).rejects.toThrow('closed with 1 rows that could not be written')
+  expect(end.is).toBe('rejected')
+  expect(tookMs()).toBeLessThan(15_000)
+  other.exec('rollback')
+})
+
 async function givenWriter() {
   const options = temporaryStorage()
   const { path, ledgerPath, ledgerSynchronous, busyTimeoutMs } = options
