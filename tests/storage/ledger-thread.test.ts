@@ -102,6 +102,16 @@ test('closing while no thread runs ends, and no thread is started after it', asy
   expect(threads).toHaveLength(1)
 })
 
+test('closing while a thread is being started ends that one, too', async () => {
+  const { ledger, threads, terminate } = await given()
+  await terminate()
+  await until('another thread starts', () => threads.length === 2)
+  const ended = new Promise((resolve) => threads[1]?.once('exit', resolve))
+  await ledger.close()
+  await ended
+  expect(threads).toHaveLength(2)
+})
+
 /** The thread waits in SQLite for as long as a disk that hangs would let it. */
 async function givenStuck() {
   const one = await given({ ledgerHoldMs: 300, busyTimeoutMs: 30_000 })

@@ -32,6 +32,7 @@ const terminateMsMax = 500
 export async function startThread(
   options: LedgerFileOptions,
   tell: (news: RetentionNews) => void,
+  abandoned: AbortSignal,
 ): Promise<RunningThread> {
   const batchState = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(new URL('./ledger-thread.ts', import.meta.url), {
@@ -69,7 +70,13 @@ export async function startThread(
     ending.resolve(cause)
   })
 
-  await opening.promise
+  const abandon = () => {
+    opening.reject(abandoned.reason)
+    void worker.terminate()
+    worker.unref()
+  }
+  abandoned.addEventListener('abort', abandon)
+  await opening.promise.finally(() => abandoned.removeEventListener('abort', abandon))
   return {
     commit(batch) {
       committing = Promise.withResolvers()

@@ -18,11 +18,10 @@ export async function openWriterInThread(
   let lastCause: unknown = null
   let pauseMs = pauseMsMin
   let restart: Timer | null = null
-  let starting: Promise<void> = Promise.resolve()
-  let isClosing = false
+  const closing = new AbortController()
 
   async function start(): Promise<void> {
-    const started = await startThread(options, tell)
+    const started = await startThread(options, tell, closing.signal)
     thread = started
     void started.ended.then((cause) => {
       thread = null
@@ -31,11 +30,11 @@ export async function openWriterInThread(
   }
 
   function startLater(cause: unknown): void {
-    if (isClosing) return
+    if (closing.signal.aborted) return
     lastCause = cause
     if (pauseMs === pauseMsMin) tell({ kind: 'thread_ended', cause })
     restart = clock.after(pauseMs, () => {
-      starting = start().catch(startLater)
+      start().catch(startLater)
     })
     pauseMs = Math.min(pauseMs * 2, pauseMsMax)
   }
@@ -50,9 +49,9 @@ export async function openWriterInThread(
     },
     revoke: () => thread?.revoke(),
     async close() {
-      isClosing = true
+      // A thread that is just being started has nothing that could be lost.
+      closing.abort()
       restart?.cancel()
-      await starting
       await thread?.close(clock)
     },
   }
