@@ -12,14 +12,7 @@ import {
   type ToThread,
 } from './thread-messages.ts'
 
-export interface RunningThread {
-  commit(batch: Batch): Promise<readonly Refusal[] | null>
-  revoke(): void
-  /** Waits for the end, but not for ever. */
-  close(clock: Clock): Promise<void>
-  /** Resolves with the reason, once the thread is gone. */
-  ended: Promise<unknown>
-}
+type Refusals = readonly Refusal[] | null
 
 /** A batch is a thousand rows at most; a heap that is larger has a leak. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
@@ -34,71 +27,90 @@ export async function startThread(
   tell: (news: RetentionNews) => void,
   abandoned: AbortSignal,
 ): Promise<RunningThread> {
-  const batchState = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(new URL('./ledger-thread.ts', import.meta.url), {
-    name: 'ledger',
-    workerData: { options, batchState } satisfies ThreadGiven,
-    resourceLimits,
-  })
-  const opening = Promise.withResolvers<void>()
-  const ending = Promise.withResolvers<unknown>()
-  let cause: unknown = new Error('The ledger’s thread has ended.')
-  let committing: PromiseWithResolvers<readonly Refusal[] | null> | null = null
+  const thread = new RunningThread(options, tell)
+  const abandon = () => thread.abandon(abandoned.reason)
+  abandoned.addEventListener('abort', abandon)
+  await thread.opened.finally(() => abandoned.removeEventListener('abort', abandon))
+  return thread
+}
 
-  worker.on('message', (message: FromThread) => {
+export class RunningThread {
+  readonly opened: Promise<void>
+  /** Resolves with the reason, once the thread is gone. */
+  readonly ended: Promise<unknown>
+  readonly #worker: Worker
+  readonly #batchState = new Int32Array(new SharedArrayBuffer(4))
+  readonly #opening = Promise.withResolvers<void>()
+  readonly #ending = Promise.withResolvers<unknown>()
+  readonly #tell: (news: RetentionNews) => void
+  #committing: PromiseWithResolvers<Refusals> | null = null
+  #cause: unknown = new Error('The ledger’s thread has ended.')
+
+  constructor(options: LedgerFileOptions, tell: (news: RetentionNews) => void) {
+    this.opened = this.#opening.promise
+    this.ended = this.#ending.promise
+    this.#tell = tell
+    this.#worker = new Worker(new URL('./ledger-thread.ts', import.meta.url), {
+      name: 'ledger',
+      workerData: { options, batchState: this.#batchState } satisfies ThreadGiven,
+      resourceLimits,
+    })
+    this.#worker.on('message', (message: FromThread) => this.#hear(message))
+    this.#worker.on('error', (error) => {
+      this.#cause = error
+    })
+    this.#worker.on('exit', () => {
+      this.#opening.reject(this.#cause)
+      this.#committing?.reject(this.#cause)
+      this.#ending.resolve(this.#cause)
+    })
+  }
+
+  commit(batch: Batch): Promise<Refusals> {
+    this.#committing = Promise.withResolvers()
+    Atomics.store(this.#batchState, 0, batchStates.sent)
+    this.#worker.postMessage(batch satisfies ToThread)
+    return this.#committing.promise
+  }
+
+  revoke(): void {
+    Atomics.compareExchange(this.#batchState, 0, batchStates.sent, batchStates.revoked)
+  }
+
+  /** Waits for the end, but not for ever. */
+  async close(clock: Clock): Promise<void> {
+    this.#worker.postMessage(null satisfies ToThread)
+    if (await isOverWithin(closeMsMax, this.ended, clock)) return
+    void this.#worker.terminate()
+    if (!(await isOverWithin(terminateMsMax, this.ended, clock))) this.#worker.unref()
+  }
+
+  /** Nobody waits for it any more. */
+  abandon(reason: unknown): void {
+    this.#opening.reject(reason)
+    void this.#worker.terminate()
+    this.#worker.unref()
+  }
+
+  #hear(message: FromThread): void {
     switch (message.kind) {
       case 'written':
-        return committing?.resolve(refusalsOf(message))
+        return this.#committing?.resolve(refusalsOf(message))
       case 'not_written':
-        return committing?.reject(errorOf(message.problem))
+        return this.#committing?.reject(errorOf(message.problem))
       case 'news':
-        return tell(message.news)
+        return this.#tell(message.news)
       case 'retention_failed':
-        return tell({ kind: 'failed', cause: errorOf(message.problem) })
+        return this.#tell({ kind: 'failed', cause: errorOf(message.problem) })
       case 'opened':
-        return opening.resolve()
+        return this.#opening.resolve()
       case 'unopened':
-        cause = errorOf(message.problem)
+        this.#cause = errorOf(message.problem)
     }
-  })
-  worker.on('error', (error) => {
-    cause = error
-  })
-  worker.on('exit', () => {
-    opening.reject(cause)
-    committing?.reject(cause)
-    ending.resolve(cause)
-  })
-
-  const abandon = () => {
-    opening.reject(abandoned.reason)
-    void worker.terminate()
-    worker.unref()
-  }
-  abandoned.addEventListener('abort', abandon)
-  await opening.promise.finally(() => abandoned.removeEventListener('abort', abandon))
-  return {
-    commit(batch) {
-      committing = Promise.withResolvers()
-      Atomics.store(batchState, 0, batchStates.sent)
-      worker.postMessage(batch satisfies ToThread)
-      return committing.promise
-    },
-    revoke() {
-      const { sent, revoked } = batchStates
-      Atomics.compareExchange(batchState, 0, sent, revoked)
-    },
-    async close(clock) {
-      worker.postMessage(null satisfies ToThread)
-      if (await isOverWithin(closeMsMax, ending.promise, clock)) return
-      void worker.terminate()
-      if (!(await isOverWithin(terminateMsMax, ending.promise, clock))) worker.unref()
-    },
-    ended: ending.promise,
   }
 }
 
-function refusalsOf({ refusals }: Extract<FromThread, { kind: 'written' }>) {
+function refusalsOf({ refusals }: Extract<FromThread, { kind: 'written' }>): Refusals {
   if (refusals === null) return null
   return refusals.map(({ table, at, problem }) => ({ table, at, cause: errorOf(problem) }))
 }
