@@ -46,7 +46,9 @@ let gateway: GatewayProcess | null = null
 
 try {
   for (let kill = 1; kill <= kills && mistakes.length === 0; kill += 1) {
-    gateway = await startGatewayProcess(home, flags.threads ? ['--import', threadKiller] : [])
+    gateway = await startGatewayProcess(home, {
+      nodeFlags: flags.threads ? ['--import', threadKiller] : [],
+    })
     const clients = startCrashClients(home.target)
     for (let part = 1; part <= threadKills; part += 1) {
       await clients.completed(part * answersMin)

@@ -1,6 +1,6 @@
-// The most tokens that a call may take, before anybody has counted them. What is reserved for a call
-// and what is believed of its answer's usage are the same bound, so a charge is never above what was
-// reserved for it.
+// The most tokens that a call may take, before anybody has counted them. What is reserved for a
+// call and what is believed of its answer's usage are the same bound, so a charge is never above
+// what was reserved for it.
 import type { Call, Demand } from './call.ts'
 import type { Model } from './model.ts'
 import { type ModelPolicy, policyOf } from './model-policy.ts'

@@ -1,6 +1,6 @@
-// What a key may use in a minute (requests, or tokens), as a bucket that refills evenly: no window to
-// sit at the edge of, and the reset that a client is told is exact. Of each key it is kept what its
-// bucket lacks, in requests or tokens and not in time: a limit that is changed holds from then on.
+// What a key may use in a minute (requests, or tokens), as a bucket that refills evenly: no window
+// to sit at the edge of, and the reset that a client is told is exact. What each key's bucket lacks
+// is kept in requests or tokens, not in time: a limit that is changed holds from then on.
 import type { Clock, RateState } from '#domain'
 
 export interface Bucket {

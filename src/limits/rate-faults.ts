@@ -13,7 +13,8 @@ export class RateFault extends Fault {
 
 export function tooManyRequests(rates: Rates): RateFault {
   const { limit, retryAfterMs } = rates.requests
-  const message = `Rate limit reached: ${limit} requests per minute. Try again in ${retryAfterMs} ms.`
+  const message =
+    `Rate limit reached: ${limit} requests per minute. ` + `Try again in ${retryAfterMs} ms.`
   return new RateFault('rate_requests', rates, message, retryAfterMs)
 }
 

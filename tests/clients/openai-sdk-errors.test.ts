@@ -55,13 +55,13 @@ describe('an error is of its type:', () => {
     const { chat, completions } = scene.client
     const text = 'one more ladder '.repeat(20_000)
     const long = { model: name, messages: saying(text) }
-    const asked: [string, Promise<unknown>][] = [
-      ['messages', chat.completions.create(long)],
-      ['messages', chat.completions.create({ ...long, stream: true })],
-      ['prompt', completions.create({ model: name, prompt: ['Hi', text] })],
+    const asked: [string, () => Promise<unknown>][] = [
+      ['messages', () => chat.completions.create(long)],
+      ['messages', () => chat.completions.create({ ...long, stream: true })],
+      ['prompt', () => completions.create({ model: name, prompt: ['Hi', text] })],
     ]
-    for (const [param, answer] of asked) {
-      const error = await errorOf(answer)
+    for (const [param, ask] of asked) {
+      const error = await errorOf(ask())
       expect(error).toBeInstanceOf(OpenAI.BadRequestError)
       expect(error).toMatchObject({ status: 400, param, code: 'context_length_exceeded' })
       expect(error.message).toMatch(/maximum context length is (32768|2048) tokens/)

@@ -30,6 +30,7 @@ test('only what differs is written down, and the rest is as usual', async () => 
     trustedMedia: false,
     roles: [],
     sequencesMax: 64,
+    templateTokens: 1024,
     completionTokens: 16,
     outputTokensMax: 500,
   })

@@ -7,6 +7,10 @@ import { until } from '../support/until.ts'
 
 const bodies = 20
 const bodyBytes = 9_000_000
+// Large in what no model reads: a text of that size would be too long.
+const [small, large] = [10, bodyBytes].map((size) =>
+  JSON.stringify(chat({ stream: true, user: 'x'.repeat(size) })),
+)
 
 test('none of 20 aborted bodies of 9 MB is held while their places are', async () => {
   await using upstream = await startUpstream()
@@ -14,10 +18,10 @@ test('none of 20 aborted bodies of 9 MB is held while their places are', async (
     baseUrl: upstream.url,
     kind: 'runpod',
     slots: bodies + 1,
-    config: { upstreams: { orphanHoldMs: 60_000 } },
+    config: { upstreams: { orphanHoldMs: 600_000 } },
   })
-  const leaveOne = async (size: number) => {
-    const client = gateway.open(chat({ stream: true, messages: [said('x'.repeat(size))] }))
+  const leaveOne = async (body: string | undefined) => {
+    const client = gateway.open(body)
     const { response, closed } = await upstream.nextCall()
     // Its first event makes the deployment warm: it then has all of its places.
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -28,9 +32,9 @@ test('none of 20 aborted bodies of 9 MB is held while their places are', async (
     // The test's own copy of it.
     upstream.calls.length = 0
   }
-  await leaveOne(10)
+  await leaveOne(small)
   const before = heldMemory()
-  for (let n = 0; n < bodies; n += 1) await leaveOne(bodyBytes)
+  for (let n = 0; n < bodies; n += 1) await leaveOne(large)
   const gone = () => gateway.logLines().filter(({ outcome }) => outcome === 'client_gone')
   await until('all calls are over', () => gone().length === bodies + 1)
   const stats = await gateway.get('/resilience/stats', 'admin-key-0123456789abcdef')
@@ -38,7 +42,3 @@ test('none of 20 aborted bodies of 9 MB is held while their places are', async (
   // What a collection lets go of outside of the heap is freed in a later turn.
   await until('the bodies are let go', () => heldMemory() - before < bodyBytes)
 })
-
-function said(content: string) {
-  return { role: 'user', content }
-}
