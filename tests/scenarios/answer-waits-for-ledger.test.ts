@@ -1,6 +1,7 @@
 // The end of an answer waits for its row: what a client saw complete is in the file.
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '#src/domain/index.ts'
 import { eventsOf } from '../support/client-call.ts'
 import { callRows } from '../support/ledger-rows.ts'
 import {
@@ -17,7 +18,11 @@ import { chat, kinds, startTestGateway, type TestGateway } from '../support/test
 describe.each(kinds)('in front of %s', (kind) => {
   test.each(askings)('$name: the row is in the file when the end arrives', async (asking) => {
     await using upstream = await startUpstream(answerGood)
-    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
+    await using gateway = await startTestGateway({
+      clock: systemClock,
+      baseUrl: upstream.url,
+      kind,
+    })
     for (let calls = 1; calls <= 10; calls += 1) {
       const client = gateway.open(asking.body(), {}, asking.path)
       // Before its connection is at rest: a whole body's last byte is its brace.
@@ -32,7 +37,7 @@ describe.each(kinds)('in front of %s', (kind) => {
 
 test('while the ledger is locked, the end of answers is held back, then released', async () => {
   await using upstream = await startUpstream(answerGood)
-  await using gateway = await startTestGateway({ baseUrl: upstream.url })
+  await using gateway = await startTestGateway({ clock: systemClock, baseUrl: upstream.url })
   const lock = lockLedger(gateway)
   const open = ({ path, body }: Asking) => gateway.open(body(), {}, path)
   const streams = streamAskings.map(open)
@@ -60,7 +65,7 @@ test('while the ledger is locked, the end of answers is held back, then released
 
 test('a ledger that stays locked fails calls, turns readiness red, and recovers', async () => {
   await using upstream = await startUpstream(goodAnswer)
-  await using gateway = await startTestGateway({ baseUrl: upstream.url })
+  await using gateway = await startTestGateway({ clock: systemClock, baseUrl: upstream.url })
   const lock = lockLedger(gateway)
   const stream = gateway.open(chat({ stream: true }))
   const whole = gateway.open(chat())

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
+import { systemClock } from '#src/domain/index.ts'
 import { type Canary, found } from '../support/canaries.ts'
 import {
   type Asking,
@@ -98,6 +99,7 @@ async function startScene(kind: (typeof kinds)[number]) {
     script(call)
   })
   const gateway = await startTestGateway({
+    clock: systemClock,
     baseUrl: upstream.url,
     kind,
     secrets: {

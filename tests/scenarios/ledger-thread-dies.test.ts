@@ -2,6 +2,7 @@
 // nothing, each call has its row once, and the log says it once.
 import type { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '#src/domain/index.ts'
 import { attemptRows, callRows } from '../support/ledger-rows.ts'
 import { answerGood, askings, readAnswer } from '../support/openai-surfaces.ts'
 import { startUpstream } from '../support/scripted-upstream.ts'
@@ -14,7 +15,7 @@ test('every answer ends as if nothing had happened', async () => {
   process.on('worker', add)
   onTestFinished(() => void process.off('worker', add))
   await using upstream = await startUpstream(answerGood)
-  await using gateway = await startTestGateway({ baseUrl: upstream.url })
+  await using gateway = await startTestGateway({ clock: systemClock, baseUrl: upstream.url })
   const ask = () => askings.map(({ path, body }) => gateway.open(body(), {}, path))
   const clients = ask()
   await threads[0]?.terminate()

@@ -1,5 +1,6 @@
 // A thousand clients that leave at any moment, on any surface: no place is lost, no record missing.
 import { expect, test } from 'vitest'
+import { systemClock } from '#src/domain/index.ts'
 import type { ClientCall, Leaving } from '../support/client-call.ts'
 import { attemptRows, callRows } from '../support/ledger-rows.ts'
 import {
@@ -38,6 +39,7 @@ test.each(kinds)(
     })
     const at = { baseUrl: upstream.url, kind }
     await using gateway = await startTestGateway({
+      clock: systemClock,
       ...at,
       models: [
         modelAt({ ...at, slots: 1 }, 'one', 'one-place'),

@@ -1,6 +1,7 @@
 // An upstream that dies in the middle of its answer: the client sees that it was cut, exactly once,
 // and nothing is asked again once the client has seen a word.
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '#src/domain/index.ts'
 import { eventsOf } from '../support/client-call.ts'
 import { attemptRows, callRows } from '../support/ledger-rows.ts'
 import {
@@ -63,7 +64,12 @@ describe.each(kinds)('in front of %s', (kind) => {
     test.each(deaths)('an upstream that $name ends in one error event', async (death) => {
       const { says, how, code } = death
       await using upstream = await startUpstream(once(dies(says, how)))
-      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, slots: 1 })
+      await using gateway = await startTestGateway({
+        clock: systemClock,
+        baseUrl: upstream.url,
+        kind,
+        slots: 1,
+      })
       const client = gateway.open(asking.body(), {}, asking.path)
       expect(await client.ended).toBe('whole')
       const said = readAnswer(asking, client.text())
@@ -95,7 +101,11 @@ describe.each(kinds)('in front of %s', (kind) => {
         beginStream(call)
         call.response.end(text)
       })
-      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
+      await using gateway = await startTestGateway({
+        clock: systemClock,
+        baseUrl: upstream.url,
+        kind,
+      })
       const response = await gateway.post(asking.body(), {}, asking.path)
       expect(response.status).toBe(502)
       expect(await response.json()).toMatchObject({ error: { type: 'upstream_error', code: bad } })
@@ -109,7 +119,11 @@ describe.each(kinds)('in front of %s', (kind) => {
       'an upstream that %s after every choice had finished gave a whole answer',
       async (_n, how) => {
         await using upstream = await startUpstream(dies(({ last }) => last(), how))
-        await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
+        await using gateway = await startTestGateway({
+          clock: systemClock,
+          baseUrl: upstream.url,
+          kind,
+        })
         const body = asking.body({ stream_options: { include_usage: true } })
         const response = await gateway.post(body, {}, asking.path)
         const text = await response.text()
@@ -124,7 +138,11 @@ describe.each(kinds)('in front of %s', (kind) => {
 
     test('an answer of two choices is complete when both have finished', async () => {
       await using upstream = await startUpstream(dies(({ last }) => last(0), 'ends'))
-      await using gateway = await startTestGateway({ baseUrl: upstream.url, kind })
+      await using gateway = await startTestGateway({
+        clock: systemClock,
+        baseUrl: upstream.url,
+        kind,
+      })
       const response = await gateway.post(asking.body({ n: 2 }), {}, asking.path)
       const said = readAnswer(asking, await response.text())
       expect(said).toMatchObject({ isComplete: false, errors: [{ error: { code: cut } }] })
@@ -150,7 +168,12 @@ describe.each(kinds)('in front of %s', (kind) => {
       'an answer that is %s is a 502, and not a word of it',
       async (_name, script) => {
         await using upstream = await startUpstream(once(script))
-        await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, slots: 1 })
+        await using gateway = await startTestGateway({
+          clock: systemClock,
+          baseUrl: upstream.url,
+          kind,
+          slots: 1,
+        })
         const response = await gateway.post(asking.body(), {}, asking.path)
         expect(response.status).toBe(502)
         const error = { message: expect.not.stringContaining('Hello'), type: 'upstream_error' }
