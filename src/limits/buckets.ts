@@ -80,11 +80,12 @@ function grainOf({ perMinute }: Bucket): number {
 /** What a bucket says that lacks so much, to a call that asks for some. */
 function stateOf(bucket: Bucket, debt: number, asked: number): RateState {
   const { perMinute } = bucket
+  const left = Math.floor(perMinute - debt + grainOf(bucket))
   const timeOf = (amount: number) =>
     Math.max(0, Math.ceil((amount * minuteMs) / perMinute - grainMs / 10))
   return {
     limit: perMinute,
-    remaining: Math.max(0, Math.floor(perMinute - debt + grainOf(bucket))),
+    remaining: Math.min(perMinute, Math.max(0, left)),
     resetMs: timeOf(debt),
     retryAfterMs: timeOf(debt + asked - perMinute),
   }

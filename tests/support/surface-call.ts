@@ -10,9 +10,11 @@ export function surfaceNamed(name: string): Surface {
   return found
 }
 
+/** A text is the body as it is. */
 export function callOf(surface: Surface, body: unknown): Call {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
   return {
-    ...surface.read(Buffer.from(JSON.stringify(body))),
+    ...surface.read(Buffer.from(text)),
     id: 'req_1',
     clientRequestId: null,
     surface: surface.name,
