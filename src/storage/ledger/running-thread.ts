@@ -16,6 +16,16 @@ type Refusals = readonly Refusal[] | null
 
 /** A batch is a thousand rows at most; a heap that is larger has a leak. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
+const source = JSON.stringify(new URL('./ledger-thread.ts', import.meta.url).href)
+/**
+ * A thread knows of the process's cache of compiled source only where it was in the environment when
+ * the process began. Without it the thread loads the compiler of TypeScript: 10 MB.
+ */
+const entry = `
+  const cache = process.env.NODE_COMPILE_CACHE
+  if (cache) require('node:module').enableCompileCache(cache)
+  import(${source})
+`
 /** The rows are safe in the journal: what is not folded by then is folded at the next start. */
 const closeMsMax = 1_500
 /** A thread ends only once the system lets go of it. */
@@ -50,8 +60,9 @@ export class RunningThread {
     this.opened = this.#opening.promise
     this.ended = this.#ending.promise
     this.#tell = tell
-    this.#worker = new Worker(new URL('./ledger-thread.ts', import.meta.url), {
+    this.#worker = new Worker(entry, {
       name: 'ledger',
+      eval: true,
       workerData: { options, batchState: this.#batchState } satisfies ThreadGiven,
       resourceLimits,
     })
