@@ -192,7 +192,7 @@ test('a reader that has seen enough, as `head` has, is no failure', async () => 
     ledger.append(sampleCall({ requestId: `req_${n}` })).catch(() => {})
   }
   await ledger.close()
-  const child = spawn(process.execPath, ['src/main.ts', 'ledger', 'export'], {
+  const child = spawn(process.execPath, ['scripts/podgate.js', 'ledger', 'export'], {
     cwd: root,
     env: { ...process.env, ENV: 'dev', SQLITE_DB_PATH: storage.path },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -211,7 +211,7 @@ test('a budget is over whether or not anybody reads on', async () => {
   const ledger = await openLedger(storage, systemClock)
   await ledger.append(sampleCall({ receivedAtMs: Date.now() }))
   await ledger.close()
-  const child = spawn(process.execPath, ['src/main.ts', 'costs', '--budget', '0'], {
+  const child = spawn(process.execPath, ['scripts/podgate.js', 'costs', '--budget', '0'], {
     cwd: root,
     env: { ...process.env, ENV: 'dev', SQLITE_DB_PATH: storage.path },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -224,7 +224,7 @@ test('a budget is over whether or not anybody reads on', async () => {
 test.runIf(existsSync('/dev/full'))('a full disk under the output is one line of error', () => {
   const storage = temporaryStorage()
   const full = openSync('/dev/full', 'w')
-  const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', 'keys', 'list'], {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/podgate.js', 'keys', 'list'], {
     cwd: root,
     env: { ...process.env, ENV: 'dev', SQLITE_DB_PATH: storage.path },
     stdio: ['ignore', full, 'pipe'],

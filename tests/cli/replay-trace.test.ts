@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname
+const main = new URL('../../scripts/podgate.js', import.meta.url).pathname
 const trace = new URL('../golden/traces/azure2023-conv-first-1000.csv', import.meta.url).pathname
 
 interface Ended {

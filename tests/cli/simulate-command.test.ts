@@ -9,7 +9,7 @@ import { registerSimulate } from '#src/cli/simulate-command.ts'
 
 type Running = ChildProcessByStdio<null, Readable, Readable>
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname
+const main = new URL('../../scripts/podgate.js', import.meta.url).pathname
 const running = new Set<Running>()
 
 afterEach(() => {

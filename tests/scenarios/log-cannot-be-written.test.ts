@@ -13,7 +13,7 @@ import { goodAnswer, startUpstream } from '../support/scripted-upstream.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { adminKey, chat, modelAt, testKey } from '../support/test-gateway.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../scripts/podgate.js', import.meta.url))
 
 /** What it listens on it cannot say. */
 async function freePort(): Promise<number> {

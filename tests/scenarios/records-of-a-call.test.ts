@@ -1,6 +1,5 @@
 // One call, one record: line, row and metrics say the same of it; what is refused has no row.
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '#src/domain/index.ts'
 import { callRows } from '../support/ledger-rows.ts'
 import { expectOneRecord } from '../support/one-record.ts'
 import {
@@ -106,7 +105,6 @@ describe.each(kinds)('in front of %s', (kind) => {
   test.each(askings)('$name: a good call fills every field of its line', async (asking) => {
     await using upstream = await startUpstream(answerGood)
     await using gateway = await startTestGateway({
-      clock: systemClock,
       baseUrl: upstream.url,
       kind,
     })
@@ -142,7 +140,6 @@ describe.each(kinds)('in front of %s', (kind) => {
     await using upstream = await startUpstream(script)
     const config = { upstreams: { firstByteMs: 300, betweenChunksMs: 300 } }
     await using gateway = await startTestGateway({
-      clock: systemClock,
       baseUrl: upstream.url,
       kind,
       config: outcome === 'timeout' ? config : {},
@@ -164,7 +161,7 @@ test('a call by an alias is its model’s in the line, the row and the metrics',
   await using upstream = await startUpstream(goodAnswer)
   const at = { baseUrl: upstream.url }
   const models = [{ ...modelAt(at), aliases: ['nick'] }]
-  await using gateway = await startTestGateway({ clock: systemClock, ...at, models })
+  await using gateway = await startTestGateway({ ...at, models })
   const response = await gateway.post(chat({ model: 'nick' }))
   expect(await response.json()).toMatchObject({ model: 'nick' })
   const line = await gateway.logged({ event: 'call' })
@@ -184,7 +181,6 @@ describe('a refused call', () => {
       const at = { baseUrl: upstream.url }
       const surfaces = allSurfaces.filter((name) => name !== asking.surface.name)
       await using gateway = await startTestGateway({
-        clock: systemClock,
         ...at,
         models: [modelAt(at), { ...modelAt(at, 'mute', 'a-mute'), surfaces }],
         config: { http: { bodyBytesMax: 2048 } },
@@ -204,7 +200,6 @@ describe('a refused call', () => {
   test.each(askings)('($name, a full queue) has a line and a metric, no row', async (asking) => {
     await using upstream = await startUpstream()
     await using gateway = await startTestGateway({
-      clock: systemClock,
       baseUrl: upstream.url,
       slots: 1,
       config: { routing: { waitingMax: 0 } },
@@ -227,7 +222,6 @@ describe('a refused call', () => {
 test('every metric of calls has moved after traffic', async () => {
   await using upstream = await startUpstream()
   await using gateway = await startTestGateway({
-    clock: systemClock,
     baseUrl: upstream.url,
     slots: 1,
     config: { relay: { keepAliveMs: 10 } },

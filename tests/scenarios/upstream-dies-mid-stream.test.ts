@@ -1,7 +1,6 @@
 // An upstream that dies in the middle of its answer: the client sees that it was cut, exactly once,
 // and nothing is asked again once the client has seen a word.
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '#src/domain/index.ts'
 import { eventsOf } from '../support/client-call.ts'
 import { attemptRows, callRows } from '../support/ledger-rows.ts'
 import {
@@ -65,7 +64,6 @@ describe.each(kinds)('in front of %s', (kind) => {
       const { says, how, code } = death
       await using upstream = await startUpstream(once(dies(says, how)))
       await using gateway = await startTestGateway({
-        clock: systemClock,
         baseUrl: upstream.url,
         kind,
         slots: 1,
@@ -102,7 +100,6 @@ describe.each(kinds)('in front of %s', (kind) => {
         call.response.end(text)
       })
       await using gateway = await startTestGateway({
-        clock: systemClock,
         baseUrl: upstream.url,
         kind,
       })
@@ -120,7 +117,6 @@ describe.each(kinds)('in front of %s', (kind) => {
       async (_n, how) => {
         await using upstream = await startUpstream(dies(({ last }) => last(), how))
         await using gateway = await startTestGateway({
-          clock: systemClock,
           baseUrl: upstream.url,
           kind,
         })
@@ -139,7 +135,6 @@ describe.each(kinds)('in front of %s', (kind) => {
     test('an answer of two choices is complete when both have finished', async () => {
       await using upstream = await startUpstream(dies(({ last }) => last(0), 'ends'))
       await using gateway = await startTestGateway({
-        clock: systemClock,
         baseUrl: upstream.url,
         kind,
       })
@@ -169,7 +164,6 @@ describe.each(kinds)('in front of %s', (kind) => {
       async (_name, script) => {
         await using upstream = await startUpstream(once(script))
         await using gateway = await startTestGateway({
-          clock: systemClock,
           baseUrl: upstream.url,
           kind,
           slots: 1,

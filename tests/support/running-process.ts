@@ -14,7 +14,8 @@ export interface RunningProcess {
   exited: Promise<number | null>
 }
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** Through a terminal's way in: it keeps what was compiled for the next of many starts. */
+const main = fileURLToPath(new URL('../../scripts/podgate.js', import.meta.url))
 
 export function startCommand(
   folder: string,
