@@ -20,7 +20,10 @@ interface Waiter {
   reject(fault: Fault): void
 }
 
-/** A row and whoever waits for it: one object, of which each call makes two. */
+/**
+ * A row and whoever waits for it: one object, of which each call makes two. It is given up on once,
+ * and waits since `givenUp` from then on.
+ */
 export type WaitingRow = LedgerRow & Waiter & { sinceTicksMs: number }
 
 export interface WaitingRowsOptions {
@@ -33,6 +36,8 @@ export interface WaitingRowsOptions {
   onTrouble(cause: unknown): void
 }
 
+/** Later than every moment: such a row never grows old again. */
+const givenUp = Number.POSITIVE_INFINITY
 const lookEveryMs = 100
 const rowsPerBatchMax = 1000
 
@@ -43,7 +48,7 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   let rows: WaitingRow[] = []
   /** How many of `rows`, from the first, were in a batch that failed: it may have been written. */
   let sentBefore = 0
-  let sleepers: Waiter[] = []
+  let sleepers: (Waiter & { sinceTicksMs: number })[] = []
   let isScheduled = false
   let isStopped = false
   /** The last batch failed: only the timer tries, for each try may take the file a while. */
@@ -112,21 +117,26 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   }
 
   function giveUpOnTheOld(cause: unknown): void {
-    const isOld = (row: WaitingRow) => clock.ticksMs() - row.sinceTicksMs >= holdMs
+    const nowTicksMs = clock.ticksMs()
+    const isOld = (one: { sinceTicksMs: number }) => nowTicksMs - one.sinceTicksMs >= holdMs
     const old = [...sent, ...rows].filter(isOld)
-    if (old.length === 0) return
     // A batch that waits behind a slow disk must not be written later as if all had been well.
-    if (sent.length > 0) writer.revoke()
+    if (old.length > 0 && sent.length > 0) writer.revoke()
     const fault = unavailable('The ledger could not be written.', cause)
     for (const row of old) {
       if (row.kind === 'call') row.record = withoutLedger(row.record)
+      row.sinceTicksMs = givenUp
       row.reject(fault)
     }
-    options.onTrouble(cause)
+    // Rows that were given up on before say nothing of a batch that is only slow.
+    const isRefusedAgain = sent.length === 0 && rows.some((row) => row.sinceTicksMs === givenUp)
+    const isTrouble = old.length > 0 || isRefusedAgain
+    if (isTrouble) options.onTrouble(cause)
+    if (!isTrouble && !sleepers.some(isOld)) return
     for (const sleeper of wakeAll()) sleeper.reject(fault)
   }
 
-  function wakeAll(): Waiter[] {
+  function wakeAll(): readonly Waiter[] {
     const woken = sleepers
     sleepers = []
     return woken
@@ -148,7 +158,8 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
     count: () => sent.length + rows.length,
     emptied() {
       if (sent.length + rows.length === 0) return Promise.resolve()
-      return new Promise((resolve, reject) => sleepers.push({ resolve, reject }))
+      const sinceTicksMs = clock.ticksMs()
+      return new Promise((resolve, reject) => sleepers.push({ resolve, reject, sinceTicksMs }))
     },
     stop() {
       isStopped = true

@@ -48,7 +48,8 @@ function given() {
         }),
       ),
     )
-  return { clock, asked, troubles, append, revoked: () => revoked }
+  const emptied = () => followed(waiting.emptied())
+  return { clock, asked, troubles, append, emptied, revoked: () => revoked }
 }
 
 test('one batch at a time: what comes while it is written is the next one', async () => {
@@ -104,4 +105,50 @@ test('a batch without an answer is revoked, and its calls fail in time', async (
   asked[2]?.answer.resolve(null)
   await clock.advance(0)
   expect(late.is).toBe('committed')
+})
+
+/** The disk was away for long: two batches of calls that have failed wait for it. */
+async function givenAfterOutage() {
+  const one = given()
+  one.append(1)
+  await one.clock.advance(0)
+  one.append(2)
+  await one.clock.advance(1000)
+  one.asked[0]?.answer.reject(new Error('it was revoked'))
+  await one.clock.advance(100)
+  expect([one.troubles.length > 0, one.revoked()]).toEqual([true, 1])
+  return { ...one, troublesBefore: one.troubles.length }
+}
+
+test('a disk that comes back slowly is no new trouble: the calls have failed already', async () => {
+  const { clock, asked, troubles, troublesBefore, emptied, revoked } = await givenAfterOutage()
+  const empty = emptied()
+  asked[1]?.answer.resolve(null)
+  await clock.advance(900)
+  expect([troubles.length, revoked(), empty.is]).toEqual([troublesBefore, 1, 'waiting'])
+  asked[2]?.answer.resolve(null)
+  await clock.advance(0)
+  expect(empty.is).toBe('committed')
+})
+
+test('whoever waits for all rows waits no longer than that, however many were given up on', async () => {
+  const { clock, asked, emptied } = await givenAfterOutage()
+  const empty = emptied()
+  asked[1]?.answer.resolve(null)
+  await clock.advance(999)
+  expect(empty.is).toBe('waiting')
+  await clock.advance(1)
+  expect(empty.is).toBe('rejected')
+})
+
+test('a file that refuses calls of before once more is told at once', async () => {
+  const { clock, asked, troubles, troublesBefore, append, emptied } = await givenAfterOutage()
+  append(3)
+  const empty = emptied()
+  asked[1]?.answer.resolve(null)
+  await clock.advance(0)
+  asked[2]?.answer.reject(new Error('the disk is full'))
+  await clock.advance(0)
+  expect(troubles.slice(troublesBefore)).toMatchObject([{ message: 'the disk is full' }])
+  expect(empty.is).toBe('rejected')
 })
