@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '#src/accounting/index.ts'
@@ -154,4 +154,21 @@ test('what cannot be opened leaves no timer behind, and no open file', async () 
   // Nobody else has it open: only then may the journal's mode be changed.
   expect(db.pragma('journal_mode = delete', { simple: true })).toBe('delete')
   db.close()
+})
+
+test('a file that is damaged where only the ledger looks is named', async () => {
+  const storage = { ...temporaryStorage(), ledgerDays: 30 }
+  openLedgerDatabase(storage).close()
+  const path = ledgerPathOf(storage)
+  const db = new Database(path)
+  const size = Number(db.pragma('page_size', { simple: true }))
+  const root = db.prepare<[], number>(
+    "select rootpage from sqlite_master where name = 'calls_by_time'",
+  )
+  const page = Number(root.pluck().get())
+  db.close()
+  writeFileSync(path, readFileSync(path).fill(0xff, (page - 1) * size, page * size))
+  await expect(openLedger(storage, createFakeClock())).rejects.toThrow(
+    `${path}, Podgate’s ledger, cannot be opened: database disk image is malformed`,
+  )
 })

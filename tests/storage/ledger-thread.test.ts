@@ -112,6 +112,21 @@ test('closing while a thread is being started ends that one, too', async () => {
   expect(threads).toHaveLength(2)
 })
 
+test('a clock that was not believed is not believed by the next thread either', async () => {
+  const { ledger, news, ids, threads, terminate } = await given({
+    ledgerDays: 1,
+    retentionAfterMs: 100,
+  })
+  await ledger.append(callNumber(1, { receivedAtMs: Date.now() - 10 * 86_400_000 }))
+  await until('retention is refused', () => news.some(({ kind }) => kind === 'refused'))
+  await ledger.append(callNumber(2, { receivedAtMs: Date.now() }))
+  await terminate()
+  await until('another thread runs', () => threads.length === 2)
+  await until('it has looked', () => news.length === 3)
+  expect(news.map(({ kind }) => kind)).toEqual(['refused', 'thread_ended', 'refused'])
+  expect(ids('calls')).toEqual(['req_1', 'req_2'])
+})
+
 /** The thread waits in SQLite for as long as a disk that hangs would let it. */
 async function givenStuck() {
   const one = await given({ ledgerHoldMs: 300, busyTimeoutMs: 30_000 })

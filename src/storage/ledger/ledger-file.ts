@@ -1,7 +1,9 @@
 // The ledger's file with all that is done to it: rows are committed, the journal is folded, old
 // calls are forgotten. It blocks whoever calls it for as long as the disk takes.
 import type { Clock } from '#domain'
+import { unopened } from '../file-kind.ts'
 import { type LedgerOpening, openLedgerDatabase } from '../ledger-database.ts'
+import { ledgerPathOf } from '../ledger-path.ts'
 import type { SqliteConnection } from '../sqlite-file.ts'
 import { keepJournalShort } from './checkpoints.ts'
 import { type Batch, type LedgerTables, prepareCommit, type Refusal } from './commit.ts'
@@ -14,6 +16,8 @@ export interface LedgerFileOptions extends LedgerOpening {
   ledgerDays: number | null
   /** When that begins, after the start. */
   retentionAfterMs: number
+  /** By an earlier thread of this process: the clock is no more to be believed now. */
+  isRetentionRefused?: boolean
 }
 
 export interface LedgerFile {
@@ -28,17 +32,30 @@ export function openLedgerFile(
   clock: Clock,
   tell: (news: RetentionNews) => void,
 ): LedgerFile {
+  try {
+    return opened(options, clock, tell)
+  } catch (cause) {
+    throw unopened({ path: ledgerPathOf(options), kind: 'ledger' }, cause)
+  }
+}
+
+function opened(
+  options: LedgerFileOptions,
+  clock: Clock,
+  tell: (news: RetentionNews) => void,
+): LedgerFile {
   // Whatever throws on the way leaves no open file, and no timer that keeps the process.
   using opening = new DisposableStack()
   const connection = opening.adopt(openLedgerDatabase(options), (one) => void one.close())
   const commit = prepareCommit(connection, options.tables)
   const journal = opening.adopt(keepJournalShort(connection, clock), (one) => one.stop())
-  const { ledgerDays: days, retentionAfterMs: firstLookMs } = options
+  const { ledgerDays: days, retentionAfterMs: firstLookMs, isRetentionRefused = false } = options
+  const beginning = { firstLookMs, isRefused: isRetentionRefused }
   const onDeleted = journal.wrote
   const retention =
     days === null
       ? null
-      : opening.use(keepRetention(connection, { clock, days, firstLookMs, onDeleted, tell }))
+      : opening.use(keepRetention(connection, { ...beginning, clock, days, onDeleted, tell }))
   opening.move()
 
   return {

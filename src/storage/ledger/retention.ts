@@ -20,6 +20,8 @@ interface RetentionPorts {
   clock: Clock
   days: number
   firstLookMs: number
+  /** From the start. */
+  isRefused: boolean
   onDeleted(rows: number): void
   tell(news: RetentionNews): void
 }
@@ -39,7 +41,7 @@ export function keepRetention(connection: SqliteConnection, ports: RetentionPort
   const { clock, days, firstLookMs, tell } = ports
   const { forget, newest } = prepareForgetting(connection)
   let newestMs = newest()
-  let isRefused = false
+  let { isRefused } = ports
   let run: Run | null = null
   let timer: Timer = clock.after(firstLookMs, turn)
 

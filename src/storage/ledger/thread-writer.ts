@@ -3,6 +3,7 @@
 import type { Timer } from '#domain'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import type { LedgerWriter, WriterPorts } from './ledger-writer.ts'
+import type { RetentionNews } from './retention.ts'
 import { type RunningThread, startThread } from './running-thread.ts'
 
 /** Before a thread is started anew: doubled until one has written again. */
@@ -19,9 +20,16 @@ export async function openWriterInThread(
   let pauseMs = pauseMsMin
   let restart: Timer | null = null
   const closing = new AbortController()
+  let given = options
+
+  function hear(news: RetentionNews): void {
+    // Until the next start of the process, not of a thread: that would believe the clock again.
+    if (news.kind === 'refused') given = { ...options, isRetentionRefused: true }
+    tell(news)
+  }
 
   async function start(): Promise<void> {
-    const started = await startThread(options, tell, closing.signal)
+    const started = await startThread(given, hear, closing.signal)
     thread = started
     void started.ended.then((cause) => {
       thread = null
