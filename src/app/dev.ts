@@ -30,8 +30,8 @@ export async function startDev(settings: Settings): Promise<DevGateway> {
       adminKey,
       simulatorUrl: simulator?.url ?? null,
       async close() {
-        await gateway.close()
-        await simulator?.close()
+        // Also where rows of the ledger are lost: the process would not end otherwise.
+        await gateway.close().finally(() => simulator?.close())
       },
     }
   } catch (cause) {

@@ -1,6 +1,7 @@
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import Database from 'better-sqlite3'
+import { expect, onTestFinished, test } from 'vitest'
 import { eventsOf, openCall } from '../support/client-call.ts'
 import { flood } from '../support/flood.ts'
 import { startProcess, urlOf } from '../support/gateway-process.ts'
@@ -134,6 +135,27 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(gateway.stderr()).toBe('')
   },
 )
+
+test('told to stop with rows that no disk takes, it says so and ends, in dev too', async () => {
+  await using upstream = await startUpstream()
+  const gateway = startProcess({
+    gateway: { storage: { ledgerHoldMs: 300 } },
+    models: [modelAt({ baseUrl: upstream.url })],
+    env: { API_KEYS: testKey, EXTERNAL_TEST_KEY: 'a-key-of-theirs' },
+  })
+  const url = await urlOf(gateway)
+  expect(gateway.stdout()).toContain('a simulated RunPod')
+  const locker = new Database(join(gateway.folder, 'data/podgate-ledger.db'))
+  onTestFinished(() => void locker.close())
+  locker.exec('begin immediate')
+  const headers = { authorization }
+  const late = openCall(`${url}/v1/chat/completions`, JSON.stringify(chat()), { headers })
+  answerWhole(await upstream.nextCall(), wholeAnswer('Hello'))
+  expect((await late.head).statusCode).toBe(503)
+  gateway.process.kill('SIGTERM')
+  expect(await gateway.exited).toBe(1)
+  expect(gateway.stderr()).toMatch(/closed with \d rows that could not be written/)
+})
 
 function summary(row: Record<string, unknown>): string {
   const tokens = Number(row.completion_tokens)
