@@ -4,6 +4,7 @@
 // kernel spreads the clients over them.
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
 export interface Listeners {
@@ -28,20 +29,46 @@ export async function openListeners(
   asked: { host: string; port: number },
 ): Promise<Listeners> {
   const { host } = asked
-  const port = await ownPort(asked)
-  const shared = { host, port, backlog: backlogMax, reusePort: socketCount > 1 }
-  const url = await app.listen(shared)
+  const turn = await turnToOpen(asked)
   const more: Server[] = []
   const close = () => {
     for (const server of more) server.close()
   }
   try {
+    const port = await ownPort(asked)
+    const shared = { host, port, backlog: backlogMax, reusePort: socketCount > 1 }
+    const url = await app.listen(shared)
     while (more.length < socketCount - 1) more.push(await openMore(app, shared))
+    return { url, port, close }
   } catch (cause) {
     close()
     throw cause
+  } finally {
+    turn?.close()
   }
-  return { url, port, close }
+}
+
+const turnEveryMs = 20
+/** Opening takes milliseconds: whoever has the turn for longer does something else with it. */
+const turnsMax = 150
+
+/**
+ * Two gateways that start in the same moment would both find the port free, and share it: one waits
+ * until the other has it. A name that begins with a zero is no file, and goes with its process.
+ */
+async function turnToOpen({ host, port }: { host: string; port: number }): Promise<Server | null> {
+  if (socketCount === 1 || port === 0) return null
+  for (let turns = 1; turns <= turnsMax; turns += 1) {
+    const server = createServer().listen(`\0podgate-opens-${host}-${port}`)
+    try {
+      await once(server, 'listening')
+      return server
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')) throw cause
+      await delay(turnEveryMs)
+    }
+  }
+  return null
 }
 
 /** Sockets that share a port would not notice those of another gateway; this one does. */

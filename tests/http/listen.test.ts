@@ -1,7 +1,7 @@
 // Where the gateway listens: at one address, or what watches its connections would miss some.
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { openDoor } from './door.ts'
 
@@ -43,6 +43,22 @@ test('a second gateway does not share the port of the first', async () => {
   const { gateway } = await openDoor()
   const port = Number(new URL(gateway.url).port)
   await expect(openDoor({ http: { port } })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+})
+
+test.runIf(process.platform === 'linux')('two that open a port at once do it in turn', async () => {
+  const { gateway } = await openDoor()
+  const port = Number(new URL(gateway.url).port)
+  await gateway[Symbol.asyncDispose]()
+  // Whoever opens the port now; the name is given up when it is done.
+  const other = createServer().listen(`\0podgate-opens-127.0.0.1-${port}`)
+  await once(other, 'listening')
+  const opening = openDoor({ http: { port } })
+  expect(await isOpen('127.0.0.1', port)).toBe(false)
+  const taken = createServer().listen(port, '127.0.0.1')
+  await once(taken, 'listening')
+  other.close()
+  await expect(opening).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  taken.close()
 })
 
 test('a gateway that has closed leaves its port to another at once', async () => {
