@@ -1,6 +1,6 @@
 // Making, changing, rotating and revoking keys: the same functions for commands and the admin API.
 // Each leaves a line in the audit, in the transaction of its change, that says all but the secret.
-import { type Actor, type ApiKey, Fault, newPublicId } from '#domain'
+import { type Actor, type ApiKey, Fault, holdsScope, newPublicId } from '#domain'
 import { noteDeed, type Registry } from '#storage'
 import { refuseWider, type UsualLimits } from './grants.ts'
 import { columnsOf, type Db, findKey, keyState, rowOf, type StoredKey } from './key-records.ts'
@@ -65,7 +65,8 @@ const changeable = [
 
 /**
  * Only what differs is a change: it is compared with what the actor holds, and written down. A new
- * life for an expired key gives back all that the key may do, so all of that is compared.
+ * life for an expired key gives back all that the key may do, and a scope that it lacked opens all
+ * of its models for as long as it lives: there, all that the key may do is compared.
  */
 export function updateKey(
   registry: Registry,
@@ -81,7 +82,8 @@ export function updateKey(
     if (changed.length === 0) return { key: before, changed }
     const key: StoredKey = { ...before, ...only(changed, changes) }
     const isRevived = state === 'expired' && changed.includes('expiresAtMs')
-    refuseWider(actor, key, usual, isRevived ? undefined : changed)
+    const isOpened = key.scopes.some((scope) => !holdsScope(before, scope))
+    refuseWider(actor, key, usual, isRevived || isOpened ? undefined : changed)
     await db.updateTable('api_keys').set(columnsOf(key)).where('id', '=', id).execute()
     const deed = { atMs: nowMs, actor, action: 'key.update', target: id }
     await noteDeed(db, { ...deed, before: only(changed, before), after: only(changed, key) })

@@ -252,6 +252,22 @@ test('who gives an expired key a new life gives back all that it may do, and mus
   expect(keyring.verify(secret)).toMatchObject({ models: ['a'] })
 })
 
+/* biome-ignore format: a table reads as a table */
+test.each<[string, Record<string, unknown>, Partial<ApiKey>, string]>([
+  ['all models',       { models: null },         { models: ['a'] },           'models'],
+  ['a longer life',    { models: ['a'] },        { expiresAtMs: 9e15 - 1 },   'expiresAtMs'],
+  ['a higher rate',    { requestsPerMinute: 9 }, { requestsPerMinute: 8 },    'requestsPerMinute'],
+])('a narrow admin key makes no admin of a key with %s', async (_what, terms, own, param) => {
+  const { key, update, stored } = await given({ scopes: ['chat'], ...terms })
+  const actor = adminKey(own)
+  const opening = update({ scopes: ['chat', 'admin'] }, actor)
+  await expect(opening).rejects.toMatchObject({ kind: 'not_granted', param })
+  expect(await stored()).toEqual(key)
+  // Fewer scopes open nothing.
+  await update({ scopes: ['chat'], name: 'shop' }, actor)
+  expect(await stored()).toMatchObject({ name: 'shop' })
+})
+
 test('an old secret follows the key: its settings and its life, but not beyond its overlap', async () => {
   const { clock, command, keyring, key, secret, update } = await given({ expires: '10h' })
   const rotation = { overlapMs: 3 * hourMs, nowMs: clock.nowMs(), actor: 'cli' as const }
