@@ -5,7 +5,8 @@
 // An upstream that says it is full is left alone for a while, longer each time, or until a call
 // that it did serve comes to its end; who was turned away goes back to the head of the line. A time
 // that the upstream itself asked for is kept to the end: freeing a place would not help. Until it
-// answers a call again, nobody waits in its line longer than `fullWaitMs`.
+// answers a call again, nobody who saw it turn a call away, or joined its line while it was paused
+// for that, waits there longer than `fullWaitMs`.
 import type { Clock, Timer, TurnedAway, Upstream } from '#domain'
 import { fullFor, lineFull } from './full.ts'
 import {
@@ -66,6 +67,8 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   let pause: Timer | null = null
   let pauseUntilTicksMs = 0
   let isPauseAsked = false
+  /** Why it is paused, or was last: of long ago, that says nothing of today's line. */
+  let pausedFor: TurnedAway = 'cold'
   let turnedAwayInARow = 0
   /** It said so, and has answered nobody since. */
   let isFull = false
@@ -114,6 +117,10 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     return pause === null ? null : Math.max(0, Math.ceil(pauseUntilTicksMs - clock.ticksMs()))
   }
 
+  function isPausedAsFull(): boolean {
+    return pause !== null && pausedFor === 'full'
+  }
+
   function wait(signal: AbortSignal, patience: Patience, isFirst: boolean): Promise<Permit> {
     const { fullWaitMs, fullUntilTicksMs } = patience
     const { promise, resolve, reject } = Promise.withResolvers<Permit>()
@@ -150,7 +157,7 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     else line.push(waiter)
     if (fullUntilTicksMs !== null) {
       timer = clock.after(fullUntilTicksMs - clock.ticksMs(), stayedFull)
-    } else if (isFull) waiter.full()
+    } else if (isPausedAsFull()) waiter.full()
     return promise
   }
 
@@ -162,7 +169,9 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     },
     refuseTooLong({ fullWaitMs }) {
       const leftMs = pauseLeftMs()
-      if (isFull && isPauseAsked && leftMs !== null && leftMs > fullWaitMs) throw fullFor(leftMs)
+      if (isPausedAsFull() && isPauseAsked && leftMs !== null && leftMs > fullWaitMs) {
+        throw fullFor(leftMs)
+      }
     },
     wait,
     giveUp,
@@ -200,12 +209,13 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
     },
     enterAgain: () => place(true),
     turnedAway(why, askedPauseMs = null) {
-      if (why === 'full' && !isFull) {
+      if (why === 'full') {
         isFull = true
         for (const waiter of line) waiter.full()
       }
       // Calls that were on their way when the pause began say nothing new.
       if (pause !== null && askedPauseMs === null) return
+      pausedFor = why
       pause?.cancel()
       const ownPauseMs = options.busyPauseMs * 2 ** Math.min(turnedAwayInARow, doublingsMax)
       turnedAwayInARow += 1

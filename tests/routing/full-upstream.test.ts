@@ -321,6 +321,33 @@ describe('the wait for an upstream that is full', () => {
     expect(clock.pending()).toBe(0)
   })
 
+  test.each([
+    ['is busy with other calls', null],
+    ['has no worker yet', cold],
+  ])('is none for an upstream that was full long ago, and now %s', async (_what, turned) => {
+    const upstream = scriptedDeployment()
+    const { answer, clock, askBehind } = route(upstream, { options, call: { waitMaxMs: 0 } })
+    await turnAway(upstream)
+    expect(await answer).toMatchObject({ turnedAway: 'full' })
+    await clock.advance(3_600_000)
+    void askBehind({})
+    const running = await upstream.nextOpen()
+    if (turned !== null) {
+      running.context.onReleased({ how: 'ended', cancellation: 'none' })
+      running.reject(turned)
+      await clock.advance(1)
+    }
+    const behind = endingOf(askBehind({}), clock)
+    await clock.advance(60_000)
+    expect(behind.fault).toBeUndefined()
+    const again = turned === null ? running : await upstream.nextOpen()
+    again.resolve(scriptedAnswer([first]))
+    again.context.onReleased({ how: 'ended', cancellation: 'none' })
+    ;(await upstream.nextOpen()).resolve(scriptedAnswer([first]))
+    await clock.advance(1)
+    expect(behind.fault).toMatchObject({ next: expect.any(Function) })
+  })
+
   test('does not end a try that is on its way', async () => {
     const upstream = scriptedDeployment()
     const { answer, clock } = route(upstream, { options })
