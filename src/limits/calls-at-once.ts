@@ -137,7 +137,8 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
       const ahead = calls.running + calls.line.length - ask.placesMax
       if (ahead < 0) return
       if (ask.waitMs === 0) throw willNotWait(ask, calls)
-      if (ahead >= ask.waitingMax) throw lineFull(ask, calls)
+      // More may run than now may: of them, nobody waits.
+      if (Math.min(ahead, calls.line.length) >= ask.waitingMax) throw lineFull(ask, calls)
     },
     take(ask) {
       const calls = callsOf(ask)

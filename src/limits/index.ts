@@ -108,8 +108,9 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
       requests.giveBack(requestsOf(key), 1)
     },
     async reserve({ call, bound }) {
-      const { key } = call
-      const ask = placeAsk(call, placesMaxOf(key), options)
+      // Its body may have taken long to come.
+      const key = latest(call.key)
+      const ask = placeAsk({ key, waitMaxMs: call.waitMaxMs }, placesMaxOf(key), options)
       // Looked at first and taken last: what is refused for one of them costs nothing of the other.
       atOnce.check(ask)
       const giveBack = takeTokens(key, bound)
@@ -159,7 +160,7 @@ class KeyReservation implements Reservation {
 }
 
 function placeAsk(
-  { key, waitMaxMs }: Call,
+  { key, waitMaxMs }: Pick<Call, 'key' | 'waitMaxMs'>,
   placesMax: number | null,
   { concurrencyWaitingMax, concurrencyWaitMs }: LimitsOptions,
 ): PlaceAsk {

@@ -207,6 +207,19 @@ describe('in line', () => {
     expect(happened).toEqual(['1', '2', '3'])
   })
 
+  test('a limit that is lowered holds for a call whose body was still coming, and for the line', async () => {
+    const { arrive, change, look, happened, reserve } = given({ concurrencyWaitingMax: 1 })
+    const ran = []
+    for (const name of ['1', '2', '3']) ran.push(await arrive(name, { concurrencyMax: 3 }))
+    change({ concurrencyMax: 1 })
+    const four = await arrive('4', { concurrencyMax: 3 })
+    await expect(reserve({ concurrencyMax: 3 })).rejects.toMatchObject(refused)
+    expect(await look()).toMatchObject({ running: 3, waiting: 1 })
+    for (const one of ran) one.leave()
+    await four.turn
+    expect(happened).toEqual(['1', '2', '3', '4'])
+  })
+
   test('a key whose limit was raised has the new one for those that wait already', async () => {
     const { arrive, happened } = given()
     await arrive('1', { concurrencyMax: 1 })
