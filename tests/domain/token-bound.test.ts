@@ -50,6 +50,7 @@ test.each<[string, typeof chat, Record<string, unknown>, Record<string, unknown>
   ['of several choices: each',                    chat,        { ...said('Hi'), max_tokens: 7, n: 8 },  {},                       56],
   ['a completion without one: the usual number',  completions, { model: 'm', prompt: 'Hi' },            { completionTokens: 30 }, 30],
   ['for each prompt',                             completions, { model: 'm', prompt: ['a', 'b'], n: 2 }, {},                      64],
+  ['only an echo: one, which vLLM counts',        completions, { model: 'm', prompt: 'Hi', echo: true, max_tokens: 0 }, {}, 1],
   ['an embedding: nothing',                       embeddings,  { model: 'm', input: ['a', 'b'] },       {},                       0],
 ])('of %s', (_what, surface, body, policy, tokens) => {
   expect(tokenBound(callOf(surface, body), { ...model, policy }).completion).toBe(tokens)

@@ -32,7 +32,8 @@ export function readCompletion(bytes: Buffer): CallFacts {
     wantsUsage: wantsUsage(value),
     choices,
     prompts,
-    maxTokens: typeof value.max_tokens === 'number' ? value.max_tokens : null,
+    // Where only the prompt is to come back, a server makes one token all the same, and counts it.
+    maxTokens: typeof value.max_tokens === 'number' ? Math.max(1, value.max_tokens) : null,
     unnamedTokens: 'policy',
     promptTokens: countPromptTokens(value.prompt),
     endUserHash: endUserHash(value),
