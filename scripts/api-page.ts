@@ -65,6 +65,8 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
     'What vLLM surely refuses is a 400 for a deployment of the dialect `vllm`: `n` above 1 where ' +
       '`temperature` is 0, and `min_tokens` above `max_tokens`. A deployment of the dialect `openai` ' +
       'is not sent what vLLM alone knows, such as the `response_format` of type `structural_tag`.',
+    'Where a chat names both `max_completion_tokens` and `max_tokens`, the first counts, and the ' +
+      'second is lowered to it: some servers go by the second.',
     'A header `idempotency-key` is not read yet: two calls with the same key are two calls.',
     ...surfaces.flatMap((surface) => surfacePart(surface, table)),
     '## What a model allows',

@@ -81,8 +81,9 @@ function capTokens(
   changes: Changes,
 ): void {
   const [bound] = bounds
-  if (max === null || bound === undefined) return
   const named = call.demands.filter((demand) => demand.wants === 'tokens')
-  for (const { param, count } of named) if (count > max) changes.set(param, String(max))
-  if (named.length === 0) changes.set(bound, String(max))
+  // Where two are named, some servers go by the other one: it must not allow more.
+  const most = Math.min(call.maxTokens ?? Number.POSITIVE_INFINITY, max ?? Number.POSITIVE_INFINITY)
+  for (const { param, count } of named) if (count > most) changes.set(param, String(most))
+  if (named.length === 0 && max !== null && bound !== undefined) changes.set(bound, String(max))
 }

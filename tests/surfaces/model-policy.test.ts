@@ -257,12 +257,26 @@ describe('the bound on what is generated', () => {
   test('is capped where the model says so', () => {
     const policy = { outputTokensMax: 100 }
     expect(check({ max_tokens: 500, max_completion_tokens: 50 }, policy)).toMatchObject({
-      max_tokens: 100,
+      max_tokens: 50,
       max_completion_tokens: 50,
     })
     expect(check({}, policy)).toMatchObject({ max_completion_tokens: 100 })
     expect(check({})).not.toHaveProperty('max_completion_tokens')
   })
+})
+
+test('of two bounds, the one that a server might go by allows no more than was reserved', () => {
+  const both = (max_tokens: number, max_completion_tokens: number) => {
+    const body = { model: 'm', messages: [{ role: 'user', content: 'a' }], max_tokens }
+    const call = callOf(surfaceNamed('openai-chat'), { ...body, max_completion_tokens })
+    const sent = surfaceNamed('openai-chat').toUpstream(call, {
+      dialect: 'openai',
+      servedName: 'm',
+    })
+    return JSON.parse(sent.body.toString())
+  }
+  expect(both(900, 1)).toMatchObject({ max_tokens: 1, max_completion_tokens: 1 })
+  expect(both(5, 7)).toMatchObject({ max_tokens: 5, max_completion_tokens: 7 })
 })
 
 /* biome-ignore format: a table reads as a table */
