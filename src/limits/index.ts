@@ -40,7 +40,10 @@ export interface KeyStanding {
 export interface Limits {
   /** One request of the key's minute. Throws a `RateFault` where none is left. */
   takeRequest(key: ApiKey): Promise<Rates>
-  /** Of a call that was refused because others run or wait, which is not its key's doing. */
+  /**
+   * Of a call that was refused because others run or wait, which is not its key's doing. As often
+   * in a minute as the key may ask: its body was read, and reading without end is no client's.
+   */
   giveBackRequest(key: ApiKey): Promise<void>
   /**
    * Takes what the call needs beside its request, or throws the fault that says what is used up and
@@ -64,6 +67,7 @@ export interface LimitsPorts {
 
 export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPorts): Limits {
   const requests = createBuckets(clock, keysMax)
+  const givenBack = createBuckets(clock, keysMax)
   const tokens = createBuckets(clock, keysMax)
   const atOnce = createCallsAtOnce(clock)
 
@@ -105,7 +109,8 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
       return ratesOf(key)
     },
     async giveBackRequest(key) {
-      requests.giveBack(requestsOf(key), 1)
+      const bucket = requestsOf(key)
+      if (givenBack.take(bucket, 1).isTaken) requests.giveBack(bucket, 1)
     },
     async reserve({ call, bound }) {
       // Its body may have taken long to come.

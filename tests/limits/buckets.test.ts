@@ -128,6 +128,15 @@ describe('a key’s request', () => {
     await expect(one.takeRequest(key)).rejects.toMatchObject({ kind: 'rate_requests' })
   })
 
+  test('is given back as often in a minute as the key may ask, so that no body is free', async () => {
+    const one = limits()
+    for (let n = 0; n < 4; n += 1) {
+      await one.takeRequest(sampleKey)
+      await one.giveBackRequest(sampleKey)
+    }
+    await expect(one.takeRequest(sampleKey)).rejects.toMatchObject({ kind: 'rate_requests' })
+  })
+
   test('that is given back is there again, and no more than that', async () => {
     const one = limits()
     await one.giveBackRequest(sampleKey)
