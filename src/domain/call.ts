@@ -40,6 +40,18 @@ export type Demand =
   /** A bound on what is generated. */
   | { wants: 'tokens'; param: string; count: number }
 
+/** How much a model has to read, as far as that can be told without its tokeniser. */
+export interface PromptSize {
+  /** The member that holds it. */
+  param: string
+  /** UTF-8 bytes of the texts, which the model reads whatever its template makes of them. */
+  textBytes: number
+  /** Bytes of the tools and of the calls of tools, which some templates leave out. */
+  toolBytes: number
+  /** How many tokens it is, where it was sent as tokens. */
+  tokens: number
+}
+
 /** What a surface reads out of a body. */
 export interface CallFacts {
   modelId: string
@@ -56,6 +68,8 @@ export interface CallFacts {
   unnamedTokens: 'policy' | 'context'
   /** How many tokens there are to read, over all prompts, where they were sent as tokens. */
   promptTokens: number | null
+  /** Of the longest prompt; null where its length does not tell whether it fits. */
+  promptSize: PromptSize | null
   /** Hash of the client's own name for its end user. */
   endUserHash: string | null
   demands: readonly Demand[]

@@ -60,14 +60,14 @@ export async function relayCall(
     const route = ports.resolveRoute(call)
     story.routed(route.model)
     checkModel(call, route.model)
-    refuseTooLong(call, route.model, surface)
+    refuseTooLong(call, route.model)
     booked = await ports.reserve(call, route, client.signal)
     story.reserved(booked.reservation)
     company.start()
     answer = await booked.firstAnswer({ call, signal: client.signal, watcher: story, toUpstream })
     ending = await deliver({ answer, encoder, client, story, clock: ports.clock })
   } catch (cause) {
-    ending = withLikelyCause(failed(cause, client.signal), story, surface)
+    ending = withLikelyCause(failed(cause, client.signal), story)
   } finally {
     // Two times `using` would say it better, and costs 1 µs: V8 goes through its runtime for it.
     answer?.[Symbol.dispose]()

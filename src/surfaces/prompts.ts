@@ -1,7 +1,6 @@
 // What completions and embeddings are given: one text or many, as text or as token ids.
-import type { Demand, JsonObject } from '#domain'
-import { isTruncated, type PromptSize } from './prompt-size.ts'
-import { readBody } from './read-body.ts'
+import type { Demand, JsonObject, PromptSize } from '#domain'
+import { isTruncated } from './prompt-size.ts'
 import { invalid } from './rules.ts'
 import { isTokenIds } from './sampling-rules.ts'
 
@@ -40,8 +39,7 @@ export function addContextDemand(field: string, value: JsonObject, demands: Dema
 }
 
 /** The longest of the prompts, which are all texts or all tokens. */
-export function measurePrompts(field: string, bytes: Buffer): PromptSize | null {
-  const { value } = readBody(bytes)
+export function measurePrompts(field: string, value: JsonObject): PromptSize | null {
   if (isTruncated(value)) return null
   const given = value[field]
   const isOne = !Array.isArray(given) || typeof given[0] === 'number'

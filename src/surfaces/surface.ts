@@ -2,7 +2,6 @@
 // for an upstream, and turns upstream events into the client's bytes. No sockets, no fastify.
 import type { Call, CallFacts, Fault, ModelPolicy, Progress, UpstreamEvent, Usage } from '#domain'
 import type { FieldPolicy } from './field-policy.ts'
-import type { PromptSize } from './prompt-size.ts'
 
 export interface UpstreamTarget {
   /** The dialect the upstream is asked in: `openai` or `vllm`. */
@@ -40,11 +39,6 @@ export interface Surface {
   fields: FieldPolicy
   /** The body as the facts we act on. Throws a Fault that names the parameter. */
   read(body: Buffer): CallFacts
-  /**
-   * How long the longest prompt of a body is that `read` took; null where its length does not tell
-   * whether it fits. Reads the body again: few calls need it.
-   */
-  measure(body: Buffer): PromptSize | null
   toUpstream(call: Call, target: UpstreamTarget): UpstreamAsk
   encoder(call: Call): Encoder
   /** A fault as a whole body, in this dialect. */

@@ -1,5 +1,4 @@
 // OpenAI's embeddings, the dialect of `POST /v1/embeddings`.
-import { measurePrompts } from '../prompts.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
 import { bodyFor } from '../to-upstream.ts'
@@ -14,7 +13,6 @@ export const embeddings: Surface = {
   path,
   fields: embeddingsFields,
   read: readEmbeddings,
-  measure: (body) => measurePrompts(promptField, body),
   toUpstream: (call, target) => ({ path, body: bodyFor(call, target, embeddingsFields) }),
   encoder: embeddingsEncoder,
   fault: (fault) => faultBody(fault, promptField),

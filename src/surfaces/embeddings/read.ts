@@ -1,6 +1,6 @@
 // Reads an embeddings body into the facts of a call: each input is answered by one vector.
 import type { CallFacts, Demand } from '#domain'
-import { addContextDemand, countPrompts, countPromptTokens } from '../prompts.ts'
+import { addContextDemand, countPrompts, countPromptTokens, measurePrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import { endUserHash, readModel } from '../read-fields.ts'
 import { checkOf } from '../rules.ts'
@@ -26,6 +26,7 @@ export function readEmbeddings(bytes: Buffer): CallFacts {
     maxTokens: 0,
     unnamedTokens: 'policy',
     promptTokens: countPromptTokens(value[promptField]),
+    promptSize: measurePrompts(promptField, value),
     endUserHash: endUserHash(value),
     demands,
     body,

@@ -5,7 +5,6 @@ import { choicesEncoder } from '../choices-encoder.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
 import { bodyFor, memberOf, noChanges } from '../to-upstream.ts'
-import { measureChat } from './measure.ts'
 import { readChat } from './read.ts'
 import { chatAnswers, chatFields } from './rules.ts'
 
@@ -16,7 +15,6 @@ export const openaiChat: Surface = {
   path,
   fields: chatFields,
   read: readChat,
-  measure: measureChat,
   toUpstream: (call, target) => ({
     path,
     body: bodyFor(call, target, chatFields, withoutEmptyTools(call)),

@@ -1,12 +1,12 @@
 // How long a conversation is: the texts of its messages, and beside them the tools and their calls.
+import type { PromptSize } from '#domain'
 import { isJsonObject } from '#wire'
-import { isTruncated, type PromptSize } from '../prompt-size.ts'
-import { readBody } from '../read-body.ts'
+import { isTruncated } from '../prompt-size.ts'
+import type { ReadBody } from '../read-body.ts'
 import { memberOf } from '../to-upstream.ts'
 
 /** Null where the messages hold media, of which nobody knows how many tokens they become. */
-export function measureChat(bytes: Buffer): PromptSize | null {
-  const { value, body } = readBody(bytes)
+export function measureChat({ value, body }: ReadBody): PromptSize | null {
   if (isTruncated(value) || !Array.isArray(value.messages)) return null
   const tools = memberOf(body.members, 'tools')
   const size = { param: 'messages', textBytes: 0, toolBytes: 0, tokens: 0 }

@@ -11,6 +11,7 @@ import {
   wantsUsage,
 } from '../read-fields.ts'
 import { checkOf, invalid } from '../rules.ts'
+import { measureChat } from './measure.ts'
 import { readMessages } from './messages.ts'
 import { chatFields, structuralTag } from './rules.ts'
 import { checkTools } from './tools.ts'
@@ -40,6 +41,7 @@ export function readChat(bytes: Buffer): CallFacts {
     maxTokens: integerOr(value.max_completion_tokens) ?? integerOr(value.max_tokens),
     unnamedTokens: 'context',
     promptTokens: null,
+    promptSize: measureChat(read),
     endUserHash: endUserHash(value),
     demands,
     body,

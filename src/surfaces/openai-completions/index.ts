@@ -2,7 +2,6 @@
 import { answerTokensMax, type Call, policyOf } from '#domain'
 import type { JsonChanges } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
-import { measurePrompts } from '../prompts.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface, UpstreamTarget } from '../surface.ts'
 import { bodyFor, noChanges } from '../to-upstream.ts'
@@ -16,7 +15,6 @@ export const openaiCompletions: Surface = {
   path,
   fields: completionFields,
   read: readCompletion,
-  measure: (body) => measurePrompts(completionAnswers.promptField, body),
   toUpstream: (call, target) => ({
     path,
     body: bodyFor(call, target, completionFields, tokensUnlessNamed(call, target)),

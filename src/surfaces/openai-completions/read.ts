@@ -1,6 +1,6 @@
 // Reads a completion's body into the facts of a call: every prompt is answered by as many choices.
 import type { CallFacts, Demand, JsonObject } from '#domain'
-import { addContextDemand, countPrompts, countPromptTokens } from '../prompts.ts'
+import { addContextDemand, countPrompts, countPromptTokens, measurePrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import {
   addSequenceDemands,
@@ -36,6 +36,7 @@ export function readCompletion(bytes: Buffer): CallFacts {
     maxTokens: typeof value.max_tokens === 'number' ? Math.max(1, value.max_tokens) : null,
     unnamedTokens: 'policy',
     promptTokens: countPromptTokens(value.prompt),
+    promptSize: measurePrompts('prompt', value),
     endUserHash: endUserHash(value),
     demands,
     body,

@@ -289,11 +289,22 @@ describe('reads', () => {
       choices: 1,
       unnamedTokens: 'context',
       promptTokens: null,
+      promptSize: { param: 'messages', textBytes: 2, toolBytes: 0, tokens: 0 },
       maxTokens: null,
       endUserHash: null,
     })
     expect(body.bytes.toString()).toBe(good)
     expect(body.members.map(({ name }) => name)).toEqual(['model', 'messages'])
+  })
+
+  test('how long the texts are, with the first look: a large body is not read again for it', () => {
+    const content = [{ type: 'text', text: '多é' }, 'a']
+    const tools = [{ type: 'function', function: { name: 'f' } }]
+    const { promptSize } = read({ messages: [{ role: 'user', content }], tools })
+    const toolBytes = JSON.stringify(tools).length
+    expect(promptSize).toEqual({ param: 'messages', textBytes: 6, toolBytes, tokens: 0 })
+    const image = { type: 'image_url', image_url: { url: 'data:,' } }
+    expect(read({ messages: [{ role: 'user', content: [image] }] }).promptSize).toBeNull()
   })
 
   /* biome-ignore format: a table reads as a table */
