@@ -109,7 +109,7 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
       return ratesOf(key)
     },
     async giveBackRequest(key) {
-      const bucket = requestsOf(key)
+      const bucket = requestsOf(latest(key))
       if (givenBack.take(bucket, 1).isTaken) requests.giveBack(bucket, 1)
     },
     async reserve({ call, bound }) {

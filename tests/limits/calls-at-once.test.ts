@@ -215,6 +215,8 @@ describe('in line', () => {
     const four = await arrive('4', { concurrencyMax: 3 })
     await expect(reserve({ concurrencyMax: 3 })).rejects.toMatchObject(refused)
     expect(await look()).toMatchObject({ running: 3, waiting: 1 })
+    for (const one of ran.splice(0, 2)) one.leave()
+    expect(await look()).toMatchObject({ running: 1, waiting: 1 })
     for (const one of ran) one.leave()
     await four.turn
     expect(happened).toEqual(['1', '2', '3', '4'])
