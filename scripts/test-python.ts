@@ -2,7 +2,7 @@
 // front of the simulator, and has Python read what generated bodies become on their way to a model's
 // server.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { writeBodies } from '../tests/python/write-bodies.ts'
@@ -26,9 +26,13 @@ async function main(): Promise<number> {
     const args = [...quiet, '-m', 'unittest', 'discover', '-s', 'tests/python', '-v']
     const bodies = join(folder, 'bodies.jsonl')
     writeBodies(bodies, generatedBodies)
-    const { baseUrl, key } = gateway
-    const given = { PODGATE_BASE_URL: baseUrl, PODGATE_KEY: key, PODGATE_BODIES: bodies }
-    const env = { ...process.env, ...given }
+    const env = {
+      ...process.env,
+      PODGATE_BASE_URL: gateway.baseUrl,
+      PODGATE_KEY: gateway.key,
+      PODGATE_ADMIN_KEY: readFileSync(join(folder, 'dev-admin-key'), 'utf8').trim(),
+      PODGATE_BODIES: bodies,
+    }
     return spawnSync(interpreter, args, { stdio: 'inherit', env }).status ?? 1
   } finally {
     await stop(gateway.process)
