@@ -1,9 +1,11 @@
 // Closed by default: every request needs a key, unless its route says that it is public. The route
 // object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
-// On a model route the request is taken from its key's minute here: a body that is refused for its
-// key's rate must cost nothing, and whatever else is refused was a request all the same.
+// On a model route the guard takes the request from its key's minute: a body that is refused for its
+// key's rate must cost nothing, and whatever else is refused was a request all the same. On other
+// routes it only looks: every answer tells a key with a limit of tokens how many it has left.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ApiKey, holdsScope, type Rates, type Scope } from '#domain'
+import { rateHeaders } from '#relay'
 import { addAddressCounts } from './addresses.ts'
 import { missingScope, noKey, tooManyFailures, wrongKey } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
@@ -19,7 +21,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     apiKey: ApiKey | null
-    /** What the key has left; null where requests are not counted. */
+    /** What the key has left; null where the answer does not tell. */
     rates: Rates | null
   }
 }
@@ -32,7 +34,7 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
   })
   app.decorateRequest('apiKey', null)
   app.decorateRequest('rates', null)
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { access = 'key', surface } = request.routeOptions.config
     if (access === 'public') return done()
     const token = bearer(request)
@@ -44,12 +46,20 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
     request.apiKey = key
     const isOpen = access === 'key' || holdsScope(key, access)
     const fault = isOpen ? undefined : missingScope(access)
-    if (surface === undefined) return done(fault)
-    ports.takeRequest(key).then((rates) => {
-      request.rates = rates
+    const rates = surface === undefined ? tokenRates(key) : ports.takeRequest(key)
+    rates.then((left) => {
+      request.rates = left
+      // A call's own answer tells them later, when its tokens are reserved as well.
+      if (surface === undefined && left !== null) reply.headers(rateHeaders(left))
       done(fault)
     }, done)
   })
+
+  /** Looking takes nothing. null: the key has no limit of tokens, and this route counts nothing. */
+  async function tokenRates(key: ApiKey): Promise<Rates | null> {
+    const { rates } = await ports.keyState(key)
+    return rates.tokens === null ? null : rates
+  }
 
   async function refuse(request: FastifyRequest, token: string | null): Promise<never> {
     const count = await countFailure(request)

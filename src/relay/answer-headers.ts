@@ -16,7 +16,7 @@ export function answerHeaders(story: Story): Headers {
   const headers: Headers = { 'x-request-id': call.id }
   // What is no model of ours is only the client's own text: it is not said back.
   if (story.model !== null) headers['x-podgate-model'] = headerText(story.modelId)
-  addRates(headers, reservation?.rates ?? call.rates)
+  Object.assign(headers, rateHeaders(reservation?.rates ?? call.rates))
   if (station !== null) {
     headers['x-podgate-deployment'] = headerText(station.deployment.id)
     headers['x-podgate-transport'] = station.upstream.transport
@@ -26,11 +26,11 @@ export function answerHeaders(story: Story): Headers {
   return headers
 }
 
-/** Rates: what the key has left, where the request was counted. */
+/** Rates: what the key has left; null where the answer does not tell. */
 export function faultHeaders(fault: Fault, rates: Rates | null): Headers {
   const headers: Headers = {}
   const latest = fault instanceof RateFault ? fault.rates : rates
-  if (latest !== null) addRates(headers, latest)
+  if (latest !== null) Object.assign(headers, rateHeaders(latest))
   const { retry, status } = fault.rule
   if (retry === 'no') headers['x-should-retry'] = 'false'
   if (fault.kind === 'draining') headers.connection = 'close'
@@ -45,14 +45,17 @@ export function faultHeaders(fault: Fault, rates: Rates | null): Headers {
   return headers
 }
 
-function addRates(headers: Headers, { requests, tokens }: Rates): void {
-  headers['x-ratelimit-limit-requests'] = String(requests.limit)
-  headers['x-ratelimit-remaining-requests'] = String(requests.remaining)
-  headers['x-ratelimit-reset-requests'] = goDuration(requests.resetMs)
-  if (tokens === null) return
+export function rateHeaders({ requests, tokens }: Rates): Headers {
+  const headers: Headers = {
+    'x-ratelimit-limit-requests': String(requests.limit),
+    'x-ratelimit-remaining-requests': String(requests.remaining),
+    'x-ratelimit-reset-requests': goDuration(requests.resetMs),
+  }
+  if (tokens === null) return headers
   headers['x-ratelimit-limit-tokens'] = String(tokens.limit)
   headers['x-ratelimit-remaining-tokens'] = String(tokens.remaining)
   headers['x-ratelimit-reset-tokens'] = goDuration(tokens.resetMs)
+  return headers
 }
 
 /** `6m0s`, `1.5s`, `12ms`: how OpenAI writes it, and what clients parse. */

@@ -42,7 +42,11 @@ describe('without configured origins', () => {
 })
 
 describe('with a list of origins', () => {
-  const open = () => openDoor({ http: { corsOrigins: [app, 'http://localhost:3000'] } })
+  const open = () =>
+    openDoor({
+      http: { corsOrigins: [app, 'http://localhost:3000'] },
+      limits: { tokensPerMinute: 1_000_000 },
+    })
 
   test('a preflight of one of them is answered without a key and without asking anybody', async () => {
     const door = await open()

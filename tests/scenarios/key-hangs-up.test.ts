@@ -31,14 +31,21 @@ async function runningOf(gateway: TestGateway, key: string): Promise<unknown> {
   return (await jsonAt(gateway, '/v1/key', key)).limits?.running
 }
 
-async function begin(kind: (typeof kinds)[number], limits = {}, orphanHoldMs = 60_000) {
+interface Given {
+  orphanHoldMs?: number
+  slots?: number
+}
+
+async function begin(kind: (typeof kinds)[number], given: Given = {}) {
+  const { orphanHoldMs = 60_000, slots = 8 } = given
   const upstream = await startUpstream()
   const gateway = await startTestGateway({
     baseUrl: upstream.url,
     kind,
+    slots,
     secrets: { API_KEYS: `${testKey},${otherKey}` },
     config: {
-      limits: { concurrencyMax: 1, concurrencyWaitingMax: 100, ...limits },
+      limits: { concurrencyMax: 1, concurrencyWaitingMax: 100 },
       relay: { keepAliveMs: 20 },
       // Far longer than the test: the places stay held while it looks.
       upstreams: { orphanHoldMs },
@@ -81,6 +88,40 @@ describe.each(kinds)('a key with one place that drops its calls at %s', (kind) =
   })
 })
 
+/** Who is served, in order, when a first call of `testKey` ended in this way while the others wait. */
+async function served(kind: (typeof kinds)[number], endFirst: 'answered' | 'dropped') {
+  await using scene = await begin(kind, { orphanHoldMs: 100, slots: 1 })
+  const { upstream, gateway } = scene
+  const open = (seed: number, asker = {}) => gateway.open(chat({ stream: true, seed }), asker)
+  const first = open(1)
+  const call = await upstream.nextCall()
+  const waiting = []
+  for (const [seed, asker] of [
+    [2, {}],
+    [3, asOther],
+    [4, {}],
+  ] as const) {
+    const next = open(seed, asker)
+    await next.seen(': podgate queued')
+    waiting.push(next)
+  }
+  if (endFirst === 'answered') goodAnswer(call)
+  else first.leave('close')
+  const seeds: unknown[] = []
+  for (const _ of waiting) {
+    const next = await upstream.nextCall()
+    seeds.push(JSON.parse(next.body).seed)
+    expect(await placesTaken(gateway)).toBe(1)
+    goodAnswer(next)
+  }
+  for (const one of waiting) expect(await one.ended).toBe('whole')
+  return seeds
+}
+
+test.each(kinds)('others at %s are served in the order as if it were honest', async (kind) => {
+  expect(await served(kind, 'dropped')).toEqual(await served(kind, 'answered'))
+})
+
 test('an edge’s page that turns a call away holds no place beside that of its next try', async () => {
   await using scene = await begin('runpod')
   const { upstream, gateway } = scene
@@ -95,7 +136,7 @@ test('an edge’s page that turns a call away holds no place beside that of its 
 })
 
 test('a place that is held is told as running, and given back with the work', async () => {
-  await using scene = await begin('runpod', {}, 250)
+  await using scene = await begin('runpod', { orphanHoldMs: 250 })
   const { upstream, gateway } = scene
   const dropped = gateway.open(chat({ stream: true }))
   const call = await upstream.nextCall()
@@ -116,7 +157,7 @@ test('a place that is held is told as running, and given back with the work', as
 })
 
 test('seconds that were taken for nothing are told to the key that wasted them', async () => {
-  await using scene = await begin('runpod', {}, 150)
+  await using scene = await begin('runpod', { orphanHoldMs: 150 })
   const { upstream, gateway } = scene
   const dropped = gateway.open(chat({ stream: true }))
   const call = await upstream.nextCall()

@@ -139,6 +139,66 @@ test.each(askings)(
   },
 )
 
+describe('every answer to a key with the limit says what is left', () => {
+  const told = ['limit', 'remaining', 'reset'].map((what) => `x-ratelimit-${what}-tokens`)
+  const text = { headers: { 'content-type': 'text/plain' } }
+  const never = { headers: { 'x-podgate-deadline-ms': 'soon' } }
+
+  /* biome-ignore format: a table reads as a table */
+  test.each<[status: number, what: string, path: string, init?: RequestInit, body?: unknown]>([
+    [200, 'a call',                    '/v1/chat/completions'],
+    [200, 'a stream',                  '/v1/chat/completions', {}, chat({ stream: true })],
+    [400, 'a bad parameter',           '/v1/chat/completions', {}, chat({ temperature: 9 })],
+    [400, 'a bad header',              '/v1/chat/completions', never],
+    [404, 'an unknown model',          '/v1/chat/completions', {}, chat({ model: 'none' })],
+    [413, 'a body that is too large',  '/v1/chat/completions', {}, chat({ user: 'x'.repeat(5000) })],
+    [415, 'a body of another type',    '/v1/chat/completions', text],
+    [405, 'a wrong method',            '/v1/models'],
+    [404, 'an unknown route',          '/v1/none'],
+    [403, 'a route of administrators', '/admin/keys'],
+    [200, 'the models',                '/v1/models', { method: 'GET' }],
+    [404, 'a model that is not there', '/v1/models/none', { method: 'GET' }],
+    [200, 'the key itself',            '/v1/key', { method: 'GET' }],
+    [200, 'who it is',                 '/auth/info', { method: 'GET' }],
+    [403, 'the metrics',               '/metrics', { method: 'GET' }],
+  ])('%i for %s', async (status, _what, path, init = {}, body = chat()) => {
+    await using upstream = await startUpstream((call) => goodAnswer(call))
+    const config = { limits: { tokensPerMinute: 100_000 }, http: { bodyBytesMax: 4096 } }
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, config })
+    const isGet = init.method === 'GET'
+    const answer = isGet ? await gateway.get(path) : await gateway.post(body, init, path)
+    await answer.text()
+    expect(answer.status).toBe(status)
+    for (const name of told) expect([name, answer.headers.has(name)]).toEqual([name, true])
+  })
+
+  test('429 for its requests per minute, before the body is read', async () => {
+    const limits = { tokensPerMinute: 100_000, requestsPerMinute: 1 }
+    await using gateway = await startTestGateway({
+      baseUrl: 'http://127.0.0.1:9',
+      config: { limits },
+    })
+    await gateway.post('{')
+    const refused = await gateway.post('{')
+    expect(refused.status).toBe(429)
+    for (const name of told) expect(refused.headers.has(name)).toBe(true)
+  })
+
+  test('the 200 that a comment begins, before the upstream has answered', async () => {
+    await using upstream = await startUpstream()
+    const config = { limits: { tokensPerMinute: limit }, relay: { keepAliveMs: 20 } }
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, config })
+    const body = chat({ ...asked, stream: true })
+    const client = gateway.open(body)
+    const call = await upstream.nextCall()
+    const { headers } = await client.head
+    expect(headers['x-ratelimit-limit-tokens']).toBe(String(limit))
+    expect(Number(headers[tokens])).toBeLessThan(limit - bound(body) + 200)
+    goodAnswer(call)
+    expect(await client.ended).toBe('whole')
+  })
+})
+
 test('a key without a limit is told nothing of tokens', async () => {
   await using upstream = await startUpstream(goodAnswer)
   await using gateway = await startTestGateway({ baseUrl: upstream.url })
