@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { refuseHalfConfigured, type Standing, unreadableMedia } from '#src/app/start-mistakes.ts'
 import { sampleModel } from '../support/sample-model.ts'
 import { sampleDeployment } from '../support/scripted-deployment.ts'
+import { modelAt, startTestGateway } from '../support/test-gateway.ts'
 
 const simulated = sampleModel({
   deployments: [sampleDeployment({ kind: 'runpod', options: { endpointId: 'sim-phi' } })],
@@ -47,4 +48,12 @@ test.each([
 ])('a model whose policy allows %s', (_what, changes, named) => {
   const warnings = unreadableMedia([sampleModel(changes)])
   expect(warnings).toEqual(named === null ? [] : [expect.stringContaining(named)])
+})
+
+test('a gateway that starts warns of each such model', async () => {
+  const baseUrl = 'http://127.0.0.1:9'
+  const blind = { ...modelAt({ baseUrl }), policy: { remoteMedia: true } }
+  await using gateway = await startTestGateway({ baseUrl, models: [blind] })
+  const line = await gateway.logged({ event: 'config' })
+  expect(line.message).toContain('test-model: its policy allows remoteMedia')
 })

@@ -1,6 +1,8 @@
 // What operators and keys may see of a gateway, and that looking wakes nothing.
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { metricTable } from '#src/observability/index.ts'
+import { openRegistry } from '#src/storage/index.ts'
 import { answerWhole, goodAnswer, startUpstream } from '../support/scripted-upstream.ts'
 import { adminKey, chat, modelAt, startTestGateway, testKey } from '../support/test-gateway.ts'
 
@@ -75,6 +77,34 @@ describe('/health/detailed', () => {
     expect(await client.ended).toBe('whole')
     expect(upstream.calls).toHaveLength(1)
   })
+})
+
+test('a deployment that a newer version wrote is broken and told, and the other models go on', async () => {
+  await using upstream = await startUpstream(goodAnswer)
+  const own = { baseUrl: upstream.url }
+  const models = [modelAt(own), modelAt(own, 'other-model', 'other-deployment')]
+  await using gateway = await startTestGateway({ ...own, models })
+  const registry = await openRegistry({
+    path: join(gateway.folder, 'podgate.db'),
+    busyTimeoutMs: 50,
+  })
+  await registry.db
+    .updateTable('deployments')
+    .set({ kind: 'of-a-newer-version' })
+    .where('id', '=', 'other-deployment')
+    .execute()
+  await registry.close()
+  expect(await gateway.logged({ event: 'deployment' })).toMatchObject({
+    level: 'error',
+    deployment: 'other-deployment',
+  })
+  const { deployments } = await jsonOf(await gateway.get('/health/detailed', adminKey))
+  expect(deployments).toMatchObject([
+    { deployment: 'test-deployment', readiness: { state: 'unknown' } },
+    { deployment: 'other-deployment', readiness: { state: 'broken' } },
+  ])
+  expect((await gateway.post(chat())).status).toBe(200)
+  expect((await gateway.post(chat({ model: 'other-model' }))).status).toBe(503)
 })
 
 test('/resilience/stats counts how tries ended since the start', async () => {
