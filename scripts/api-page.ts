@@ -35,6 +35,23 @@ const requestHeaders: Record<string, string> = {
   'x-request-id': 'kept beside ours in log and ledger, up to 64 plain characters',
 }
 
+/** The headers of an answer, beside those that HTTP itself has. */
+const answerHeaders: Record<string, string> = {
+  'x-request-id': 'our id of the request, which log and ledger have as well',
+  'x-ratelimit-{limit,remaining,reset}-requests':
+    'of the key’s minute, with every answer of a route that calls a model; the reset as `1.5s` or ' +
+    '`1m0s`',
+  'x-ratelimit-{limit,remaining,reset}-tokens':
+    'the same of its tokens, with every answer to a key that has such a limit ([keys.md](keys.md))',
+  'retry-after, retry-after-ms': 'when to come again, between 1 and 60 seconds from now',
+  'x-podgate-eta-ms': 'the same as we know or estimate it, beyond 60 seconds too',
+  'x-should-retry': '`false`: the same request will fail again',
+  'x-podgate-model, x-podgate-deployment, x-podgate-transport': 'who was asked, and how',
+  'x-podgate-queue-ms, x-podgate-cold-start':
+    'how long the call waited before it was sent, and whether it met a cold deployment',
+  'x-podgate-overhead-ms': 'of a whole answer: the time that was ours alone',
+}
+
 export function apiPage(table: (head: string[], rows: string[][]) => string): string[] {
   const routeRows = Object.entries(routes).map(([route, cells]) => [`\`${route}\``, ...cells])
   return [
@@ -48,6 +65,11 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
     table(
       ['header', 'means'],
       Object.entries(requestHeaders).map(([names, means]) => [listed(names.split(', ')), means]),
+    ),
+    '## What an answer’s headers say',
+    table(
+      ['header', 'means'],
+      Object.entries(answerHeaders).map(([names, means]) => [listed(names.split(', ')), means]),
     ),
     '## What becomes of a parameter',
     'A parameter passes to the model’s server as it came, to the byte, unless a table below names ' +

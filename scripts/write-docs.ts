@@ -92,8 +92,9 @@ function configurationPage(): string {
       '`configs/local.env`, which never overrides what is set; empty is not set), then flags. ' +
       'Files and flags are ' +
       'strict: an unknown option is a mistake. All mistakes are shown at once, one line each.',
-    '`--config FILE`, which every command takes, or `PODGATE_CONFIG` names another file in place ' +
-      'of `configs/<ENV>/gateway.yaml`; the flag wins. A file that is named must be there. ' +
+    '`--config FILE`, which every command takes (but `simulate`, which reads no configuration), or ' +
+      '`PODGATE_CONFIG` names another file in place of `configs/<ENV>/gateway.yaml`; the flag wins. ' +
+      'A file that is named must be there. ' +
       '`configs/<ENV>/models.yaml` still fills an empty registry.',
     'Secrets come from the environment only and are never part of the configuration: `API_KEYS` ' +
       '(comma-separated), `API_ADMIN_KEY`, `RUNPOD_API_KEY`, `HF_TOKEN`, `OPENROUTER_API_KEY`, ' +

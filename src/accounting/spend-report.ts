@@ -70,7 +70,7 @@ function spendBy(
   return select.all(period)
 }
 
-/** An attempt is its call's key's; one whose call was cut by a crash is nobody's. */
+/** An attempt counts for the key of its call; one whose call a crash cut has no key. */
 const wasteBy = {
   key_id: `select c.key_id as name, sum(a.wasted_seconds) as wastedSeconds
     from attempts a join calls c using (request_id)`,

@@ -32,7 +32,7 @@ export type Demand =
   | { wants: 'remote-media'; param: string }
   /** Something that the server must trust: an id of its cache, or tensors instead of media. */
   | { wants: 'trusted-media'; param: string }
-  /** What only servers of one dialect know: each attempt is measured against it. */
+  /** Only servers of this dialect know the member, which is checked for each attempt. */
   | { wants: 'dialect'; param: string; dialect: string }
   | { wants: 'template-argument'; param: string; name: string }
   /** So many tokens to read: a prompt that was sent as tokens. */

@@ -1,8 +1,8 @@
 // Closed by default: every request needs a key, unless its route says that it is public. The route
 // object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
-// On a model route the guard takes the request from its key's minute: a body that is refused for its
-// key's rate must cost nothing, and whatever else is refused was a request all the same. On other
-// routes it only looks: every answer tells a key with a limit of tokens how many it has left.
+// On a model route the guard takes the request from its key's minute: a body that is refused for
+// its key's rate must cost nothing, and whatever else is refused was a request all the same. On
+// other routes it only looks: every answer tells a key with a limit of tokens how many are left.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ApiKey, holdsScope, type Rates, type Scope } from '#domain'
 import { rateHeaders } from '#relay'

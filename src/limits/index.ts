@@ -26,7 +26,7 @@ export interface Reservation extends Disposable {
    * it already. Rejects with the signal's reason, or with a fault when it has waited long enough.
    */
   turn: ((signal: AbortSignal) => Promise<void>) | null
-  /** The call ended so: what it did not use is given back. Once; a second time changes nothing. */
+  /** Gives back the tokens that the ended call did not use. A second call changes nothing. */
   settle(record: Pick<CallRecord, 'usage'>): Promise<void>
 }
 
@@ -61,7 +61,7 @@ const keysMax = 100_000
 
 export interface LimitsPorts {
   clock: Clock
-  /** The key as it is now, of one that a call has held for a while. */
+  /** The key as it is now; a call holds the key as it was when the call came. */
   latest(key: ApiKey): ApiKey
 }
 
@@ -93,7 +93,7 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
     }
   }
 
-  /** What gives back those that were not used, by the key's limit as it is by then. */
+  /** Returns a function that gives back unused tokens, under the limit the key has by then. */
   function takeTokens(key: ApiKey, bound: number): GiveBack | null {
     const bucket = tokensOf(key)
     if (bucket === null) return null

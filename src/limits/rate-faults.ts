@@ -1,5 +1,5 @@
-// A limit per minute that is used up: with what is left of all limits, which the client is told
-// either way.
+// The faults of a key whose limit per minute is used up. Each carries what is left of all limits,
+// because refusals tell it in their headers as answers do.
 import { Fault, type FaultName, type Rates } from '#domain'
 
 export class RateFault extends Fault {

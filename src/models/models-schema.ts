@@ -83,7 +83,7 @@ export const modelSchema = z.strictObject({
     .int()
     .min(1)
     .max(100_000_000)
-    .describe('prompt and answer together; no call is charged for more'),
+    .describe('of a prompt and its answer together; it bounds what a call may be charged for'),
   prices: z.strictObject({
     prompt: pricePerMillion.describe('USD per million tokens, in steps of 0.001'),
     completion: pricePerMillion.describe('USD per million tokens, in steps of 0.001'),

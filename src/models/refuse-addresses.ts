@@ -15,7 +15,7 @@ export function refuseAddresses(
   mayLead: MayLead,
 ): void {
   for (const [modelIndex, model] of after.entries()) {
-    // In another model it would be asked with other prompts: there it is new.
+    // A deployment that moves to another model gets other prompts, so it counts as new there.
     const known = before.find(({ id }) => id === model.id)?.deployments ?? []
     for (const [index, deployment] of model.deployments.entries()) {
       const was = known.find(({ id }) => id === deployment.id)

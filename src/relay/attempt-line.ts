@@ -31,7 +31,7 @@ export class Attempt implements AttemptLine {
   readonly #start: AttemptStart
   readonly #ports: AttemptPorts
   #isEnded = false
-  /** Its name alone: a fault's stack keeps its call alive, long after which a place may be held. */
+  /** Only the name: a whole fault would keep its call in memory while the place is held. */
   #fault: FaultName | null = null
   #endedTicksMs = 0
   #released: Released | null = null

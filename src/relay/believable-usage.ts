@@ -1,6 +1,5 @@
-// What an upstream says that a call took, as far as it can be true. A call has a bound on what it
-// reads and writes, and is charged for no more, whatever is said: one count that is wrong must not
-// use up a budget.
+// Lowers an upstream's token counts to the most that the call can have taken. A client is charged
+// for no more than that bound: one wrong count of an upstream must not use up a budget.
 import { type Call, type Model, tokenBound, type Usage } from '#domain'
 
 export function believableUsage(usage: Usage, call: Call, model: Model | null): Usage {

@@ -12,8 +12,8 @@ export interface SettlePorts {
 }
 
 /**
- * Null when all is well; else the fault that the client gets instead of its terminal frame. Who was
- * to hear of another fault hears of that: it is what the record says.
+ * Returns null when all is well, else the fault that the client gets instead of its terminal frame.
+ * A call that already failed keeps its own fault, which is the one in its record.
  */
 export async function settle(
   record: CallRecord,
@@ -28,7 +28,7 @@ export async function settle(
   } catch (cause) {
     lost = asFault(cause)
   }
-  // Nobody waits for it: until a shared store has heard of it, the key has less than it could have.
+  // The answer does not wait for this: until a shared store has heard, the key has less left.
   reservation?.settle(record).catch(() => {})
   // What the ledger will write when it can again: log and metrics say the same.
   const told = lost === null ? record : withoutLedger(record)

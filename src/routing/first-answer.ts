@@ -87,7 +87,7 @@ function isDeadline(reason: unknown): boolean {
   return reason instanceof Fault && reason.kind === 'deadline'
 }
 
-/** How long a call waits for an upstream that is full, where its client says no less. */
+/** How long a call waits for a full upstream: `fullWaitMs`, or less if its client says so. */
 class FullWait implements Patience {
   readonly fullWaitMs: number
   fullUntilTicksMs: number | null = null
@@ -98,7 +98,7 @@ class FullWait implements Patience {
     this.#clock = clock
   }
 
-  /** The call was turned away: throws that again where there is no time left for another try. */
+  /** Counts from the first turn-away. Throws `fault` where no time is left for another try. */
   spend(fault: Fault): void {
     const nowTicksMs = this.#clock.ticksMs()
     this.fullUntilTicksMs ??= nowTicksMs + this.fullWaitMs
@@ -120,7 +120,7 @@ async function permitFor(
   } catch (reason) {
     const wasFull = reason instanceof Fault && reason.turnedAway !== null
     if (!wasFull && !isDeadline(reason)) throw reason
-    // What the upstream itself said tells an operator more.
+    // The upstream's own words tell an operator more than our timeout.
     if (turnedAway !== null) throw turnedAway
     throw !wasFull && station.gate.isPaused() ? fullFor(null) : reason
   } finally {

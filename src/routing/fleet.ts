@@ -17,7 +17,7 @@ export interface Station {
 /** How many slots a deployment has may change while it is open. */
 export type OpenUpstream = (deployment: Deployment, slots: () => number) => Upstream
 
-/** It cannot be opened: told once for each way in which it is defined. */
+/** Called once for each definition of a deployment that cannot be opened. */
 export type OnBroken = (deployment: Deployment, cause: unknown) => void
 
 export interface Fleet {

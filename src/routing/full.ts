@@ -1,4 +1,4 @@
-// What a call is told for which there is no place.
+// The fault of a call that finds no place at its deployment.
 import { Fault } from '#domain'
 
 /** The upstream only ever said that it is full, so the client hears that, not a timeout. */

@@ -47,9 +47,9 @@ export interface GateOptions {
 
 interface Waiter {
   grant(): void
-  /** From now on the upstream is full: the wait has an end. */
+  /** The upstream is full: from now on the wait ends after `fullWaitMs`. */
   full(): void
-  /** It answers again. */
+  /** The upstream answers again. */
   served(): void
 }
 
@@ -70,7 +70,7 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
   /** Why it is paused, or was last: of long ago, that says nothing of today's line. */
   let pausedFor: TurnedAway = 'cold'
   let turnedAwayInARow = 0
-  /** It said so, and has answered nobody since. */
+  /** The upstream said that it is full, and has answered no call since. */
   let isFull = false
   upstream.onChange(letIn)
 
@@ -134,7 +134,7 @@ export function createGate(upstream: Upstream, options: GateOptions, clock: Cloc
         timer ??= clock.after(fullWaitMs, stayedFull)
       },
       served() {
-        // A call that was turned away itself has waited since then, whoever is served meanwhile.
+        // A call that was turned away keeps its own deadline, even while others are served.
         if (fullUntilTicksMs !== null) return
         timer?.cancel()
         timer = null

@@ -32,8 +32,8 @@ export interface Routing {
   firstAnswer(ask: Ask): Promise<Answer>
   load(): Load[]
   /**
-   * These are the deployments that there are: those that are new are opened, and the others close
-   * once their calls have finished.
+   * Takes the whole list of deployments: opens those that are new, and closes those that are not on
+   * it once their calls have finished.
    */
   follow(deployments: readonly Deployment[]): void
   close(): Promise<void>

@@ -21,7 +21,7 @@ export interface WaitingPlace {
 /** How long a call waits for an upstream that is full. */
 export interface Patience {
   fullWaitMs: number
-  /** Until when, of a call that was turned away itself; null: it was not. */
+  /** Until when a call that was turned away waits; null: it was not turned away. */
   fullUntilTicksMs: number | null
 }
 
@@ -106,7 +106,7 @@ export class HeldPermit implements Permit {
   answered(): void {
     this.#wasServed = true
     this.#desk.served()
-    // A short answer may be over before anybody looked at it.
+    // A short answer may have ended, and released its permit, before this is called.
     if (!this.#isHeld) this.#desk.cameFree(true)
   }
 

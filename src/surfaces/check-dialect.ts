@@ -9,7 +9,10 @@ import { invalid } from './rules.ts'
 /** What is changed in the body before it is sent; null leaves a member out. */
 type Changes = Map<string, string | null>
 
-/** Comes after all other changes, and adds the members of null that the server does not know. */
+/**
+ * Runs after all other changes. Adds one of its own: for the dialect `openai`, members that are
+ * null and not on OpenAI's list are left out.
+ */
 export function checkDialect(
   call: Call,
   dialect: string,

@@ -25,7 +25,7 @@ const bounds: JsonBounds = {
   /** V8 takes 1.5 µs for each object whose names it has not seen. */
   names: 50_000,
   values: 1_000_000,
-  /** Of a short one V8 looks whether it has the same already, which takes up to 0.4 µs. */
+  /** V8 looks each short string up in its table of known strings, which takes up to 0.4 µs. */
   strings: 200_000,
   /** Python reads no integer of more than 4 300, and fails as it does for what nests too deeply. */
   digits: 1_000,
@@ -90,7 +90,7 @@ function parse(text: string): Pick<ReadBody, 'value' | 'members'> {
   const members = parsed?.members ?? topLevelMembers(text)
   const { hasBackslashName, hasLoneSurrogate } = escapesIn(text, value)
   const certain = hasBackslashName ? readAgain(text) : value
-  // Of names that were taken for others nothing is known yet.
+  // V8 may have taken such names for others, so the value that was read again is checked too.
   if (hasLoneSurrogate || (hasBackslashName && escapesIn(text, certain).hasLoneSurrogate)) {
     throw unreadable('The body escapes half of a surrogate pair.')
   }

@@ -1,7 +1,7 @@
-// What escapes may have done to a value that was parsed: names that V8 may have taken for others,
-// and strings that spell characters that are none. Both are looked for in what was parsed, in one
-// walk: V8 knows of most strings that they cannot hold either, where a look through the text stops
-// at every backslash.
+// Finds two things that escapes in a JSON text may leave in the parsed value: names with a
+// backslash, which V8 may have taken for other names, and strings with half of a surrogate pair.
+// One walk over the parsed value finds both. It is cheaper than a look through the text, which
+// stops at every backslash: of most strings V8 knows that they can hold neither.
 import { isJsonObject } from './json.ts'
 
 export interface Escapes {

@@ -114,7 +114,7 @@ function itemsOrNull(text: string): unknown[] | null {
   }
 }
 
-/** What probably stands between two items that look like one, and nowhere within them. */
+/** A text that stands between two items of this form, and is unlikely to stand within one. */
 interface Seam {
   closer: string
   opener: string

@@ -85,7 +85,10 @@ function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
 }
 
-/** So far a loop is as quick as a search, which escapes close to each other would make many of. */
+/**
+ * So many bytes are looked at one by one before `indexOf` is asked: escaped quotes are often close
+ * to each other, and each would cost an `indexOf`.
+ */
 const nearBytes = 32
 
 /** The text's end when there is none. */
@@ -150,7 +153,7 @@ function hasMore(text: string, chars: string, max: number): boolean {
   return false
 }
 
-/** So many in a row cannot be missed by who looks at one place in as many. */
+/** Looks at every (max + 1)th character: a run of more than `max` digits covers one of them. */
 function hasMoreDigits(text: string, max: number): boolean {
   for (let at = max; at < text.length; at += max + 1) {
     if (!isDigit(text.charCodeAt(at))) continue

@@ -11,7 +11,7 @@ export interface LedgerTables {
 export interface Batch {
   calls: SqlValue[]
   attempts: SqlValue[]
-  /** These were given before, and some of them may have been written. */
+  /** The batch was given before, and some of its rows may have been written then. */
   isAgain: boolean
 }
 

@@ -44,7 +44,7 @@ function opened(
   clock: Clock,
   tell: (news: RetentionNews) => void,
 ): LedgerFile {
-  // Whatever throws on the way leaves no open file, and no timer that keeps the process.
+  // Where a later step throws, the file is closed and the timers are cancelled.
   using opening = new DisposableStack()
   const connection = opening.adopt(openLedgerDatabase(options), (one) => void one.close())
   const commit = prepareCommit(connection, options.tables)

@@ -8,7 +8,7 @@ import type { RetentionNews } from './retention.ts'
 export interface LedgerWriter {
   /** Takes one batch at a time. Rejects when it is not known that the batch was written. */
   commit(batch: Batch): Promise<readonly Refusal[] | null>
-  /** The batch that was given last is not written any more, unless that has begun already. */
+  /** Withdraws the latest batch: it is not written, unless writing it has begun. */
   revoke(): void
   /** Ends within a bound that is its own, whatever the disk does. */
   close(): Promise<void>
@@ -31,7 +31,7 @@ export async function openWriterHere(
   const file = openLedgerFile(options, clock, tell)
   return {
     commit: async (batch) => file.commit(batch),
-    // A batch is written, or has failed, before anybody could revoke it.
+    // `commit` writes at once, so there is never a batch left to withdraw.
     revoke: () => {},
     close: async () => file.close(),
   }

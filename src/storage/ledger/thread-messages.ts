@@ -6,7 +6,7 @@ import type { RetentionNews } from './retention.ts'
 
 export interface ThreadGiven {
   options: LedgerFileOptions
-  /** One place, shared: what became of the batch that was sent last. */
+  /** Shared with the thread; its one place says what became of the latest batch. */
   batchState: Int32Array
 }
 

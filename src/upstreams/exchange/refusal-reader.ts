@@ -7,8 +7,8 @@ const refusalBytesMax = 65_536
 export interface RefusalReader {
   push(bytes: Buffer): void
   /**
-   * Lingers: an edge gave up, which says nothing about the worker behind it. What was turned away
-   * was never begun, whoever said so.
+   * `lingers`: an edge gave up, and the worker behind it may go on. A request that was turned away
+   * never began, also where an edge says so.
    */
   end(): { fault: Fault; lingers: boolean }
 }
