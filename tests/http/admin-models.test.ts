@@ -101,7 +101,7 @@ test('apply refuses what would break keys in use, and names them', async () => {
 test.each<[string, unknown, string]>([
   ['a mistake', { models: [{ ...good, contextTokens: 0 }] }, 'models[0].contextTokens'],
   [
-    'a member of every object as kind',
+    'the kind `constructor`, a member of every object,',
     { models: [withKind('constructor')] },
     'models[0].deployments[0]',
   ],

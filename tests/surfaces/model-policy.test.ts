@@ -124,7 +124,7 @@ describe('media for a model that cannot read them', () => {
 })
 
 /* biome-ignore format: a table reads as a table */
-describe('content parts pass by list', () => {
+describe('a part or a media member that is smuggled in: parts pass by list', () => {
   test.each([
     ['a text',                  { type: 'text', text: 'Hi' }],
     ['a refusal',               { type: 'refusal', refusal: 'No.' }],
@@ -191,7 +191,7 @@ describe('who speaks', () => {
 })
 
 /* biome-ignore format: a table reads as a table */
-describe('how many sequences one call may ask for', () => {
+describe('one call that asks for thousands of sequences', () => {
   const completions = surfaceNamed('openai-completions')
   const prompts = (count: number) => Array(count).fill('Hi')
   const refused = (surface: typeof chat, body: object, policy: Partial<ModelPolicy>) =>
@@ -202,7 +202,7 @@ describe('how many sequences one call may ask for', () => {
     ['the usual, in all',         {},                   { prompt: prompts(33), n: 2 },  'n'],
     ['prompts alone before all',  {},                   { prompt: prompts(1024), n: 8 }, 'prompt'],
     ['one of a small model',      { sequencesMax: 1 },  { prompt: 'Hi', n: 2 },         'n'],
-  ])('more than %s is refused', (_what, policy, body, param) => {
+  ])('more than %s: refused', (_what, policy, body, param) => {
     expect(refused(completions, body, policy)).toMatchObject({ kind: 'bad_request', param })
   })
 
