@@ -1,7 +1,7 @@
 // The most tokens that a call may take, before anybody has counted them. What is reserved for a
 // call and what is believed of its answer's usage are the same bound, so a charge is never above
 // what was reserved for it.
-import type { Call, Demand } from './call.ts'
+import type { Call, Demand, PromptSize } from './call.ts'
 import type { Model } from './model.ts'
 import { type ModelPolicy, policyOf } from './model-policy.ts'
 
@@ -52,4 +52,12 @@ export function holdsMedia({ demands }: Pick<Call, 'demands'>): boolean {
 function promptBound(call: Measured, policy: ModelPolicy): number | null {
   if (call.promptTokens !== null) return call.promptTokens
   return holdsMedia(call) ? null : call.body.bytes.length + policy.templateTokens
+}
+
+/** A token of a text has about as many bytes. */
+const tokenBytesUsual = 4
+
+/** How many tokens a prompt has where they are of the usual length. */
+export function likelyTokens({ tokens, textBytes, toolBytes }: PromptSize): number {
+  return tokens + Math.ceil((textBytes + toolBytes) / tokenBytesUsual)
 }

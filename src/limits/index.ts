@@ -1,11 +1,12 @@
 // How much a key may ask. Its request is taken before its body is read, so that refusing is cheap;
 // everything else is reserved in one step before the call is accepted, and settled once after it
 // ended. The port is asynchronous: a shared store can stand behind it.
-import type { ApiKey, Call, CallRecord, Clock, Rates } from '#domain'
+import type { ApiKey, Call, Clock, Rates } from '#domain'
 import { type Bucket, createBuckets } from './buckets.ts'
 import { createCallsAtOnce, type OwnPlace, type PlaceAsk } from './calls-at-once.ts'
 import type { LimitsOptions } from './options.ts'
 import { beyondLimit, tooManyRequests, tooManyTokens } from './rate-faults.ts'
+import { type Settled, tokensTaken } from './tokens-taken.ts'
 
 export { type LimitsOptions, limitsOptions } from './options.ts'
 export { RateFault } from './rate-faults.ts'
@@ -27,7 +28,7 @@ export interface Reservation extends Disposable {
    */
   turn: ((signal: AbortSignal) => Promise<void>) | null
   /** Gives back the tokens that the ended call did not use. A second call changes nothing. */
-  settle(record: Pick<CallRecord, 'usage'>): Promise<void>
+  settle(record: Settled): Promise<void>
 }
 
 export interface KeyStanding {
@@ -41,8 +42,8 @@ export interface Limits {
   /** One request of the key's minute. Throws a `RateFault` where none is left. */
   takeRequest(key: ApiKey): Promise<Rates>
   /**
-   * Of a call that was refused because others run or wait, which is not its key's doing. As often
-   * in a minute as the key may ask: its body was read, and reading without end is no client's.
+   * Of a call that was refused because others run or wait. Ten times as often as the key may ask:
+   * its body was read for nothing, which an impatient client may cause, and an attacker not for ever.
    */
   giveBackRequest(key: ApiKey): Promise<void>
   /**
@@ -58,6 +59,8 @@ export interface Limits {
 
 /** Far above the keys of any registry: buckets of unknown keys are never made. */
 const keysMax = 100_000
+
+const givenBackTimes = 10
 
 export interface LimitsPorts {
   clock: Clock
@@ -94,13 +97,16 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
   }
 
   /** Returns a function that gives back unused tokens, under the limit the key has by then. */
-  function takeTokens(key: ApiKey, bound: number): GiveBack | null {
+  function takeTokens(key: ApiKey, { call, bound }: ReserveAsk): GiveBack | null {
     const bucket = tokensOf(key)
     if (bucket === null) return null
     if (bound > bucket.perMinute) throw beyondLimit(ratesOf(key), bound)
     const { isTaken, rate } = tokens.take(bucket, bound)
     if (!isTaken) throw tooManyTokens(ratesOf(key), rate.retryAfterMs, bound)
-    return (used) => tokens.giveBack(tokensOf(latest(key)) ?? bucket, bound - used)
+    return (record) => {
+      const unused = Math.max(0, bound - tokensTaken(call, record))
+      tokens.giveBack(tokensOf(latest(key)) ?? bucket, unused)
+    }
   }
 
   return {
@@ -110,15 +116,17 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
     },
     async giveBackRequest(key) {
       const bucket = requestsOf(latest(key))
-      if (givenBack.take(bucket, 1).isTaken) requests.giveBack(bucket, 1)
+      const bound = { ...bucket, perMinute: bucket.perMinute * givenBackTimes }
+      if (givenBack.take(bound, 1).isTaken) requests.giveBack(bucket, 1)
     },
-    async reserve({ call, bound }) {
+    async reserve(asked) {
+      const { call } = asked
       // Its body may have taken long to come.
       const key = latest(call.key)
       const ask = placeAsk({ key, waitMaxMs: call.waitMaxMs }, placesMaxOf(key), options)
       // Looked at first and taken last: what is refused for one of them costs nothing of the other.
       atOnce.check(ask)
-      const giveBack = takeTokens(key, bound)
+      const giveBack = takeTokens(key, asked)
       return new KeyReservation(ratesOf(key), atOnce.take(ask), giveBack)
     },
     async look(key) {
@@ -133,7 +141,7 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
   }
 }
 
-type GiveBack = (usedTokens: number) => void
+type GiveBack = (record: Settled) => void
 
 class KeyReservation implements Reservation {
   readonly rates: Rates
@@ -154,8 +162,8 @@ class KeyReservation implements Reservation {
     return this.#place.attempted()
   }
 
-  async settle({ usage }: Pick<CallRecord, 'usage'>): Promise<void> {
-    this.#giveBack?.(usage.promptTokens + usage.completionTokens)
+  async settle(record: Settled): Promise<void> {
+    this.#giveBack?.(record)
     this.#giveBack = null
   }
 

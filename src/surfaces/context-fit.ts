@@ -1,13 +1,20 @@
 // Whether a prompt can fit into its model's context. Only the model's server has the tokeniser:
 // here bytes are compared, once with what no tokeniser can reach, to refuse what need not be sent,
 // and once with what is usual, where a server failed and nobody said why.
-import { answerTokensMax, type Call, Fault, holdsMedia, type Model, policyOf } from '#domain'
+import {
+  answerTokensMax,
+  type Call,
+  Fault,
+  holdsMedia,
+  likelyTokens,
+  type Model,
+  policyOf,
+} from '#domain'
 
 type Context = Pick<Model, 'contextTokens' | 'policy'>
 
 /** The longest tokens that vocabularies have are runs of 128 spaces. */
 const tokenBytesMax = 128
-const tokenBytesUsual = 4
 
 /** Refuses a text that no tokeniser could make fit. */
 export function refuseTooLong(call: Call, model: Context): void {
@@ -30,8 +37,7 @@ export function refuseTooLong(call: Call, model: Context): void {
 export function isLikelyTooLong(call: Call, model: Context): boolean {
   const size = call.promptSize
   if (size === null) return false
-  const prompt = size.tokens + (size.textBytes + size.toolBytes) / tokenBytesUsual
   // Without a bound the model takes what is left, and needs at least one.
   const answer = answerTokensMax(call, policyOf(model)) ?? 1
-  return prompt + answer > model.contextTokens
+  return likelyTokens(size) + answer > model.contextTokens
 }

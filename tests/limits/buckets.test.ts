@@ -128,9 +128,9 @@ describe('a key’s request', () => {
     await expect(one.takeRequest(key)).rejects.toMatchObject({ kind: 'rate_requests' })
   })
 
-  test('is given back as often in a minute as the key may ask, so that no body is free', async () => {
+  test('is given back ten times as often as the key may ask, so that bodies are not free for ever', async () => {
     const one = limits()
-    for (let n = 0; n < 4; n += 1) {
+    for (let n = 0; n < 22; n += 1) {
       await one.takeRequest(sampleKey)
       await one.giveBackRequest(sampleKey)
     }

@@ -24,9 +24,11 @@ function given(tokensPerMinute: number | null = 1000, options = {}) {
   }
 }
 
+const record = { outcome: 'ok', attempts: 1 } as const
+
 function settle(reservation: Reservation, tokens: number): Promise<void> {
   const usage = { promptTokens: tokens, completionTokens: 0, cachedTokens: 0, source: 'reported' }
-  return reservation.settle({ usage: { ...usage, source: 'reported' } })
+  return reservation.settle({ ...record, usage: { ...usage, source: 'reported' } })
 }
 
 test('what a call may take is gone until it is settled, and then what it took', async () => {
@@ -43,6 +45,22 @@ test('a call that took nothing gives everything back', async () => {
   const { reserve, left } = given()
   await settle(await reserve(1000), 0)
   expect(await left()).toBe(1000)
+})
+
+test('a client that hangs up pays for the prompt that was sent for it', async () => {
+  const { limits, left } = given()
+  const text = { param: 'messages', textBytes: 398, toolBytes: 0, tokens: 0 }
+  const call = { ...chatCall({}), promptSize: text, key: { ...sampleKey, tokensPerMinute: 1000 } }
+  const counted = { promptTokens: 0, completionTokens: 20, cachedTokens: 0, source: 'counted' }
+  const gone = { outcome: 'client_gone', usage: { ...counted, source: 'counted' } } as const
+  await (await limits.reserve({ call, bound: 900 }, signal)).settle({ ...gone, attempts: 1 })
+  expect(await left()).toBe(880)
+  const unsent = { ...gone, usage: { ...gone.usage, completionTokens: 0 }, attempts: 0 }
+  await (await limits.reserve({ call, bound: 880 }, signal)).settle(unsent)
+  expect(await left()).toBe(880)
+  // An estimate takes no more than was reserved.
+  await (await limits.reserve({ call, bound: 50 }, signal)).settle({ ...gone, attempts: 1 })
+  expect(await left()).toBe(830)
 })
 
 test('a call for which too few are left is refused, with the moment at which it passes', async () => {

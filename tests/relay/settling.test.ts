@@ -3,8 +3,9 @@
 // happens, each reservation is settled once, and nothing of it stays behind.
 import { expect, test } from 'vitest'
 import { chargeFor } from '#src/accounting/index.ts'
-import { type ApiKey, type CallRecord, Fault, tokenBound } from '#src/domain/index.ts'
+import { type ApiKey, type Call, type CallRecord, Fault, tokenBound } from '#src/domain/index.ts'
 import { createLimits, limitsOptions, type Reservation } from '#src/limits/index.ts'
+import { tokensTaken } from '#src/limits/tokens-taken.ts'
 import { type RelayPorts, relayCall } from '#src/relay/index.ts'
 import { createRouting, routingOptions } from '#src/routing/index.ts'
 import { chatCall, chatSurface, sampleKey } from '../support/chat-call.ts'
@@ -42,10 +43,10 @@ function openHouse(random: Random) {
   )
   const settlements: Settlement[] = []
   const records: CallRecord[] = []
-  const watched = (reservation: Reservation, settlement: Settlement): Reservation => {
+  const watched = (reservation: Reservation, settlement: Settlement, call: Call): Reservation => {
     const settle = reservation.settle.bind(reservation)
     reservation.settle = (record) => {
-      settlement.used.push(record.usage.promptTokens + record.usage.completionTokens)
+      settlement.used.push(tokensTaken(call, record))
       return settle(record)
     }
     return reservation
@@ -60,7 +61,7 @@ function openHouse(random: Random) {
       const bound = prompt + completion
       const settlement = { bound, used: [] }
       try {
-        const reservation = watched(await limits.reserve({ call, bound }, signal), settlement)
+        const reservation = watched(await limits.reserve({ call, bound }, signal), settlement, call)
         settlements.push(settlement)
         const { turn } = reservation
         return {

@@ -72,16 +72,18 @@ describe('everything comes back behind', () => {
     expect((await gateway.post(chat(asked))).status).toBe(502)
     await comesBack(gateway, 0)
   })
+})
 
-  test('a client that left', async () => {
-    await using upstream = await startUpstream()
-    await using gateway = await start(upstream.url)
-    const client = gateway.open(chat(asked))
-    await upstream.nextCall()
-    client.leave('close')
-    await gateway.logged({ event: 'call', outcome: 'client_gone' })
-    await comesBack(gateway, 0)
-  })
+test('a client that hangs up gets back all but the prompt that was read for it', async () => {
+  await using upstream = await startUpstream()
+  await using gateway = await start(upstream.url)
+  const content = 'word '.repeat(320)
+  const client = gateway.open(chat({ ...asked, messages: [{ role: 'user', content }] }))
+  await upstream.nextCall()
+  client.leave('close')
+  await gateway.logged({ event: 'call', outcome: 'client_gone' })
+  await comesBack(gateway, 420)
+  expect(await remaining(gateway)).toBeLessThan(limit - 100)
 })
 
 test('a call for which too few are left is a 429 of type tokens that tells the exact wait', async () => {
