@@ -43,7 +43,7 @@ export interface Limits {
   takeRequest(key: ApiKey): Promise<Rates>
   /**
    * Of a call that was refused because others run or wait. Ten times as often as the key may ask:
-   * its body was read for nothing, which an impatient client may cause, and an attacker not for ever.
+   * its body was read for nothing, which the impatient may cause, and an attacker not for ever.
    */
   giveBackRequest(key: ApiKey): Promise<void>
   /**

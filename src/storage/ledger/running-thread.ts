@@ -18,8 +18,8 @@ type Refusals = readonly Refusal[] | null
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
 const source = JSON.stringify(new URL('./ledger-thread.ts', import.meta.url).href)
 /**
- * A thread knows of the process's cache of compiled source only where it was in the environment when
- * the process began. Without it the thread loads the compiler of TypeScript: 10 MB.
+ * A thread knows of the process's cache of compiled source only where it was in the environment
+ * when the process began. Without it the thread loads the compiler of TypeScript: 10 MB.
  */
 const entry = `
   const cache = process.env.NODE_COMPILE_CACHE
