@@ -66,9 +66,15 @@ export function viewOf(worker: AttachedWorker, nowMs: number): WorkerView {
   }
 }
 
-/** Jobs of which nothing was heard since then. */
+/**
+ * Jobs of which nothing was heard since then. Of a worker that is silent itself these are all: one
+ * that it was given since then is not a sign of its life.
+ */
 export function silentJobs(worker: AttachedWorker, sinceMs: number): Work[] {
-  const silent = [...worker.jobs.values()].filter(({ heardAtMs }) => heardAtMs <= sinceMs)
+  const isSilent = worker.heardAtMs <= sinceMs
+  const silent = [...worker.jobs.values()].filter(
+    ({ heardAtMs }) => isSilent || heardAtMs <= sinceMs,
+  )
   return silent.map(({ work }) => work)
 }
 

@@ -119,6 +119,16 @@ test('a job of a silent worker is given to another one, once', async () => {
   expect(told.slice(2)).toEqual(['a started by w2', 'a failed: job timed out after 1 retries'])
 })
 
+test('a job that a worker was given after its last sign of life is not lost with it', async () => {
+  const { take, submit, clock, told, crew } = start()
+  take('w1')
+  await clock.advance(100)
+  submit('a')
+  await clock.advance(39_900)
+  expect(told).toEqual(['a started by w1', 'a requeued'])
+  expect(crew.census()).toMatchObject({ idle: 0, running: 0 })
+})
+
 test('a ping that names a job keeps it, and one that does not lets it go', async () => {
   const { take, submit, clock, told, crew } = start()
   take('w1')
