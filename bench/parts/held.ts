@@ -28,7 +28,9 @@ interface Held {
 
 export async function measureHeld(rig: Rig, { rounds }: { rounds: number }): Promise<Verdict[]> {
   const bare = await measureMemory(rig, () => rig.startBare())
-  const gateway = await measureMemory(rig, () => rig.startGateway({ slots: heldCount }))
+  const gateway = await measureMemory(rig, () =>
+    rig.startGateway({ slots: heldCount, isCompiled: true }),
+  )
   const ratio = gateway.heldMb / bare.heldMb
   return [
     {

@@ -33,6 +33,8 @@ export interface Rig {
     source?: string
     /** Under strace. */
     disk?: Disk
+    /** A second start: the first one has written what Node makes of the source. */
+    isCompiled?: boolean
   }): Promise<GatewayContender>
   /** Its one endpoint is `paced`. */
   startSimulator(given: SimulatorAsks['listen']['given']): Promise<Target>
@@ -62,6 +64,7 @@ export async function openRig(): Promise<Rig> {
     async startGateway(options = {}) {
       const { slots = 1000, slowClientMs = 30_000, nodeFlags = [], source, disk } = options
       const home = await makeHome({ upstreamPort, slots, slowClientMs, ...(source && { source }) })
+      if (options.isCompiled) await (await startGatewayProcess(home)).kill('SIGTERM')
       const before = disk === undefined ? [] : straceBefore(home, disk)
       const gateway = await startGatewayProcess(home, { nodeFlags, before })
       const stop = async () => {
