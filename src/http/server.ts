@@ -12,6 +12,7 @@ import { createDrain, type Drain } from './drain.ts'
 import { faultOfFramework } from './faults.ts'
 import { addGuard } from './guard.ts'
 import { watchHeldBytes } from './held-bytes.ts'
+import { LargeBodies } from './large-bodies.ts'
 import { type Listeners, openListeners } from './listeners.ts'
 import { addModelRoutes } from './model-routes.ts'
 import { addOperatorRoutes } from './operator-routes.ts'
@@ -57,7 +58,8 @@ export async function buildServer(ports: HttpPorts): Promise<HttpServer> {
   addBodyParser(app, bodyBytes)
   cors.answerPreflights(app, clock)
   await addGuard(app, ports)
-  for (const surface of ports.surfaces) addSurfaceRoute(app, surface, ports, drain)
+  const shared = { drain, largeBodies: new LargeBodies(clock) }
+  for (const surface of ports.surfaces) addSurfaceRoute(app, surface, ports, shared)
   addModelRoutes(app, ports)
   addStatusRoutes(app, ports, drain)
   addOperatorRoutes(app, ports)

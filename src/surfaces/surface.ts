@@ -1,6 +1,7 @@
 // What a client dialect must offer. A surface is pure: it reads a body into facts, writes the body
 // for an upstream, and turns upstream events into the client's bytes. No sockets, no fastify.
 import type { Call, CallFacts, Fault, ModelPolicy, Progress, UpstreamEvent, Usage } from '#domain'
+import type { Pieces } from '#wire'
 import type { FieldPolicy } from './field-policy.ts'
 
 export interface UpstreamTarget {
@@ -37,8 +38,11 @@ export interface Surface {
   path: string
   /** What becomes of each member of a body. */
   fields: FieldPolicy
-  /** The body as the facts we act on. Throws a Fault that names the parameter. */
-  read(body: Buffer): CallFacts
+  /**
+   * The body as the facts we act on; one that is not large is a single piece. Throws a Fault that
+   * names the parameter.
+   */
+  read(body: Buffer): Pieces<CallFacts>
   toUpstream(call: Call, target: UpstreamTarget): UpstreamAsk
   encoder(call: Call): Encoder
   /** A fault as a whole body, in this dialect. */

@@ -1,11 +1,12 @@
 // Writes generated bodies for Python to read: what we made of each, as lines of JSON. The bytes of
 // those that we refuse go nowhere, and so only the refusal is written.
 import { writeFileSync } from 'node:fs'
-import { type Call, Fault, type JsonObject, policyOf } from '#src/domain/index.ts'
+import { type Call, type CallFacts, Fault, type JsonObject, policyOf } from '#src/domain/index.ts'
 import { type Surface, surfaces } from '#src/surfaces/index.ts'
 import { readBody } from '#src/surfaces/read-body.ts'
 import { sampleKey, sampleRates } from '../support/chat-call.ts'
 import { type GeneratedBody, generatedBodies } from '../support/generated-bodies.ts'
+import { atOnce } from '../support/pieces.ts'
 
 const target = { dialect: 'vllm', servedName: 'served/model' }
 
@@ -18,9 +19,9 @@ export function outcomeOf({ surface: name, bytes }: GeneratedBody): JsonObject {
   const surface = surfaces.find((one) => one.name === name)
   if (surface === undefined) throw new Error(`there is no surface ${name}`)
   try {
-    const facts = surface.read(bytes)
+    const facts = atOnce(surface.read(bytes))
     const upstream = surface.toUpstream(callWith(facts, surface), target).body
-    const { value } = readBody(bytes)
+    const { value } = atOnce(readBody(bytes))
     return {
       sent: bytes.toString('base64'),
       upstream: upstream.toString('base64'),
@@ -34,7 +35,7 @@ export function outcomeOf({ surface: name, bytes }: GeneratedBody): JsonObject {
   }
 }
 
-function callWith(facts: ReturnType<Surface['read']>, { name: surface }: Surface): Call {
+function callWith(facts: CallFacts, { name: surface }: Surface): Call {
   return {
     ...facts,
     id: 'req_1',

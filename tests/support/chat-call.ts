@@ -1,6 +1,7 @@
 // A call of the chat surface, read from a body as a client would send it.
 import type { ApiKey, Call, Rates } from '#src/domain/index.ts'
 import { type Surface, surfaces } from '#src/surfaces/index.ts'
+import { atOnce } from './pieces.ts'
 
 export const sampleKey: ApiKey = {
   id: 'key_1',
@@ -36,7 +37,7 @@ export function chatCall(
   const text =
     typeof given === 'string' ? given : JSON.stringify({ model: 'asked', messages, ...given })
   return {
-    ...chatSurface().read(Buffer.from(text)),
+    ...atOnce(chatSurface().read(Buffer.from(text))),
     id: 'req_1',
     clientRequestId: null,
     surface: 'openai-chat',

@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import { type Call, Fault, type UpstreamEvent } from '#src/domain/index.ts'
 import { type Surface, surfaces } from '#src/surfaces/index.ts'
 import { sampleKey, sampleRates } from './chat-call.ts'
+import { atOnce } from './pieces.ts'
 
 export function surfaceNamed(name: string): Surface {
   const found = surfaces.find((surface) => surface.name === name)
@@ -14,7 +15,7 @@ export function surfaceNamed(name: string): Surface {
 export function callOf(surface: Surface, body: unknown): Call {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return {
-    ...surface.read(Buffer.from(text)),
+    ...atOnce(surface.read(Buffer.from(text))),
     id: 'req_1',
     clientRequestId: null,
     surface: surface.name,

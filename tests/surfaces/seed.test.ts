@@ -1,6 +1,7 @@
 // A seed has 64 bits on the model's server and 53 in a number here: it passes as it was written.
 import { describe, expect, test } from 'vitest'
 import { chatCall } from '../support/chat-call.ts'
+import { atOnce } from '../support/pieces.ts'
 import { refusalOf, surfaceNamed } from '../support/surface-call.ts'
 
 const bodies = {
@@ -11,7 +12,7 @@ const bodies = {
 describe.each(Object.entries(bodies))('on %s', (name, prompt) => {
   const surface = surfaceNamed(name)
   const read = (seed: string) =>
-    surface.read(Buffer.from(`{"model":"m",${prompt},"seed": ${seed} ,"n":1}`))
+    atOnce(surface.read(Buffer.from(`{"model":"m",${prompt},"seed": ${seed} ,"n":1}`)))
 
   test.each([
     '0',

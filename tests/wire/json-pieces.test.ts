@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseInPieces, topLevelMembers } from '#src/wire/index.ts'
 import { jsonText, objectText } from '../support/json-texts.ts'
+import { atOnce } from '../support/pieces.ts'
 
 /** Pieces of a few characters, so that a short text has many. */
 const pieceChars = fc.integer({ min: 1, max: 40 })
@@ -72,7 +73,7 @@ function parsed(text: string): unknown {
 function expectTheSame(text: string, chars: number): void {
   const value = parsed(text)
   const isFit = typeof value === 'object' && value !== null && Object.keys(value).length > 0
-  const pieces = parseInPieces(text, chars)
+  const pieces = atOnce(parseInPieces(text, chars))
   if (!isFit || Array.isArray(value)) {
     expect(pieces).toBeNull()
     return
@@ -111,8 +112,8 @@ test.each(oddities)('%j is judged as JSON.parse judges it', (text) => {
 test('a text with more members than anybody sends is left to JSON.parse', () => {
   const many = (count: number) =>
     JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`m${at}`, at])))
-  expect(parseInPieces(many(256))).not.toBeNull()
-  expect(parseInPieces(many(257))).toBeNull()
+  expect(atOnce(parseInPieces(many(256)))).not.toBeNull()
+  expect(atOnce(parseInPieces(many(257)))).toBeNull()
 })
 
 test('large bodies are parsed in pieces of the usual size too', () => {
@@ -131,5 +132,5 @@ test('the work grows with the text, however often a guess is wrong', () => {
   const lists = Array.from({ length: 250 }, (_, at) => `"a${at}":[{"x":[{"x":1}]}]`).join(',')
   const tail = `"z":[${'{"y":"},{\\"x\\""},{"x":1},'.repeat(200_000)}1]`
   const text = `{${lists},${tail}}`
-  expect(parseInPieces(text)?.members).toHaveLength(251)
+  expect(atOnce(parseInPieces(text))?.members).toHaveLength(251)
 })

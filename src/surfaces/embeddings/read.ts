@@ -1,5 +1,6 @@
 // Reads an embeddings body into the facts of a call: each input is answered by one vector.
 import type { CallFacts, Demand } from '#domain'
+import type { Pieces } from '#wire'
 import { addContextDemand, countPrompts, countPromptTokens, measurePrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import { endUserHash, readModel } from '../read-fields.ts'
@@ -8,8 +9,8 @@ import { embeddingsFields, inputsMax, promptField } from './rules.ts'
 
 const checkRules = checkOf(embeddingsFields.checked)
 
-export function readEmbeddings(bytes: Buffer): CallFacts {
-  const read = readBody(bytes)
+export function* readEmbeddings(bytes: Buffer): Pieces<CallFacts> {
+  const read = yield* readBody(bytes)
   const { value, body } = read
   const modelId = readModel(value.model)
   const inputs = countPrompts(promptField, value[promptField], inputsMax)

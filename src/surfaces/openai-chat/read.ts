@@ -1,7 +1,7 @@
 // Reads a chat body into the facts of a call. Only what we act on is checked; the rest passes as it
 // came, and the model's own server has the last word on it.
 import type { CallFacts, Demand, JsonObject } from '#domain'
-import { isJsonObject } from '#wire'
+import { isJsonObject, type Pieces } from '#wire'
 import { readBody } from '../read-body.ts'
 import {
   addSequenceDemands,
@@ -18,8 +18,8 @@ import { checkTools } from './tools.ts'
 
 const checkRules = checkOf(chatFields.checked)
 
-export function readChat(bytes: Buffer): CallFacts {
-  const read = readBody(bytes)
+export function* readChat(bytes: Buffer): Pieces<CallFacts> {
+  const read = yield* readBody(bytes)
   const { value, body } = read
   const modelId = readModel(value.model)
   const demands: Demand[] = []

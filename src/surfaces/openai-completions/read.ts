@@ -1,5 +1,6 @@
 // Reads a completion's body into the facts of a call: every prompt is answered by as many choices.
 import type { CallFacts, Demand, JsonObject } from '#domain'
+import type { Pieces } from '#wire'
 import { addContextDemand, countPrompts, countPromptTokens, measurePrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import {
@@ -14,8 +15,8 @@ import { completionFields, promptsMax } from './rules.ts'
 
 const checkRules = checkOf(completionFields.checked)
 
-export function readCompletion(bytes: Buffer): CallFacts {
-  const read = readBody(bytes)
+export function* readCompletion(bytes: Buffer): Pieces<CallFacts> {
+  const read = yield* readBody(bytes)
   const { value, body } = read
   const modelId = readModel(value.model)
   const prompts = countPrompts('prompt', value.prompt, promptsMax)

@@ -3,13 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
 import { chatRules } from '#src/surfaces/openai-chat/rules.ts'
 import { chatSurface, messages } from '../../support/chat-call.ts'
+import { atOnce } from '../../support/pieces.ts'
 
 function read(given: Record<string, unknown>) {
   return readText(JSON.stringify({ model: 'm', messages, ...given }))
 }
 
 function readText(text: string | Buffer) {
-  return chatSurface().read(Buffer.from(text))
+  return atOnce(chatSurface().read(Buffer.from(text)))
 }
 
 function refusal(work: () => unknown): Fault {

@@ -1,11 +1,14 @@
 // What a completion's body must be, and what is read out of it.
 import { describe, expect, test } from 'vitest'
+import { atOnce } from '../../support/pieces.ts'
 import { callOf, refusalOf, surfaceNamed } from '../../support/surface-call.ts'
 
 const completions = surfaceNamed('openai-completions')
 
 function read(given: Record<string, unknown>) {
-  return completions.read(Buffer.from(JSON.stringify({ model: 'm', prompt: 'Once', ...given })))
+  return atOnce(
+    completions.read(Buffer.from(JSON.stringify({ model: 'm', prompt: 'Once', ...given }))),
+  )
 }
 
 const thousand = Array.from({ length: 1024 }, () => 'a')
