@@ -50,6 +50,13 @@ export interface HomeOptions {
 }
 
 const ownSource = fileURLToPath(new URL('../../src', import.meta.url))
+const packageUrl = new URL('../../package.json', import.meta.url)
+/** What `npm start` gives to node. */
+const startFlags: readonly string[] =
+  readFileSync(packageUrl, 'utf8')
+    .match(/"start": "node (.*?)scripts/)?.[1]
+    ?.split(' ')
+    .filter(Boolean) ?? []
 const startMsMax = 15_000
 const adminKey = 'bench-admin-key-0123456789'
 const key = 'bench-key-0123456789abcdef'
@@ -123,7 +130,8 @@ export async function startGatewayProcess(
   { nodeFlags = [], before = [] }: ProcessOptions = {},
 ): Promise<GatewayProcess> {
   const log = openSync(join(home.folder, 'gateway.log'), 'a')
-  const line = [...before, process.execPath, ...nodeFlags, mainPathOf(home), 'serve']
+  const node = [process.execPath, ...startFlags, ...nodeFlags]
+  const line = [...before, ...node, mainPathOf(home), 'serve']
   const [command = '', ...args] = line
   const child = spawn(command, args, {
     cwd: home.folder,

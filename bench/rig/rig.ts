@@ -64,7 +64,10 @@ export async function openRig(): Promise<Rig> {
     async startGateway(options = {}) {
       const { slots = 1000, slowClientMs = 30_000, nodeFlags = [], source, disk } = options
       const home = await makeHome({ upstreamPort, slots, slowClientMs, ...(source && { source }) })
-      if (options.isCompiled) await (await startGatewayProcess(home)).kill('SIGTERM')
+      if (options.isCompiled) {
+        // What is compiled holds for the same flags only.
+        await (await startGatewayProcess(home, { nodeFlags })).kill('SIGTERM')
+      }
       const before = disk === undefined ? [] : straceBefore(home, disk)
       const gateway = await startGatewayProcess(home, { nodeFlags, before })
       const stop = async () => {

@@ -89,13 +89,25 @@ test('the gateway never runs as root', () => {
   expect(parseDockerfile(text)).toContainEqual({ name: 'USER', value: 'node' })
 })
 
-test('the gateway starts as production does and says how it feels', () => {
+test('the image is made for production and says how it feels', () => {
   const text = readFileSync(`${root}docker/gateway/Dockerfile`, 'utf8')
   const instructions = parseDockerfile(text)
   const of = (wanted: string) => instructions.find(({ name }) => name === wanted)?.value ?? ''
-  expect(JSON.parse(of('CMD'))).toEqual(['node', 'src/main.ts', 'serve'])
   expect(of('HEALTHCHECK')).toContain('/health')
   expect(text).toContain('npm ci --omit=dev --omit=optional')
+})
+
+test('the image starts the gateway with the flags of npm start, for the build as well', () => {
+  const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  const [flags = ''] = scripts.start.match(/--.*(?= scripts)/) ?? []
+  expect(flags).toMatch(/^--/)
+  const gateway = parseDockerfile(readFileSync(`${root}docker/gateway/Dockerfile`, 'utf8'))
+  const cmd = gateway.findLast(({ name }) => name === 'CMD')?.value ?? '[]'
+  expect(JSON.parse(cmd)).toEqual(['node', ...flags.split(' '), 'src/main.ts', 'serve'])
+  const build = gateway.filter(({ name, value }) => name === 'RUN' && value.includes('src/main.ts'))
+  expect(build.map(({ value }) => value)).toEqual([
+    expect.stringContaining(`node ${flags} src/main.ts serve`),
+  ])
 })
 
 describe('the parser sees', () => {

@@ -14,8 +14,11 @@ import {
 
 type Refusals = readonly Refusal[] | null
 
-/** A batch is a thousand rows at most; a heap that is larger has a leak. */
-const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
+/**
+ * A batch is a thousand rows at most; a heap that is larger has a leak. Rows are gone with their
+ * batch, so a small young generation does, and holds less at rest.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 }
 const source = JSON.stringify(new URL('./ledger-thread.ts', import.meta.url).href)
 /**
  * A thread knows of the process's cache of compiled source only where it was in the environment
