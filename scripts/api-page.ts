@@ -162,6 +162,9 @@ function policyTable(table: (head: string[], rows: string[][]) => string): strin
     trustedMedia:
       'content may name media by the `uuid` under which the server has cached them, or be tensors ' +
       '(`image_embeds` and the like); off, it is a 400',
+    allowThirdParty:
+      'deployments of others (`thirdParty` in [models.md](models.md#deployments)) may answer, where ' +
+      'the key allows it too ([keys.md](keys.md#third-parties))',
     templateArguments: 'members of `chat_template_kwargs` that pass; others are a 400',
     cacheSalt: '`cache_salt` passes: prompts with different salts share no prefix cache',
     remoteMedia:

@@ -30,6 +30,12 @@ export function modelsPage(table: Table): string[] {
     'Of several deployments, the first that is switched on, speaks the route and takes a body of the ' +
       'size is asked.',
     rowsOf(deploymentSchema, table),
+    'A deployment of somebody else (`thirdParty`) is asked only where the model ' +
+      '(`policy.allowThirdParty`) and the key (`thirdParty`, see [keys.md](keys.md#third-parties)) ' +
+      'both allow it; neither does by default. Give `thirdParty: false` to a server of your own ' +
+      'that asks for a key and is not its model’s first. Deadlines of its own are for one that ' +
+      'differs from the rest, such as a provider that is never cold, or a GPU that takes minutes ' +
+      'to load its model.',
     ...Object.entries(kinds).flatMap(([name, { optionsSchema }]) => [
       `### \`${name}\``,
       about[name] ?? '',

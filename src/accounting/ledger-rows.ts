@@ -126,6 +126,7 @@ const attemptColumns: Columns<AttemptRecord> = {
     model: (attempt) => attempt.model,
     deployment: (attempt) => attempt.deployment,
     transport: (attempt) => attempt.transport,
+    why: (attempt) => attempt.why,
     result: (attempt) => attempt.result,
     fault: (attempt) => attempt.fault,
     released: (attempt) => attempt.released,

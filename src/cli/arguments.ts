@@ -16,6 +16,10 @@ export function checkedNumberBy<T>(schema: z.ZodType<T>): (text: string) => T {
   return (text) => checked(schema, /^\d+$/.test(text) ? Number(text) : text)
 }
 
+export function checkedFlagBy<T>(schema: z.ZodType<T>): (text: string) => T {
+  return (text) => checked(schema, text === 'true' ? true : text === 'false' ? false : text)
+}
+
 /** One word that is kept as it is, or what `parse` can read. */
 export function wordOr<W extends string, T>(
   word: W,

@@ -5,7 +5,14 @@ import { type Command, Option } from 'commander'
 import { changesOf, createKey, keyChangesSchema, keyRequestSchema, termsOf, updateKey } from '#keys'
 import { readModels } from '#models'
 import type { Registry } from '#storage'
-import { checkedBy, checkedListBy, checkedNumberBy, exampleOf, wordOr } from './arguments.ts'
+import {
+  checkedBy,
+  checkedFlagBy,
+  checkedListBy,
+  checkedNumberBy,
+  exampleOf,
+  wordOr,
+} from './arguments.ts'
 import { type CliContext, printJson, withRegistry } from './context.ts'
 import { printSecret, shownKey } from './keys-tables.ts'
 import { printable } from './text-width.ts'
@@ -18,6 +25,7 @@ interface CreateOptions {
   rpm?: number
   tpm?: number
   concurrency?: number
+  thirdParty?: boolean
   expires?: string
   json?: true
 }
@@ -32,6 +40,7 @@ interface UpdateOptions {
   rpm?: number | 'default'
   tpm?: number | 'default'
   concurrency?: number | 'default'
+  thirdParty?: boolean
   /** Or `never`. */
   expires?: string
   json?: true
@@ -85,6 +94,11 @@ export function registerCreate(keys: Command, context: CliContext): void {
       checkedNumberBy(shape.concurrencyMax),
     )
     .option(
+      '--third-party <true|false>',
+      'deployments of others may answer, where the model allows it too (default: false)',
+      checkedFlagBy(shape.thirdParty),
+    )
+    .option(
       '--expires <time>',
       'valid for this long: 12h, 30d (default: for ever)',
       checkedBy(shape.expires),
@@ -123,6 +137,11 @@ export function registerUpdate(keys: Command, context: CliContext): void {
       numberOrDefault(shape.concurrencyMax),
     )
     .option(
+      '--third-party <true|false>',
+      'deployments of others may answer, where the model allows it too',
+      checkedFlagBy(shape.thirdParty),
+    )
+    .option(
       '--expires <time>',
       'valid for this long from now on: 12h, 30d; or never: for ever',
       wordOr('never', checkedBy(shape.expires)),
@@ -137,7 +156,7 @@ export function registerUpdate(keys: Command, context: CliContext): void {
 }
 
 async function create(options: CreateOptions, context: CliContext): Promise<void> {
-  const { name, team, scopes, models, rpm, tpm, concurrency, expires } = options
+  const { name, team, scopes, models, rpm, tpm, concurrency, thirdParty, expires } = options
   const request = keyRequestSchema.parse({
     name,
     teamId: team,
@@ -146,6 +165,7 @@ async function create(options: CreateOptions, context: CliContext): Promise<void
     requestsPerMinute: rpm,
     tokensPerMinute: tpm,
     concurrencyMax: concurrency,
+    thirdParty,
     expires,
   })
   const made = await withRegistry(context, async (registry) => {
@@ -157,7 +177,7 @@ async function create(options: CreateOptions, context: CliContext): Promise<void
 }
 
 async function update(id: string, options: UpdateOptions, context: CliContext): Promise<void> {
-  const { name, team, scopes, models, allModels, rpm, tpm, concurrency, expires } = options
+  const { name, team, scopes, models, allModels, rpm, tpm, concurrency, thirdParty } = options
   const request = keyChangesSchema.parse({
     name,
     teamId: team === false ? null : team,
@@ -166,7 +186,8 @@ async function update(id: string, options: UpdateOptions, context: CliContext): 
     requestsPerMinute: nullFor('default', rpm),
     tokensPerMinute: nullFor('default', tpm),
     concurrencyMax: nullFor('default', concurrency),
-    expires: nullFor('never', expires),
+    thirdParty,
+    expires: nullFor('never', options.expires),
   })
   const nowMs = context.nowMs()
   const { key, changed } = await withRegistry(context, async (registry) => {

@@ -13,6 +13,7 @@ const columns: readonly TableColumn[] = [
   { title: 'MODELS' },
   { title: 'RPM', align: 'right' },
   { title: 'TPM', align: 'right', mayGo: true },
+  { title: 'THIRD', isWhole: true, mayGo: true },
   { title: 'EXPIRES', isWhole: true, mayGo: true },
   { title: 'LAST USE', isWhole: true, mayGo: true },
   { title: 'STATE', isWhole: true },
@@ -27,6 +28,7 @@ export function keyTable(keys: readonly StoredKey[], nowMs: number, screen: Tabl
     key.models?.join(',') ?? 'all',
     key.requestsPerMinute?.toString() ?? 'default',
     key.tokensPerMinute?.toString() ?? 'default',
+    yesNo(key.thirdParty),
     dayText(key.expiresAtMs),
     dayText(key.lastUsedAtMs),
     keyState(key, nowMs),
@@ -46,6 +48,7 @@ export function keyFields(key: StoredKey, nowMs: number): [string, string][] {
     ['requests per minute', key.requestsPerMinute?.toString() ?? 'default'],
     ['tokens per minute', key.tokensPerMinute?.toString() ?? 'default'],
     ['calls at once', key.concurrencyMax?.toString() ?? 'default'],
+    ['third parties', yesNo(key.thirdParty)],
     ['created', momentText(key.createdAtMs)],
     ['expires', timeText(key.expiresAtMs)],
     ['last use', timeText(key.lastUsedAtMs)],
@@ -72,6 +75,10 @@ export function printSecret(
   }
   context.out(secret)
   context.err(`${said} Keep its secret: it cannot be shown again.`)
+}
+
+function yesNo(isSo: boolean): string {
+  return isSo ? 'yes' : 'no'
 }
 
 function timeText(atMs: number | null): string {

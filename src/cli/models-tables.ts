@@ -1,5 +1,5 @@
 // Models as a table, one model in all its fields, and its deployments.
-import { type Deployment, type Model, usdFromNanoUsd } from '#domain'
+import { type Deployment, type Model, policyOf, usdFromNanoUsd } from '#domain'
 import { renderTable, type TableColumn, type TableScreen } from './table.ts'
 
 export function modelTable(models: readonly Model[], screen: TableScreen): string[] {
@@ -33,6 +33,8 @@ export function modelFields(model: Model): [string, string][] {
     ['owned by', model.ownedBy],
     ['surfaces', listText(model.surfaces)],
     ['capabilities', listText(model.capabilities)],
+    ['routing', model.routing],
+    ['third parties', policyOf(model).allowThirdParty ? 'allowed' : 'not allowed'],
     ['context', `${model.contextTokens} tokens`],
     ['prompt', `$${perMillion(prices.promptNanoUsd)} per million tokens`],
     ['cached prompt', `$${perMillion(prices.cachedNanoUsd)} per million tokens`],
@@ -47,6 +49,9 @@ export function deploymentTable(deployments: readonly Deployment[], screen: Tabl
     { title: 'KIND' },
     { title: 'SERVED NAME' },
     { title: 'SLOTS', align: 'right' },
+    { title: 'WEIGHT', align: 'right' },
+    { title: 'OWNER', isWhole: true },
+    { title: 'DEADLINES', mayGo: true },
     { title: 'GPU', isWhole: true, mayGo: true },
     { title: 'OPTIONS' },
   ]
@@ -56,6 +61,9 @@ export function deploymentTable(deployments: readonly Deployment[], screen: Tabl
     one.kind,
     one.servedName,
     String(one.slots),
+    String(one.weight),
+    one.isThirdParty ? 'third party' : 'own',
+    deadlinesOf(one),
     one.gpu === null
       ? '-'
       : `${one.gpu.count} × ${one.gpu.type} at $${usdFromNanoUsd(one.gpu.nanoUsdPerSecond)}/s`,
@@ -68,7 +76,15 @@ function briefly({ id, kind, isDisabled }: Deployment): string {
   return `${id} (${isDisabled ? 'off' : kind})`
 }
 
-/** Calls that its deployments take at once: those that are on. */
+/** Its own; those that are not here are the configured ones. */
+function deadlinesOf({ firstByteMs, orphanHoldMs, warmForMs }: Deployment): string {
+  const own = Object.entries({ firstByteMs, orphanHoldMs, warmForMs }).flatMap(([name, valueMs]) =>
+    valueMs === null ? [] : [`${name} ${valueMs}`],
+  )
+  return listText(own)
+}
+
+/** Sequences that its deployments take at once: those that are on. */
 function slotsOf({ deployments }: Model): number {
   const on = deployments.filter(({ isDisabled }) => !isDisabled)
   return on.reduce((sum, { slots }) => sum + slots, 0)

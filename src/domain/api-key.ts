@@ -20,6 +20,8 @@ export interface ApiKey {
   tokensPerMinute: number | null
   /** Calls at once; null means the configured default. */
   concurrencyMax: number | null
+  /** Its calls may be answered by deployments of others, where the model allows it too. */
+  thirdParty: boolean
   createdAtMs: number
   expiresAtMs: number | null
   /** It comes from whoever set up the gateway, who could as well use a shell: it may grant all. */

@@ -18,6 +18,8 @@ export interface ModelPolicy {
    * which can crash it.
    */
   trustedMedia: boolean
+  /** Deployments of others may answer, where the key allows it too. */
+  allowThirdParty: boolean
   /** Messages may be said by these too. */
   roles: readonly string[]
   /** How many sequences a call may generate: prompts times `n`. */
@@ -35,6 +37,7 @@ const usual: ModelPolicy = {
   cacheSalt: false,
   remoteMedia: false,
   trustedMedia: false,
+  allowThirdParty: false,
   roles: [],
   sequencesMax: 64,
   // OpenAI's own default. Servers differ, and some would go on to the end of the context.

@@ -25,14 +25,27 @@ export interface Deployment {
   kind: string
   /** The name under which the server behind it knows the model. */
   servedName: string
-  /** How many calls may run there at once when it is warm. */
+  /** How many sequences may be generated there at once when it is warm. */
   slots: number
+  /** Its share of the calls under the policy `weighted`; 0: it gets none. */
+  weight: number
+  /** Somebody else's: it gets calls only where model and key allow it. */
+  isThirdParty: boolean
+  /** Its own deadlines; null: the configured ones. */
+  firstByteMs: number | null
+  orphanHoldMs: number | null
+  warmForMs: number | null
   gpu: Gpu | null
   /** Checked by the kind's own schema. */
   options: Readonly<Record<string, unknown>>
   /** Switched off by an operator: gets no new calls. */
   isDisabled: boolean
 }
+
+/** How one of a model's deployments is chosen for a call, among those that could answer it. */
+export const routingPolicies = ['order', 'weighted', 'least-busy'] as const
+
+export type RoutingPolicy = (typeof routingPolicies)[number]
 
 /** What a model can do, for whoever chooses one; the server behind it has the last word. */
 export const capabilities = ['tools', 'json', 'vision', 'audio', 'logprobs', 'reasoning'] as const
@@ -51,6 +64,7 @@ export interface Model {
   contextTokens: number
   prices: TokenPrices
   deployments: readonly Deployment[]
+  routing: RoutingPolicy
   /** Where it differs from what every model allows. */
   policy?: Partial<ModelPolicy>
   /** Switched off by an operator: as if it did not exist. */

@@ -46,6 +46,9 @@ export interface CallRecord {
   possibleOrphan: boolean
 }
 
+/** Why an attempt was not made at the first choice, or not made first. */
+export type HopReason = 'circuit' | 'cold' | 'full' | 'fault' | 'unreachable' | 'deadline'
+
 /** One try at one deployment, written when its place came free. */
 export interface AttemptRecord {
   requestId: string
@@ -55,6 +58,8 @@ export interface AttemptRecord {
   model: string
   deployment: string
   transport: string
+  /** null: it is the call's first, at its first choice. */
+  why: HopReason | null
   startedAtMs: number
   durationMs: number
   result: 'answered' | 'faulted' | 'abandoned'

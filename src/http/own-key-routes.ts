@@ -52,6 +52,7 @@ function identityOf(key: ApiKey, { rates, concurrencyMax }: KeyState) {
     team_id: key.teamId,
     scopes: key.scopes,
     models: key.models,
+    third_party: key.thirdParty,
     limits: {
       requests_per_minute: rates.requests.limit,
       tokens_per_minute: rates.tokens?.limit ?? null,

@@ -60,6 +60,7 @@ const changeable = [
   'requestsPerMinute',
   'tokensPerMinute',
   'concurrencyMax',
+  'thirdParty',
   'expiresAtMs',
 ] as const satisfies readonly (keyof KeyChanges)[]
 

@@ -43,6 +43,10 @@ const comparisons: readonly Comparison[] = [
   limit('tokensPerMinute'),
   limit('concurrencyMax'),
   {
+    field: 'thirdParty',
+    isWider: ({ thirdParty: own }, { thirdParty }) => thirdParty && !own,
+  },
+  {
     field: 'expiresAtMs',
     isWider: (own, asked) => (asked.expiresAtMs ?? forEver) > (own.expiresAtMs ?? forEver),
   },

@@ -74,6 +74,7 @@ export function columnsOf(key: ApiKey) {
     requests_per_minute: key.requestsPerMinute,
     tokens_per_minute: key.tokensPerMinute,
     concurrency_max: key.concurrencyMax,
+    third_party: Number(key.thirdParty),
     created_at_ms: key.createdAtMs,
     expires_at_ms: key.expiresAtMs,
   }
@@ -100,6 +101,7 @@ function keyOf(row: KeyRow): ApiKey {
     requestsPerMinute: row.requests_per_minute,
     tokensPerMinute: row.tokens_per_minute,
     concurrencyMax: row.concurrency_max,
+    thirdParty: row.third_party !== 0,
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,
   }

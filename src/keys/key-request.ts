@@ -32,6 +32,7 @@ const members = {
   requestsPerMinute: countUpTo(1_000_000_000).nullable(),
   tokensPerMinute: countUpTo(1_000_000_000_000).nullable(),
   concurrencyMax: countUpTo(1_000_000).nullable(),
+  thirdParty: z.boolean({ error: 'allowed: true or false' }),
   /** How long it is valid from now on; null: for ever. */
   expires: duration
     .refine((text) => durationMsOf(text) !== 0, { error: 'allowed: a time above zero' })
@@ -46,6 +47,7 @@ export const keyRequestSchema = z.strictObject({
   requestsPerMinute: members.requestsPerMinute.default(null),
   tokensPerMinute: members.tokensPerMinute.default(null),
   concurrencyMax: members.concurrencyMax.default(null),
+  thirdParty: members.thirdParty.default(false),
   expires: members.expires.default(null),
 })
 

@@ -123,6 +123,7 @@ function givenKey(token: string, name: string, createdAtMs: number): ApiKey {
     requestsPerMinute: null,
     tokensPerMinute: null,
     concurrencyMax: null,
+    thirdParty: false,
     createdAtMs,
     expiresAtMs: null,
   })

@@ -9,6 +9,7 @@ import { diffOf, type ModelsDiff } from './models-diff.ts'
 import type { ModelsFile } from './models-file.ts'
 import type { ModelEntry } from './models-schema.ts'
 import { type MayLead, refuseAddresses } from './refuse-addresses.ts'
+import { refuseThirdParties } from './refuse-third-parties.ts'
 import { refuseForeignModels } from './switch-models.ts'
 
 /** As the audit calls it. */
@@ -44,6 +45,7 @@ export function applyModels(
     const breaks = brokenKeys(keys, before, after)
     refuseForeignModels(options.actor, touchedBy(diff))
     if (options.mayLead !== undefined) refuseAddresses(before, after, options.mayLead)
+    refuseThirdParties(options.actor, before, after)
     if (!options.dryRun) {
       if (breaks.length > 0 && !options.force) throw breaksKeys(breaks)
       await write(db, after, before, diff)

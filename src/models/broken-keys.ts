@@ -1,8 +1,8 @@
 // Keys that a change would break: a name that they may ask for would no longer be there, or lose a
-// route that they may use, or its last deployment that is on. An id opens the model's aliases too,
-// so an alias that goes is a loss for a key that names the id. Keys that may use everything name
-// nothing, and go by what there is.
-import { type ApiKey, Fault, holdsScope, type Model, scopeOfSurface } from '#domain'
+// route that they may use, or its last deployment that is on and may answer them. An id opens the
+// model's aliases too, so an alias that goes is a loss for a key that names the id. Keys that may
+// use everything name nothing, and go by what there is.
+import { type ApiKey, Fault, holdsScope, type Model, policyOf, scopeOfSurface } from '#domain'
 import { mayUse } from './catalogue.ts'
 
 export interface BrokenKey {
@@ -47,11 +47,13 @@ function namesOpenTo({ models }: ApiKey, was: ReadonlyMap<string, Model>): Map<s
 function surfacesLeft(key: ApiKey, name: string, was: Model, becomes: Model | undefined) {
   if (becomes === undefined || !mayUse(key, becomes, name)) return []
   // What nobody served before loses nothing by it.
-  return isServed(was) && !isServed(becomes) ? [] : becomes.surfaces
+  return isServed(key, was) && !isServed(key, becomes) ? [] : becomes.surfaces
 }
 
-function isServed({ deployments }: Model): boolean {
-  return deployments.some(({ isDisabled }) => !isDisabled)
+/** A third party serves only where model and key allow it. */
+function isServed({ thirdParty }: ApiKey, model: Model): boolean {
+  const mayGoOut = thirdParty && policyOf(model).allowThirdParty
+  return model.deployments.some((one) => !one.isDisabled && (mayGoOut || !one.isThirdParty))
 }
 
 export function breaksKeys(broken: readonly BrokenKey[]): Fault {

@@ -1,5 +1,5 @@
 // Models as rows of the registry, and back.
-import type { Capability, Deployment, Model, ModelPolicy } from '#domain'
+import type { Capability, Deployment, Model, ModelPolicy, RoutingPolicy } from '#domain'
 import type { Registry } from '#storage'
 
 export type Db = Registry['db']
@@ -14,7 +14,7 @@ export async function readModels(db: Db): Promise<Model[]> {
     id: row.id,
     ownedBy: row.owned_by,
     createdAtMs: row.created_at_ms,
-    // The lists were written by `insertModel` from a checked file, and by nobody else.
+    // Lists and words were written by `insertModel` from a checked file, and by nobody else.
     aliases: JSON.parse(row.aliases_json) as string[],
     surfaces: JSON.parse(row.surfaces_json) as string[],
     capabilities: JSON.parse(row.capabilities_json) as Capability[],
@@ -25,6 +25,7 @@ export async function readModels(db: Db): Promise<Model[]> {
       cachedNanoUsd: row.cached_nano_usd,
     },
     deployments: rows.filter((deployment) => deployment.model_id === row.id).map(deploymentOf),
+    routing: row.routing as RoutingPolicy,
     ...(row.policy_json === null
       ? {}
       : { policy: JSON.parse(row.policy_json) as Partial<ModelPolicy> }),
@@ -46,6 +47,7 @@ export async function insertModel(db: Db, model: Model, position: number): Promi
     prompt_nano_usd: prices.promptNanoUsd,
     completion_nano_usd: prices.completionNanoUsd,
     cached_nano_usd: prices.cachedNanoUsd,
+    routing: model.routing,
     policy_json: model.policy === undefined ? null : JSON.stringify(model.policy),
     is_disabled: Number(model.isDisabled),
   }
@@ -75,6 +77,11 @@ function rowOf(modelId: string, deployment: Deployment, position: number) {
     kind: deployment.kind,
     served_name: deployment.servedName,
     slots: deployment.slots,
+    weight: deployment.weight,
+    third_party: Number(deployment.isThirdParty),
+    first_byte_ms: deployment.firstByteMs,
+    orphan_hold_ms: deployment.orphanHoldMs,
+    warm_for_ms: deployment.warmForMs,
     gpu_type: deployment.gpu?.type ?? null,
     gpu_count: deployment.gpu?.count ?? null,
     gpu_nano_usd_per_second: deployment.gpu?.nanoUsdPerSecond ?? null,
@@ -91,6 +98,11 @@ function deploymentOf(row: ReturnType<typeof rowOf>): Deployment {
     kind: row.kind,
     servedName: row.served_name,
     slots: row.slots,
+    weight: row.weight,
+    isThirdParty: row.third_party !== 0,
+    firstByteMs: row.first_byte_ms,
+    orphanHoldMs: row.orphan_hold_ms,
+    warmForMs: row.warm_for_ms,
     gpu: hasGpu ? { type, count, nanoUsdPerSecond } : null,
     options: JSON.parse(row.options_json) as Record<string, unknown>,
     isDisabled: row.is_disabled !== 0,

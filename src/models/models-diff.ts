@@ -63,6 +63,7 @@ function fieldsOf(model: ModelEntry): Map<string, string> {
   const fields = new Map([
     ['ownedBy', model.ownedBy],
     ['contextTokens', String(model.contextTokens)],
+    ['routing', model.routing],
     ['prices.prompt', perMillion(model.prices.promptNanoUsd)],
     ['prices.completion', perMillion(model.prices.completionNanoUsd)],
     ['prices.cached', perMillion(model.prices.cachedNanoUsd)],
@@ -79,18 +80,32 @@ function fieldsOf(model: ModelEntry): Map<string, string> {
   for (const [name, value] of Object.entries(model.policy ?? {})) {
     fields.set(`policy.${name}`, JSON.stringify(value))
   }
-  for (const { id, kind, servedName, slots, gpu, options } of model.deployments) {
-    const prefix = `deployments.${id}`
-    fields.set(`${prefix}.kind`, kind)
-    fields.set(`${prefix}.servedName`, servedName)
-    fields.set(`${prefix}.slots`, String(slots))
-    if (gpu !== null) {
-      const price = usdFromNanoUsd(gpu.nanoUsdPerSecond)
-      fields.set(`${prefix}.gpu`, `${gpu.count} × ${gpu.type} at $${price}/s`)
+  for (const deployment of model.deployments) {
+    for (const [name, value] of deploymentFields(deployment)) {
+      fields.set(`deployments.${deployment.id}.${name}`, value)
     }
-    for (const [option, value] of Object.entries(options)) {
-      fields.set(`${prefix}.options.${option}`, JSON.stringify(value))
-    }
+  }
+  return fields
+}
+
+function deploymentFields(deployment: ModelEntry['deployments'][number]): Map<string, string> {
+  const { gpu, firstByteMs, orphanHoldMs, warmForMs } = deployment
+  const fields = new Map([
+    ['kind', deployment.kind],
+    ['servedName', deployment.servedName],
+    ['slots', String(deployment.slots)],
+    ['weight', String(deployment.weight)],
+    ['thirdParty', String(deployment.isThirdParty)],
+  ])
+  for (const [name, deadlineMs] of Object.entries({ firstByteMs, orphanHoldMs, warmForMs })) {
+    if (deadlineMs !== null) fields.set(name, String(deadlineMs))
+  }
+  if (gpu !== null) {
+    const price = usdFromNanoUsd(gpu.nanoUsdPerSecond)
+    fields.set('gpu', `${gpu.count} × ${gpu.type} at $${price}/s`)
+  }
+  for (const [option, value] of Object.entries(deployment.options)) {
+    fields.set(`options.${option}`, JSON.stringify(value))
   }
   return fields
 }

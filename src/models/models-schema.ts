@@ -5,9 +5,11 @@ import {
   capabilities,
   chatRolesMax,
   type Deployment,
+  type Gpu,
   type Model,
   nanoUsdFromUsd,
   nanoUsdPerToken,
+  routingPolicies,
 } from '#domain'
 
 type DeploymentEntry = Omit<Deployment, 'isDisabled'>
@@ -38,11 +40,48 @@ const pricePerMillion = z
     error: 'allowed: USD per million tokens, in steps of 0.001',
   })
 
+/** A timer of more than 24 days would end at once. */
+function milliseconds(least: number) {
+  return z.int().min(least).max(86_400_000)
+}
+
 export const deploymentSchema = z.strictObject({
   id: name.describe('its name in logs, metrics and headers; unique in the registry'),
   kind: z.string().min(1).describe('how it is reached: one of the kinds below'),
   servedName: z.string().min(1).max(256).describe('the model’s name on the server behind it'),
-  slots: z.int().min(1).max(100_000).describe('calls that may run there at once when it is warm'),
+  slots: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .describe('sequences that may be generated there at once when it is warm'),
+  weight: z
+    .int()
+    .min(0)
+    .max(1000)
+    .default(1)
+    .describe('its share of the calls under `routing: weighted`; 0 drains it'),
+  thirdParty: z
+    .boolean()
+    .optional()
+    .describe(
+      'somebody else’s: asked only where model and key allow it; true by default where its ' +
+        '`options` have an `apiKeyEnv` and it is not its model’s first, else false',
+    ),
+  firstByteMs: milliseconds(1)
+    .optional()
+    .describe('from the request to the first event; `upstreams.firstByteMs` where not given'),
+  orphanHoldMs: milliseconds(0)
+    .optional()
+    .describe(
+      'how long a place stays taken after a cancellation that cannot be proven; ' +
+        '`upstreams.orphanHoldMs` where not given',
+    ),
+  warmForMs: milliseconds(0)
+    .optional()
+    .describe(
+      'how long after its last answer it counts as warm, where it scales to zero; ' +
+        '`upstreams.warmForMs` where not given',
+    ),
   gpu: z
     .strictObject({
       type: z.string().min(1).max(64).describe('such as H100'),
@@ -62,6 +101,7 @@ const policySchema = z.strictObject({
   cacheSalt: z.boolean().exactOptional(),
   remoteMedia: z.boolean().exactOptional(),
   trustedMedia: z.boolean().exactOptional(),
+  allowThirdParty: z.boolean().exactOptional(),
   roles: z.array(z.string().min(1).max(64)).max(chatRolesMax).exactOptional(),
   sequencesMax: z.int().min(1).max(sequencesBound).exactOptional(),
   completionTokens: z.int().min(1).exactOptional(),
@@ -92,12 +132,19 @@ export const modelSchema = z.strictObject({
       .describe('of prompt tokens from the prefix cache; as any other where it is not given'),
   }),
   deployments: z.array(deploymentSchema).max(64).describe('what serves it, see below'),
+  routing: z
+    .enum(routingPolicies)
+    .default('order')
+    .describe(
+      'which of those that may answer is asked: the first, one by its weight, the least busy',
+    ),
   policy: policySchema.exactOptional(),
 })
 
 export const modelsFileSchema = z.strictObject({ models: z.array(modelSchema).max(1000) })
 
 export type WrittenModel = z.infer<typeof modelSchema>
+type WrittenGpu = NonNullable<WrittenModel['deployments'][number]['gpu']>
 
 export function entryOf(written: WrittenModel): ModelEntry {
   const { prompt, completion, cached = prompt } = written.prices
@@ -114,6 +161,7 @@ export function entryOf(written: WrittenModel): ModelEntry {
       cachedNanoUsd: nanoUsdPerMillion(cached),
     },
     deployments: written.deployments.map(deploymentOf),
+    routing: written.routing,
     ...(written.policy === undefined ? {} : { policy: written.policy }),
   }
 }
@@ -124,9 +172,29 @@ function nanoUsdPerMillion(usd: number): number {
   return nanoUsd
 }
 
-function deploymentOf(written: WrittenModel['deployments'][number]): DeploymentEntry {
-  const { gpu, ...rest } = written
-  if (gpu === undefined) return { ...rest, gpu: null }
-  const nanoUsdPerSecond = nanoUsdFromUsd(gpu.usdPerSecond)
-  return { ...rest, gpu: { type: gpu.type, count: gpu.count, nanoUsdPerSecond } }
+function deploymentOf(
+  written: WrittenModel['deployments'][number],
+  position: number,
+): DeploymentEntry {
+  const { gpu, thirdParty, firstByteMs, orphanHoldMs, warmForMs, ...rest } = written
+  return {
+    ...rest,
+    isThirdParty: thirdParty ?? isUsuallyThirdParty(rest.options, position),
+    firstByteMs: firstByteMs ?? null,
+    orphanHoldMs: orphanHoldMs ?? null,
+    warmForMs: warmForMs ?? null,
+    gpu: gpu === undefined ? null : gpuOf(gpu),
+  }
+}
+
+/**
+ * Before there was a choice among deployments, only the first was ever asked. What stands behind it
+ * and asks for a key of its own is most often a provider, and must not get prompts unasked.
+ */
+function isUsuallyThirdParty(options: Record<string, unknown>, position: number): boolean {
+  return position > 0 && options.apiKeyEnv !== undefined
+}
+
+function gpuOf({ type, count, usdPerSecond }: WrittenGpu): Gpu {
+  return { type, count, nanoUsdPerSecond: nanoUsdFromUsd(usdPerSecond) }
 }

@@ -27,7 +27,8 @@ export function refuseAddresses(
   }
 }
 
-function isSameAddress(one: Address, other: Address): boolean {
+/** Deadlines, weight and owner say nothing of how a deployment is reached. */
+export function isSameAddress(one: Address, other: Address): boolean {
   return one.kind === other.kind && isDeepStrictEqual(one.options, other.options)
 }
 

@@ -87,6 +87,7 @@ export class Attempt implements AttemptLine {
       model,
       deployment: station.deployment.id,
       transport: station.upstream.transport,
+      why: null,
       startedAtMs,
       durationMs: Math.round(lastTicksMs - startedTicksMs),
       result: fault === null ? 'answered' : isAbandoned(fault) ? 'abandoned' : 'faulted',

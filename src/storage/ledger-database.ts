@@ -149,4 +149,7 @@ function ageOf(ownMoment: string): string {
  */
 const fewerIndexes: Migration = ['drop index attempts_by_time']
 
-const ledgerMigrations: readonly Migration[] = [firstTables, retention, fewerIndexes]
+/** Attempts of before were all made at the first choice: they need no reason. */
+const reasons: Migration = ['alter table attempts add column why text']
+
+const ledgerMigrations: readonly Migration[] = [firstTables, retention, fewerIndexes, reasons]

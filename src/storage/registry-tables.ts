@@ -26,6 +26,7 @@ interface ApiKeyRow {
   concurrency_max: Generated<number | null>
   tokens_per_minute: Generated<number | null>
   last_used_at_ms: Generated<number | null>
+  third_party: Generated<number>
 }
 
 /** A secret that was replaced, and opens until its overlap ends. */
@@ -62,6 +63,7 @@ interface ModelRow {
   capabilities_json: Generated<string>
   is_disabled: Generated<number>
   policy_json: Generated<string | null>
+  routing: Generated<string>
 }
 
 interface DeploymentRow {
@@ -76,11 +78,23 @@ interface DeploymentRow {
   gpu_nano_usd_per_second: number | null
   options_json: string
   is_disabled: Generated<number>
+  weight: Generated<number>
+  third_party: Generated<number>
+  /** null, like the two below: the configured one. */
+  first_byte_ms: Generated<number | null>
+  orphan_hold_ms: Generated<number | null>
+  warm_for_ms: Generated<number | null>
 }
 
 export function registryMigrations(db: Kysely<RegistryTables>): Migration[] {
   const { schema } = db
-  const steps = [firstTables(schema), keysInLife(schema), policies(schema), tokenRates(schema)]
+  const steps = [
+    firstTables(schema),
+    keysInLife(schema),
+    policies(schema),
+    tokenRates(schema),
+    routingTerms(db),
+  ]
   return steps.map((step) => step.map((statement) => statement.compile().sql))
 }
 
@@ -167,4 +181,35 @@ function tokenRates(schema: SchemaModule): Compilable[] {
 /** Models of before differ in nothing from what every model allows. */
 function policies(schema: SchemaModule): Compilable[] {
   return [schema.alterTable('models').addColumn('policy_json', 'text')]
+}
+
+/**
+ * Before, only a model's first deployment was ever asked. One behind it that has a key of its own
+ * is taken for somebody else's until an operator says otherwise: no prompt goes there unasked. The
+ * options were written by `JSON.stringify`, so their text has no spaces, and `like` finds the name
+ * in every database.
+ */
+function routingTerms(db: Kysely<RegistryTables>): Compilable[] {
+  const { schema } = db
+  const deployments = schema.alterTable('deployments')
+  const never = sql.lit(0)
+  return [
+    schema
+      .alterTable('models')
+      .addColumn('routing', 'text', (column) => column.notNull().defaultTo(sql.lit('order'))),
+    deployments.addColumn('weight', 'integer', (column) => column.notNull().defaultTo(sql.lit(1))),
+    deployments.addColumn('third_party', 'integer', (column) => column.notNull().defaultTo(never)),
+    deployments.addColumn('first_byte_ms', 'bigint'),
+    deployments.addColumn('orphan_hold_ms', 'bigint'),
+    deployments.addColumn('warm_for_ms', 'bigint'),
+    schema
+      .alterTable('api_keys')
+      .addColumn('third_party', 'integer', (column) => column.notNull().defaultTo(never)),
+    // Only the text of a step is kept, so its values stand in it.
+    db
+      .updateTable('deployments')
+      .set({ third_party: sql.lit(1) })
+      .where('position', '>', sql.lit(0))
+      .where('options_json', 'like', sql.lit('%"apiKeyEnv":%')),
+  ]
 }

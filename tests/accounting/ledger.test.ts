@@ -55,7 +55,7 @@ test('has every field of a record, each in its own column', async () => {
 
 test('has a row for every attempt, whenever it comes', async () => {
   const { ledger, rows } = await ledgerAtHand()
-  ledger.appendAttempt(sampleAttempt())
+  ledger.appendAttempt(sampleAttempt({ why: 'cold' }))
   await ledger.flush()
   expect(rows('attempts')).toEqual([
     {
@@ -73,6 +73,7 @@ test('has a row for every attempt, whenever it comes', async () => {
       cancellation: 'proven',
       wasted_seconds: 1.5,
       waste_reason: 'client_gone',
+      why: 'cold',
     },
   ])
 })

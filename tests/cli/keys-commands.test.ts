@@ -36,7 +36,7 @@ test('create keeps everything that was asked for', async () => {
   const run = commandsOver(temporaryStorage())
   const given = (
     '--name web --team t1 --models a,b --rpm 60 --tpm 9000 --concurrency 4 ' +
-    '--scopes admin,chat --expires 30d --json'
+    '--scopes admin,chat --third-party true --expires 30d --json'
   ).split(' ')
   const made = jsonOf(await run('keys', 'create', ...given))
   const key = {
@@ -47,6 +47,7 @@ test('create keeps everything that was asked for', async () => {
     requestsPerMinute: 60,
     tokensPerMinute: 9000,
     concurrencyMax: 4,
+    thirdParty: true,
     createdAtMs: commandNowMs,
     expiresAtMs: commandNowMs + 30 * dayMs,
   }
@@ -151,6 +152,7 @@ test('show has every field of a key and never its secret', async () => {
       'requests per minute  default',
       'tokens per minute    default',
       'calls at once        default',
+      'third parties        no',
       'created              2023-11-14 22:13',
       'expires              never',
       'last use             never',
@@ -235,6 +237,8 @@ test.each([
   ['no model', 'models disable', /missing required argument 'id'/],
   ['a rate of nothing', 'keys create --name a --rpm 0', /at least 1/],
   ['a rate beyond all', 'keys create --name a --rpm 1000000001', /at most 1000000000/],
+  ['a strange third party', 'keys create --name a --third-party yes', /Allowed: true or false/],
+  ['third parties by default', 'keys update key_1 --third-party default', /true or false/],
   ['tokens of nothing', 'keys create --name a --tpm 0', /at least 1/],
   ['no key to update', 'keys update --rpm 5', /missing required argument 'id'/],
   ['nothing to change', 'keys update key_1', /nothing was said to change/],

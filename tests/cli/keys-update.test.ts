@@ -38,6 +38,7 @@ test.each<[string, string, unknown]>([
   ['--tpm default',            'tokensPerMinute',   null],
   ['--concurrency 5',          'concurrencyMax',    5],
   ['--concurrency default',    'concurrencyMax',    null],
+  ['--third-party true',       'thirdParty',        true],
   ['--expires 1d',             'expiresAtMs',       commandNowMs + dayMs],
   ['--expires never',          'expiresAtMs',       null],
 ])('`%s` sets %s alone', async (line, field, value) => {
@@ -111,6 +112,16 @@ test('an expired key gets a new life', async () => {
   expect((await later('keys', 'list')).out).toMatch(/expired$/)
   await later('keys', 'update', key.id, '--expires', '1d')
   expect((await later('keys', 'list')).out).toMatch(/active$/)
+})
+
+test('third parties are taken back as they were given', async () => {
+  const { run, key, update, stored } = await given()
+  await update('--third-party true')
+  expect((await run('keys', 'list')).out.split('\n')).toMatchObject([/ THIRD /, / yes /])
+  expect((await run('keys', 'show', key.id)).out).toMatch(/^third parties +yes$/m)
+  expect((await update('--third-party false')).out).toMatch(/was changed: thirdParty\.$/)
+  expect(await stored()).toEqual(key)
+  expect((await run('keys', 'list')).out.split('\n')).toMatchObject([/ THIRD /, / no /])
 })
 
 test('the list has tokens per minute, where the screen has room for them', async () => {

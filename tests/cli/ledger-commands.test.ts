@@ -85,7 +85,7 @@ test('verify notes what a kill leaves, and calls the ledger whole', async () => 
   const { storage, run } = await given()
   const db = new Database(ledgerPathOf(storage))
   db.exec(`insert into attempts values
-    (1, 'killed', 1, 'm', 'd', 't', 1, 1, 'answered', null, 'ended', 'none', 0, null)`)
+    (1, 'killed', 1, 'm', 'd', 't', 1, 1, 'answered', null, 'ended', 'none', 0, null, null)`)
   db.close()
   const { code, out } = await run('ledger', 'verify')
   expect(code).toBe(0)

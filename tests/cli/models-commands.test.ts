@@ -111,6 +111,7 @@ function deploymentFile(): string {
   - id: acme/one
     aliases: [gpt-4o]
     surfaces: [openai-chat]
+    routing: weighted
     capabilities: [tools, vision]
     contextTokens: 2048
     prices: { prompt: 0.05, completion: 0.1 }
@@ -119,6 +120,8 @@ function deploymentFile(): string {
         kind: k
         servedName: s
         slots: 4
+        weight: 3
+        firstByteMs: 300
         gpu: { type: L4, count: 2, usdPerSecond: 0.0002 }
         options: { endpointId: abc }
 `,
@@ -138,13 +141,17 @@ test('show has all of a model and its deployments, by an alias too', async () =>
       'owned by       podgate',
       'surfaces       openai-chat',
       'capabilities   tools, vision',
+      'routing        weighted',
+      'third parties  not allowed',
       'context        2048 tokens',
       'prompt         $0.05 per million tokens',
       'cached prompt  $0.05 per million tokens',
       'answer         $0.1 per million tokens',
       '',
-      'DEPLOYMENT  STATE    KIND  SERVED NAME  SLOTS  GPU                  OPTIONS',
-      'here        enabled  k     s                4  2 × L4 at $0.0002/s  {"endpointId":"abc"}',
+      'DEPLOYMENT  STATE    KIND  SERVED NAME  SLOTS  WEIGHT  OWNER  DEADLINES        ' +
+        'GPU                  OPTIONS',
+      'here        enabled  k     s                4       3  own    firstByteMs 300  ' +
+        '2 × L4 at $0.0002/s  {"endpointId":"abc"}',
     ].join('\n'),
   )
   const json = jsonOf(await run('models', 'show', 'acme/one', '--json'))
@@ -154,6 +161,29 @@ test('show has all of a model and its deployments, by an alias too', async () =>
     out: '',
     err: 'There is no model nothing. See: podgate models list',
   })
+})
+
+test('show says which deployment is somebody else’s, and whether the model lets it answer', async () => {
+  const path = join(temporaryFolder(), 'models.yaml')
+  writeFileSync(
+    path,
+    `models:
+  - id: one
+    surfaces: [openai-chat]
+    contextTokens: 1
+    prices: { prompt: 1, completion: 1 }
+    policy: { allowThirdParty: true }
+    deployments:
+      - { id: here, kind: k, servedName: s, slots: 1 }
+      - { id: there, kind: k, servedName: s, slots: 1, options: { apiKeyEnv: EXTERNAL_A_KEY } }
+`,
+  )
+  const run = commandsOver(temporaryStorage())
+  await run('models', 'apply', path)
+  const { out } = await run('models', 'show', 'one')
+  expect(out).toMatch(/^third parties +allowed$/m)
+  expect(out).toMatch(/^here .* 1 {2}own /m)
+  expect(out).toMatch(/^there .* 1 {2}third party /m)
 })
 
 test('disable and enable say what they did, and list shows it', async () => {

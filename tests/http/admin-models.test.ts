@@ -98,6 +98,36 @@ test('apply refuses what would break keys in use, and names them', async () => {
   expect(await calls(all, testKey)).toBe(200)
 })
 
+test('how a model is routed is applied and shown', async () => {
+  const { admin } = await openAdmin()
+  const terms = { weight: 0, thirdParty: true, firstByteMs: 300, warmForMs: 0 }
+  const deployments = [{ id: 'd', kind: 'runpod', servedName: 's', slots: 1, ...terms }]
+  const model = { ...good, routing: 'weighted', policy: { allowThirdParty: true }, deployments }
+  const body = { models: [model], force: true }
+  expect((await admin('POST', '/admin/models/apply', body)).status).toBe(200)
+  const { thirdParty: isThirdParty, ...kept } = terms
+  expect((await admin('GET', '/admin/models/acme/spare')).body).toMatchObject({
+    routing: 'weighted',
+    policy: { allowThirdParty: true },
+    deployments: [{ ...kept, isThirdParty, orphanHoldMs: null }],
+  })
+})
+
+test('a key that may not use third parties lets no model use them', async () => {
+  const all = await openAdmin()
+  const apply = async (thirdParty: boolean) => {
+    const { secret } = await make(all, { scopes: ['admin'], thirdParty })
+    const models = [{ ...good, policy: { allowThirdParty: true } }]
+    return all.as(secret)('POST', '/admin/models/apply', { models, dryRun: true })
+  }
+  const param = 'models[0].policy.allowThirdParty'
+  expect(await apply(false)).toMatchObject({
+    status: 403,
+    body: { error: { code: 'exceeds_own_rights', param } },
+  })
+  expect((await apply(true)).status).toBe(200)
+})
+
 test.each<[string, unknown, string]>([
   ['a mistake', { models: [{ ...good, contextTokens: 0 }] }, 'models[0].contextTokens'],
   [

@@ -32,6 +32,7 @@ describe('each kind of credential against each member, of a key that may do all'
     ['requestsPerMinute', 10,                     11,                   'requestsPerMinute'],
     ['tokensPerMinute',   1000,                   1001,                 'tokensPerMinute'],
     ['concurrencyMax',    2,                      3,                    'concurrencyMax'],
+    ['thirdParty',        false,                  true,                 'thirdParty'],
     ['expires',           '1d',                   '8d',                 'expiresAtMs'],
   ]
   const closed = { status: 401, code: 'invalid_api_key', param: null }
@@ -68,7 +69,7 @@ describe('each kind of credential against each member, of a key that may do all'
     }
     for (const scope of ['chat', 'embeddings', 'admin-read']) await keep(scope, { scopes: [scope] })
     await keep('narrow admin', narrow)
-    await keep('admin', { scopes: all })
+    await keep('admin', { scopes: all, thirdParty: true })
     await keep('expired', { scopes: all, expires: '1s' }, Date.now() - 2000)
     const revoked = await keep('revoked', { scopes: all })
     await revokeKey(registry, revoked, { nowMs: Date.now(), actor: 'cli' })
@@ -99,7 +100,8 @@ describe('each kind of credential against each member, of a key that may do all'
 
   test.each(cases)('$role: $member, $what what the narrow one holds', async (one) => {
     const { role, member, value } = one
-    const wide = { name: 'victim', teamId: 'blue', scopes: all, expires: '30d' }
+    const usual = { name: 'victim', teamId: 'blue', scopes: all, expires: '30d' }
+    const wide = { ...usual, thirdParty: value === false }
     const { secret: _, ...victim } = (await ask('POST', '/admin/keys', wide)).body
     const path = `/admin/keys/${victim.id}`
     const token = tokens.get(role) ?? ''
@@ -132,9 +134,11 @@ test('a change holds in this gateway at once, in all that the key is asked and t
   await patch({ models: null, scopes: ['embeddings'] })
   expect(await calls(door, secret)).toBe(403)
   await patch({ scopes: ['chat'], requestsPerMinute: 777, concurrencyMax: 9, teamId: 'red' })
+  await patch({ thirdParty: true })
   expect(await calls(door, secret)).toBe(200)
   expect(await (await door.gateway.get('/v1/key', secret)).json()).toMatchObject({
     team_id: 'red',
+    third_party: true,
     limits: { requests_per_minute: 777, concurrency: 9 },
   })
   expect(await door.gateway.logged({ event: 'call', key_id: id, team_id: 'red' })).toBeDefined()
@@ -149,6 +153,7 @@ test('an admin key may narrow itself, and not widen itself again', async () => {
     ['models', { models: null }],
     ['requestsPerMinute', { requestsPerMinute: 6 }],
     ['expiresAtMs', { expires: '2d' }],
+    ['thirdParty', { thirdParty: true }],
     ['scopes', { scopes: ['admin', 'embeddings'] }],
   ] as const) {
     const { status, body } = await patch(wider)
@@ -249,6 +254,7 @@ test.each<[string, unknown, string | null, string | null]>([
   ['a strange scope',            { scopes: ['root'] },                       'scopes.0',        null],
   ['no scopes',                  { scopes: [] },                             'scopes',          null],
   ['tokens as text',             { tokensPerMinute: '7' },                   'tokensPerMinute', null],
+  ['third parties as text',      { thirdParty: 'true' },                     'thirdParty',      null],
   ['a strange time',             { expires: 'never' },                       'expires',         null],
   ['a list',                     [],                                         null,              null],
   ['a prototype',                '{"__proto__":{"scopes":["admin"]}}',       '__proto__',       null],

@@ -15,6 +15,7 @@ describe('keys', () => {
       scopes: ['embeddings', 'chat'],
       requestsPerMinute: 7,
       concurrencyMax: 2,
+      thirdParty: true,
       expires: '30d',
     }
     const made = await make(all, asked)
@@ -144,6 +145,7 @@ describe('rights', () => {
       ['models', { models: ['other'] }],
       ['requestsPerMinute', { requestsPerMinute: 6 }],
       ['expiresAtMs', { expires: '2d' }],
+      ['thirdParty', { thirdParty: true }],
     ] as const) {
       const body = { ...narrow, expires: '1h', ...wider }
       const refused = await ask<{ error: unknown }>('POST', '/admin/keys', body)

@@ -137,6 +137,7 @@ describe('a key', () => {
       team_id: null,
       scopes: expect.arrayContaining(['chat', 'embeddings']),
       models: null,
+      third_party: false,
       limits: { requests_per_minute: 7, concurrency: 3 },
       expires_at: null,
     })

@@ -133,6 +133,7 @@ const usual: KeyTerms = {
   requestsPerMinute: null,
   tokensPerMinute: null,
   concurrencyMax: null,
+  thirdParty: false,
   createdAtMs: 1,
   expiresAtMs: null,
 }

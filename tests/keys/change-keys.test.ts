@@ -43,6 +43,7 @@ test('what is not said is what keys usually are: calls, all models, for ever', (
     requestsPerMinute: null,
     tokensPerMinute: null,
     concurrencyMax: null,
+    thirdParty: false,
     createdAtMs: nowMs,
     expiresAtMs: null,
   })
@@ -62,6 +63,8 @@ test.each<[string, Record<string, unknown>]>([
   ['a rate of nothing', { requestsPerMinute: 0 }],
   ['a rate of a half', { requestsPerMinute: 0.5 }],
   ['no calls at once', { concurrencyMax: 0 }],
+  ['third parties as a word', { thirdParty: 'true' }],
+  ['third parties as they are configured', { thirdParty: null }],
   ['no time at all', { expires: '0d' }],
   ['a strange time', { expires: 'soon' }],
   ['a team with spaces', { teamId: 'a b' }],
@@ -92,6 +95,10 @@ test.each<[string, Partial<ApiKey>, Record<string, unknown>, string | null]>([
   ['any calls at once where no number is usual', {}, { concurrencyMax: 1_000_000 }, null],
   ['anything, being the environment’s', { grantsAll: true }, { requestsPerMinute: 1e9 }, null],
   ['more calls at once', { concurrencyMax: 2 }, { concurrencyMax: 3 }, 'concurrencyMax'],
+  ['third parties, and may use them', { thirdParty: true }, { thirdParty: true }, null],
+  ['third parties, and may not', {}, { thirdParty: true }, 'thirdParty'],
+  ['no third parties, and may use them', { thirdParty: true }, { thirdParty: false }, null],
+  ['third parties, being the environment’s', { grantsAll: true }, { thirdParty: true }, null],
   ['as long as itself', { expiresAtMs: nowMs + dayMs }, { expires: '1d' }, null],
   ['a longer life', { expiresAtMs: nowMs + dayMs }, { expires: '2d' }, 'expiresAtMs'],
   ['life for ever', { expiresAtMs: nowMs + dayMs }, {}, 'expiresAtMs'],
@@ -114,6 +121,15 @@ test('a narrow key is not given the secret of a wider one by rotating it', async
   const rotating = rotateKey(registry, key.id, { overlapMs: 0, nowMs, actor: narrow })
   await expect(rotating).rejects.toMatchObject({ kind: 'not_granted', param: 'models' })
   expect(await findKey(registry, key.id)).toMatchObject({ overlapUntilMs: null })
+})
+
+test('nor is one without third parties given the secret of a key that may use them', async () => {
+  const registry = await given()
+  const { key } = await createKey(registry, terms({ thirdParty: true }), 'cli')
+  expect(await findKey(registry, key.id)).toMatchObject({ thirdParty: true })
+  const rotate = (actor: ApiKey) => rotateKey(registry, key.id, { overlapMs: 0, nowMs, actor })
+  await expect(rotate(adminKey())).rejects.toMatchObject({ param: 'thirdParty' })
+  expect((await rotate(adminKey({ thirdParty: true }))).key).toMatchObject({ thirdParty: true })
 })
 
 test('nor is one that goes by what is usual given the secret of an exception', async () => {

@@ -48,6 +48,7 @@ const request: KeyTerms = {
   requestsPerMinute: 7,
   tokensPerMinute: null,
   concurrencyMax: 3,
+  thirdParty: true,
   createdAtMs: 1_700_000_000_000,
   expiresAtMs: null,
 }

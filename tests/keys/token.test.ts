@@ -12,6 +12,7 @@ const request = {
   requestsPerMinute: null,
   tokensPerMinute: null,
   concurrencyMax: null,
+  thirdParty: false,
   createdAtMs: 1,
   expiresAtMs: null,
 }

@@ -71,6 +71,7 @@ const members: [string, unknown, keyof ApiKey, unknown, unknown][] = [
   ['tokensPerMinute', null, 'tokensPerMinute', 5000, null],
   ['concurrencyMax', 4, 'concurrencyMax', 3, 4],
   ['concurrencyMax', null, 'concurrencyMax', 3, null],
+  ['thirdParty', true, 'thirdParty', false, true],
 ]
 const before = {
   teamId: 'blue',
@@ -79,6 +80,7 @@ const before = {
   requestsPerMinute: 7,
   tokensPerMinute: 5000,
   concurrencyMax: 3,
+  thirdParty: false,
   expires: '30d',
 }
 
@@ -158,6 +160,7 @@ test.each<[string, Record<string, unknown>]>([
   ['a rate of nothing', { requestsPerMinute: 0 }],
   ['tokens of a half', { tokensPerMinute: 0.5 }],
   ['no calls at once', { concurrencyMax: 0 }],
+  ['third parties as they are configured', { thirdParty: null }],
   ['no time at all', { expires: '0d' }],
 ])('%s is no change that can be asked for', (_what, changes) => {
   expect(keyChangesSchema.safeParse(changes).success).toBe(false)
@@ -189,6 +192,8 @@ test.each<[string, Partial<ApiKey>, Record<string, unknown>, string | null]>([
   ['its tokens, to what is usual', narrow, { tokensPerMinute: null }, 'tokensPerMinute'],
   ['its calls at once, to its own', narrow, { concurrencyMax: 2 }, null],
   ['its calls at once, to more', narrow, { concurrencyMax: 3 }, 'concurrencyMax'],
+  ['its third parties, to what it may not', narrow, { thirdParty: true }, 'thirdParty'],
+  ['its third parties, to what it may', { thirdParty: true }, { thirdParty: true }, null],
   ['its life, to as long as its own', narrow, { expires: '7d' }, null],
   ['its life, to a longer one', narrow, { expires: '8d' }, 'expiresAtMs'],
   ['its life, to one for ever', narrow, { expires: null }, 'expiresAtMs'],
@@ -257,6 +262,7 @@ test.each<[string, Record<string, unknown>, Partial<ApiKey>, string]>([
   ['all models',       { models: null },         { models: ['a'] },           'models'],
   ['a longer life',    { models: ['a'] },        { expiresAtMs: 9e15 - 1 },   'expiresAtMs'],
   ['a higher rate',    { requestsPerMinute: 9 }, { requestsPerMinute: 8 },    'requestsPerMinute'],
+  ['third parties',    { thirdParty: true },     {},                          'thirdParty'],
 ])('a narrow admin key makes no admin of a key with %s', async (_what, terms, own, param) => {
   const { key, update, stored } = await given({ scopes: ['chat'], ...terms })
   const actor = adminKey(own)

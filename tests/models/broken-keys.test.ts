@@ -33,6 +33,11 @@ function fileOf(...models: Written[]): ModelsFile {
   return readModelsFile(models.length === 0 ? 'models: []' : `models:${texts.join('')}`)
 }
 
+/** With models that allow third parties. */
+function outward({ models }: ModelsFile): ModelsFile {
+  return { models: models.map((model) => ({ ...model, policy: { allowThirdParty: true } })) }
+}
+
 function deploymentText(id: string): string {
   return `{ id: ${id}, kind: k, servedName: s, slots: 1 }`
 }
@@ -79,6 +84,18 @@ test.each<[string, Partial<ApiKey>, ModelsFile, { model: string; surfaces: strin
     [{ model: 'short', surfaces: ['openai-chat', 'openai-completions'] }],
   ],
   [
+    'the last deployment that is no third party',
+    { models: ['short'] },
+    outward(fileOf(['a', both, 'short', ['a-here, thirdParty: true']], ['b', 'embeddings'])),
+    [{ model: 'short', surfaces: ['openai-chat', 'openai-completions'] }],
+  ],
+  [
+    'the leave of a model to ask third parties, which alone serve it',
+    { models: ['short'], thirdParty: true },
+    fileOf(['a', both, 'short', ['a-here, thirdParty: true']], ['b', 'embeddings']),
+    [{ model: 'short', surfaces: ['openai-chat', 'openai-completions'] }],
+  ],
+  [
     'an alias of a model',
     { models: ['a'] },
     fileOf(['a', both], ['b', chat, 'short']),
@@ -115,6 +132,11 @@ test.each<[string, Partial<ApiKey>, ModelsFile]>([
     'another deployment in place of the one there was',
     { models: ['a'] },
     fileOf(['a', both, 'short', ['elsewhere']]),
+  ],
+  [
+    'a third party that model and key allow',
+    { models: ['a'], thirdParty: true },
+    outward(fileOf(['a', both, 'short', ['a-here, thirdParty: true']], ['b', 'embeddings'])),
   ],
   ['a key that has expired', { models: ['a'], expiresAtMs: nowMs }, fileOf()],
 ])('is not held up by %s', async (_what, terms, file) => {

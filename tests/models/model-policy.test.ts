@@ -28,6 +28,7 @@ test('only what differs is written down, and the rest is as usual', async () => 
     cacheSalt: false,
     remoteMedia: true,
     trustedMedia: false,
+    allowThirdParty: false,
     roles: [],
     sequencesMax: 64,
     templateTokens: 1024,
@@ -50,6 +51,7 @@ test('only what differs is written down, and the rest is as usual', async () => 
 
 test.each([
   ['remoteMedias: true', /not known: remoteMedias/],
+  ['allowThirdParty: sometimes', /policy\.allowThirdParty/],
   ['roles: [""]', /policy\.roles/],
   ['sequencesMax: 0', /policy\.sequencesMax/],
   ['cacheSalt: 1', /policy\.cacheSalt/],

@@ -42,10 +42,16 @@ test('reads dollars per million as whole nano-dollars per token', () => {
         kind: 'runpod',
         servedName: 'microsoft/phi-2',
         slots: 4,
+        weight: 1,
+        isThirdParty: false,
+        firstByteMs: null,
+        orphanHoldMs: null,
+        warmForMs: null,
         gpu: { type: 'L4', count: 1, nanoUsdPerSecond: 190_000 },
         options: { endpointId: 'abc' },
       },
     ],
+    routing: 'order',
   })
 })
 
@@ -67,6 +73,27 @@ test.each([
     'apiKey: abc',
     'line 12, models[0].deployments[0].options.apiKey: given a se',
   ],
+  [
+    'contextTokens',
+    'routing: best\n    contextTokens',
+    'line 4, models[0].routing: given "best"; ',
+  ],
+  ...(
+    [
+      ['weight: -1', 'weight: given -1; '],
+      ['weight: 1001', 'weight: given 1001; '],
+      ['weight: 0.5', 'weight: given 0.5; '],
+      ['thirdParty: maybe', 'thirdParty: given "maybe"; '],
+      ['firstByteMs: 0', 'firstByteMs: given 0; '],
+      ['firstByteMs: 2147483648', 'firstByteMs: given 2147483648; '],
+      ['orphanHoldMs: -1', 'orphanHoldMs: given -1; '],
+      ['warmForMs: 1.5', 'warmForMs: given 1.5; '],
+    ] as const
+  ).map(([written, says]): [string, string, string] => [
+    'slots: 4',
+    `slots: 4\n        ${written}`,
+    `line 11, models[0].deployments[0].${says}`,
+  ]),
   ['kind: runpod', 'kind: [', 'Flow sequence in block collection must be'],
 ])('says where `%s` given as `%s` is wrong', (from, to, begins) => {
   const mistakes = mistakesOf(good.replace(from, to))

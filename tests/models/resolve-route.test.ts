@@ -45,6 +45,7 @@ const key: ApiKey = {
   requestsPerMinute: null,
   tokensPerMinute: null,
   concurrencyMax: null,
+  thirdParty: false,
   createdAtMs: 1,
   expiresAtMs: null,
 }

@@ -59,6 +59,7 @@ describe('a try', () => {
         model: 'asked',
         deployment: 'deployment-1',
         transport: 'scripted',
+        why: null,
         startedAtMs: 1_700_000_000_000,
         durationMs: 150,
         result: 'answered',

@@ -58,7 +58,7 @@ function withOneCall(receivedAtMs: number) {
   connection.exec(`insert into calls values ('req_1', null, ${callText}, ${receivedAtMs}, ${zeros},
     0, 0, 0, 0, null, 0)`)
   connection.exec(`insert into attempts values
-    (1, 'req_1', 1, 'm', 'd', 't', ${receivedAtMs + 5}, 1, 'answered', null, 'ended', 'none', 0, null)`)
+    (1, 'req_1', 1, 'm', 'd', 't', ${receivedAtMs + 5}, 1, 'answered', null, 'ended', 'none', 0, null, null)`)
   return connection
 }
 

@@ -143,6 +143,29 @@ test('keys of the first version may call, and not administer', async () => {
   ])
 })
 
+test('keys of before may use no third party, and models are routed as they were', async () => {
+  const registry = await openRegistry(oldDatabase({ kind: 'registry', version: 4 }))
+  onTestFinished(() => registry.close())
+  const keys = await registry.db.selectFrom('api_keys').select('third_party').execute()
+  expect(keys).toEqual([{ third_party: 0 }])
+  const models = await registry.db.selectFrom('models').select('routing').execute()
+  expect(models).toEqual([{ routing: 'order' }, { routing: 'order' }])
+})
+
+test('a deployment of before that was never asked and has a key of its own is a third party', async () => {
+  const registry = await openRegistry(oldDatabase({ kind: 'registry', version: 4 }))
+  onTestFinished(() => registry.close())
+  const columns = ['id', 'third_party', 'weight', 'first_byte_ms', 'warm_for_ms'] as const
+  const rows = await registry.db.selectFrom('deployments').select(columns).orderBy('id').execute()
+  const usual = { weight: 1, first_byte_ms: null, warm_for_ms: null }
+  expect(rows).toEqual([
+    { id: 'bge-here', third_party: 0, ...usual },
+    { id: 'phi-2-here', third_party: 0, ...usual },
+    { id: 'phi-2-provider', third_party: 1, ...usual },
+    { id: 'phi-2-there', third_party: 0, ...usual },
+  ])
+})
+
 test('a step that fails leaves the old version whole', async () => {
   const options = oldDatabase({ kind: 'ledger', version: 1 })
   const path = ledgerPathOf(options)

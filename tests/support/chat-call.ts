@@ -12,6 +12,7 @@ export const sampleKey: ApiKey = {
   requestsPerMinute: null,
   tokensPerMinute: null,
   concurrencyMax: null,
+  thirdParty: false,
   createdAtMs: 1_700_000_000_000,
   expiresAtMs: null,
 }

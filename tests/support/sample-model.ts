@@ -13,6 +13,7 @@ export function sampleModel(changes: Partial<Model> = {}): Model {
     contextTokens: 4096,
     prices: { promptNanoUsd: 10, completionNanoUsd: 100, cachedNanoUsd: 1 },
     deployments: [sampleDeployment()],
+    routing: 'order',
     isDisabled: false,
     ...changes,
   }

@@ -45,6 +45,7 @@ export function sampleAttempt(changes: Partial<AttemptRecord> = {}): AttemptReco
     model: 'phi-2',
     deployment: 'phi-2-here',
     transport: 'openai-route',
+    why: null,
     startedAtMs: 1_700_000_000_000,
     durationMs: 1000.5,
     result: 'abandoned',

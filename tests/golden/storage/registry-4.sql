@@ -1,0 +1,16 @@
+CREATE TABLE "api_keys" ("id" text not null primary key, "secret_hash" text not null unique, "name" text not null, "team_id" text, "models_json" text, "requests_per_minute" integer, "created_at_ms" bigint not null, "expires_at_ms" bigint, "revoked_at_ms" bigint, "scopes_json" text default '["chat","embeddings"]' not null, "concurrency_max" integer, "last_used_at_ms" bigint, "tokens_per_minute" bigint);
+CREATE TABLE "models" ("id" text not null primary key, "position" integer not null, "owned_by" text not null, "created_at_ms" bigint not null, "surfaces_json" text not null, "context_tokens" integer not null, "prompt_nano_usd" bigint not null, "completion_nano_usd" bigint not null, "cached_nano_usd" bigint not null, "aliases_json" text default '[]' not null, "capabilities_json" text default '[]' not null, "is_disabled" integer default 0 not null, "policy_json" text);
+CREATE TABLE "deployments" ("id" text not null primary key, "model_id" text not null references "models" ("id") on delete cascade, "position" integer not null, "kind" text not null, "served_name" text not null, "slots" integer not null check (slots > 0), "gpu_type" text, "gpu_count" integer, "gpu_nano_usd_per_second" bigint, "options_json" text not null, "is_disabled" integer default 0 not null);
+CREATE TABLE "old_secrets" ("secret_hash" text not null primary key, "key_id" text not null references "api_keys" ("id"), "until_ms" bigint not null);
+CREATE TABLE "audit" ("id" integer primary key autoincrement, "at_ms" bigint not null, "actor" text not null, "action" text not null, "target" text not null, "before_json" text, "after_json" text);
+pragma user_version = 4;
+pragma application_id = 1349477458;
+insert into api_keys values ('key_1', 'aa11', 'website', 'web', '["phi-2"]', 60, 1700000000000, 1800000000000, null, '["chat"]', 3, 1700000000900, 90000);
+insert into old_secrets values ('cc33', 'key_1', 1700000099000);
+insert into audit values (1, 1700000000000, 'cli', 'key.create', 'key_1', null, '{"name":"website"}');
+insert into models values ('phi-2', 0, 'microsoft', 1700000000000, '["openai-chat"]', 2048, 50, 100, 50, '["gpt-4o"]', '["tools"]', 1, '{"cacheSalt":true}');
+insert into deployments values ('phi-2-here', 'phi-2', 0, 'openai-compatible', 'microsoft/phi-2', 4, 'RTX A4000', 1, 160000, '{"baseUrl":"http://127.0.0.1:8000"}', 1);
+insert into deployments values ('phi-2-provider', 'phi-2', 1, 'openai-compatible', 'phi-2', 8, null, null, null, '{"baseUrl":"https://provider.example/v1","apiKeyEnv":"EXTERNAL_PROVIDER_KEY"}', 0);
+insert into deployments values ('phi-2-there', 'phi-2', 2, 'openai-compatible', 'microsoft/phi-2', 4, null, null, null, '{"baseUrl":"http://127.0.0.1:8001"}', 0);
+insert into models values ('bge', 1, 'baai', 1700000000000, '["embeddings"]', 512, 10, 0, 10, '[]', '[]', 0, null);
+insert into deployments values ('bge-here', 'bge', 0, 'openai-compatible', 'bge', 4, null, null, null, '{"baseUrl":"https://gpu.example/v1","apiKeyEnv":"EXTERNAL_OWN_KEY"}', 0);
