@@ -16,10 +16,11 @@ import { watchSimulator } from './watch-simulator.ts'
 
 const teaching = `
 What you get at http://127.0.0.1:8090 (key: sim-key):
-  /v2/sim-mixtral/openai/v1/chat/completions   RunPod's OpenAI route; also sim-qwen and sim-phi
+  /v2/sim-mixtral/openai/v1/chat/completions   RunPod's OpenAI route; also sim-qwen, -qwen-b, -phi
   /v2/sim-embed/openai/v1/embeddings           the same for embeddings
   /v2/sim-mixtral/run, /runsync, /status, …    RunPod's job API
   /engine/sim-mixtral/v1/chat/completions      a bare vLLM server, without a key
+  /provider/openai/v1/chat/completions         another provider (key: sim-provider-key)
   /v2/serverless, /v2/billing/serverless, …    RunPod's management API
   /__control/state                             what is going on inside
 

@@ -9,6 +9,7 @@ import { type Chance, chanceFrom, hashOf } from './engine/random.ts'
 import { openExternalCrew } from './external/external-crew.ts'
 import { openWebhooks, type Webhooks } from './jobs/webhooks.ts'
 import type { EndpointOptions, SimulatorOptions } from './options.ts'
+import { openProvider, type Provider } from './provider/provider.ts'
 import { openSimulatedCrew } from './worker/simulated-crew.ts'
 import type { WorkerEvent, WorkerEvents } from './worker/worker-events.ts'
 
@@ -18,6 +19,8 @@ export interface Account {
   readonly rules: FaultRules
   readonly endpoints: ReadonlyMap<string, Endpoint>
   readonly webhooks: Webhooks
+  /** The external provider beside RunPod. */
+  readonly provider: Provider
   /** A stream of chance of its own for each name: what one part draws does not move another. */
   chanceOf(name: string): Chance
   newJobId(kind: 'run' | 'runsync'): string
@@ -49,6 +52,7 @@ export function openAccount(
     rules: openFaultRules(options.seed, options.faults),
     endpoints,
     webhooks: openWebhooks(options, chanceOf('webhooks'), clock),
+    provider: openProvider(options, clock, chanceOf('provider')),
     chanceOf,
     newJobId: (kind) => `${kind === 'runsync' ? 'sync-' : ''}${uuidFrom(jobIds)}-u1`,
     addEndpoint(id, model) {
@@ -70,6 +74,7 @@ export function openAccount(
     },
     close() {
       account.webhooks.close()
+      account.provider.close()
       for (const endpoint of endpoints.values()) endpoint.close(null)
     },
   }

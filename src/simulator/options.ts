@@ -10,6 +10,7 @@ import { externalOptions } from './external/external-options.ts'
 import { jobOptions } from './jobs/job-options.ts'
 import { managementRooms } from './management/management-rooms.ts'
 import { quotaLimits } from './management/quota-limits.ts'
+import { providerName } from './provider/provider-name.ts'
 import { personality, workerPostMs } from './worker/personality.ts'
 
 const timing = z.strictObject({
@@ -23,6 +24,7 @@ const endpointId = z
   .string()
   .regex(/^[A-Za-z0-9_-]+$/, 'an id is made of letters, digits, - and _')
   .refine((id) => !managementRooms.includes(id), 'the management API is at this address')
+  .refine((id) => id !== providerName, 'the provider has this name')
 
 const endpoint = z.strictObject({
   model: z.string().min(1).describe('The name that the model is served under.'),
@@ -44,6 +46,16 @@ const endpoint = z.strictObject({
   fleet: fleetOverrides.default({}).describe('What is different about its workers.'),
 })
 
+const qwen = {
+  model: 'Qwen/Qwen2-7B-Instruct',
+  kind: 'generate' as const,
+  contextTokens: 32_768,
+  embeddingSize: 384,
+  timing: { stepMs: 16, stepPerSequenceMs: 0.2, prefillMsPer1k: 110 },
+  engine: { kvTokens: 90_000 },
+  fleet: { gpuPool: 'ADA_24', gpus: 1 },
+}
+
 // Mixtral: FP8 on 4 H100s, fitted to vLLM's published sweep (14.4 to 42.3 ms per token at 1 to 6
 // requests a second). The others are estimates from the memory bandwidth of one smaller card.
 const defaultEndpoints = {
@@ -56,15 +68,9 @@ const defaultEndpoints = {
     engine: { kvTokens: 600_000 },
     fleet: { gpuPool: 'ADA_80_PRO', gpus: 4 },
   },
-  'sim-qwen': {
-    model: 'Qwen/Qwen2-7B-Instruct',
-    kind: 'generate' as const,
-    contextTokens: 32_768,
-    embeddingSize: 384,
-    timing: { stepMs: 16, stepPerSequenceMs: 0.2, prefillMsPer1k: 110 },
-    engine: { kvTokens: 90_000 },
-    fleet: { gpuPool: 'ADA_24', gpus: 1 },
-  },
+  'sim-qwen': qwen,
+  // Another place for the same model, with workers of its own.
+  'sim-qwen-b': qwen,
   'sim-phi': {
     model: 'microsoft/phi-2',
     kind: 'generate' as const,
@@ -88,6 +94,11 @@ export const simulatorOptions = z.object({
   host: z.string().default('127.0.0.1').describe('Address to listen on.'),
   port: z.int().min(0).max(65_535).default(8090).describe('0 takes a free port.'),
   key: z.string().min(1).default('sim-key').describe('What RunPod would call an API key.'),
+  providerKey: z
+    .string()
+    .min(1)
+    .default('sim-provider-key')
+    .describe('The key of the external provider.'),
   seed: z.int().default(0).describe('The same seed and the same calls give the same texts.'),
   speed: z.number().positive().default(1).describe('1 is real time, 10 is ten times as fast.'),
   clock: z

@@ -5,6 +5,7 @@
 //   /v2/serverless, …      REST v2: endpoints, bill, catalogue            management/management.ts
 //   /lb/<endpoint>/…       a load balancer; or by its host name           edge/load-balancer.ts
 //   /engine/<endpoint>/…   a stock vLLM server                            edge/engine-door.ts
+//   /provider/openai/…     an external provider               provider/provider-door.ts
 //   /__control/…           faults, cold starts, state                     control/control.ts
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -21,6 +22,7 @@ import { servePlatform } from './edge/platform-door.ts'
 import { sendWhole } from './http-sink.ts'
 import { openManagement } from './management/management.ts'
 import type { SimulatorOptions } from './options.ts'
+import { serveProvider } from './provider/provider-door.ts'
 
 export interface Simulator {
   url: string
@@ -47,6 +49,7 @@ export async function startSimulator(options: SimulatorOptions, clock: Clock): P
     if (door === 'lb') return serveAlias(inner, account, rays)
     if (door === 'v2') return servePlatform(inner, account, rays)
     if (door === 'engine') return serveEngine(inner, account)
+    if (door === 'provider') return serveProvider(inner, account)
     if (door === '__control' && serveControl(inner, account, look)) return
     sendWhole(call.response, 404, {}, '{"error":"not found"}')
   }

@@ -100,7 +100,7 @@ test('with --json it says so for scripts, and Ctrl-C ends it with 0', async () =
   expect(JSON.parse(await firstLine(child))).toEqual({
     url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
     key: 'sim-key',
-    endpoints: ['sim-mixtral', 'sim-qwen', 'sim-phi', 'sim-embed'],
+    endpoints: ['sim-mixtral', 'sim-qwen', 'sim-qwen-b', 'sim-phi', 'sim-embed'],
   })
   child.kill('SIGINT')
   expect(await ended(child)).toEqual({ code: 0, errors: '' })

@@ -54,6 +54,7 @@ test('off a terminal whole frames are printed now and then, without control char
   expect(lines.slice(1).map((line) => line.split(' ')[0])).toEqual([
     'sim-mixtral',
     'sim-qwen',
+    'sim-qwen-b',
     'sim-phi',
     'sim-embed',
   ])

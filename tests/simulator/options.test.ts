@@ -11,7 +11,7 @@ test.each([
   expect(simulatorOptions.safeParse(options).success).toBe(false)
 })
 
-test.each(['a/b', 'a b', '', 'serverless', 'billing', 'catalog'])(
+test.each(['a/b', 'a b', '', 'serverless', 'billing', 'catalog', 'provider'])(
   'no endpoint can be called “%s”',
   (id) => {
     expect(simulatorOptions.safeParse({ endpoints: { [id]: { model: 'm' } } }).success).toBe(false)

@@ -7,6 +7,7 @@ import type { Account } from '../account.ts'
 import { isManualClock } from '../clock/manual-clock.ts'
 import type { DoorCall } from '../edge/door.ts'
 import { sendWhole } from '../http-sink.ts'
+import { providerName } from '../provider/provider-name.ts'
 import { type FaultRules, faultRule } from './fault-rules.ts'
 import type { StateLook } from './state.ts'
 
@@ -18,10 +19,10 @@ const workerRequest = z.strictObject({
   worker: z.string().nullable().default(null),
   event: z.enum(['lost', 'engine-dead']),
 })
-const engineRequest = z.strictObject({
-  endpoint: z.string(),
-  event: z.enum(['stop', 'die', 'start']),
-})
+const engineRequest = z.discriminatedUnion('event', [
+  z.strictObject({ endpoint: z.string(), event: z.enum(['stop', 'die', 'start']) }),
+  z.strictObject({ endpoint: z.string(), event: z.literal('resize'), seqsMax: z.int().min(1) }),
+])
 const noSuchEndpoint = { error: 'there is no such endpoint' }
 const clockRequest = z.strictObject({ advanceMs: z.int().min(0).max(advanceMaxMs) })
 
@@ -80,13 +81,21 @@ function strikeWorker(call: DoorCall, { endpoints }: Account): void {
   else reply(call, 404, { error: 'there is no such worker' })
 }
 
-/** What happens to the vLLM server beside an endpoint's workers. */
-function moveEngine(call: DoorCall, { endpoints }: Account): void {
+/** What happens to the vLLM server beside an endpoint's workers; a new size reaches them too. */
+function moveEngine(call: DoorCall, { endpoints, provider }: Account): void {
   const read = engineRequest.safeParse(parseObject(call.body.toString('utf8')))
   if (!read.success) return reply(call, 400, { error: z.prettifyError(read.error) })
-  const engine = endpoints.get(read.data.endpoint)?.bareEngine
-  if (engine === undefined) return reply(call, 404, noSuchEndpoint)
-  engine.happens(read.data.event)
+  const asked = read.data
+  const isProvider = asked.endpoint === providerName
+  const endpoint = isProvider ? undefined : endpoints.get(asked.endpoint)
+  const engine = isProvider ? provider : endpoint?.bareEngine
+  const room = isProvider ? provider.room : endpoint?.room
+  if (engine === undefined || room === undefined) return reply(call, 404, noSuchEndpoint)
+  if (asked.event === 'resize') {
+    room.resize(asked.seqsMax)
+    return reply(call, 200, { phase: engine.phase(), seqsMax: asked.seqsMax })
+  }
+  engine.happens(asked.event)
   reply(call, 200, { phase: engine.phase() })
 }
 

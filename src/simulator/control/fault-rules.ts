@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { type Chance, chanceFrom, hashOf } from '../engine/random.ts'
 import { jobOperations } from '../jobs/job-api.ts'
+import { providerName } from '../provider/provider-name.ts'
 import {
   type BootPlan,
   bootPlan,
@@ -18,7 +19,10 @@ import {
 
 /** What calls are told apart by: the operations of the job API, and the doors beside it. */
 function isOperation(name: string): boolean {
-  return ['openai', 'balanced', 'engine'].includes(name) || Object.hasOwn(jobOperations, name)
+  return (
+    ['openai', 'balanced', 'engine', providerName].includes(name) ||
+    Object.hasOwn(jobOperations, name)
+  )
 }
 
 export const faultRule = z.strictObject({
@@ -98,8 +102,8 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
           meetsOperation(match.operation ?? ownOperation[fault], operation, asksForWork),
       )
       const marked = asksForWork ? markedFaults(body) : []
-      // A worker's fault in a prompt is meant for the worker that boots next.
-      for (const fault of marked.filter(isBootFault)) {
+      // A worker's fault in a prompt is meant for the worker that boots next; a provider has none.
+      for (const fault of endpoint === providerName ? [] : marked.filter(isBootFault)) {
         add({ match: { endpoint }, fault, times: 1 }, true)
       }
       return faultPlan([...met, ...marked])

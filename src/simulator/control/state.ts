@@ -2,7 +2,9 @@
 // terminal view draws it. It is made anew at each look and holds nothing back.
 import type { Account } from '../account.ts'
 import type { Census } from '../crew.ts'
-import type { Endpoint, EndpointCounters } from '../endpoint/endpoint.ts'
+import type { CallCounters, Endpoint, EndpointCounters } from '../endpoint/endpoint.ts'
+import type { SequenceCounts } from '../engine/sequence-room.ts'
+import type { Provider } from '../provider/provider.ts'
 import type { WorkerView } from '../worker/worker-events.ts'
 import type { FaultRules } from './fault-rules.ts'
 import { openTokenMeter, type TokenMeter } from './token-meter.ts'
@@ -16,6 +18,16 @@ export interface SimulatorState {
   usd: number
   rules: ReturnType<FaultRules['list']>
   endpoints: { [id: string]: EndpointState }
+  /** Of the external provider, which has neither workers nor a bill here. */
+  provider: ProviderState
+}
+
+export interface ProviderState extends CallCounters {
+  models: string[]
+  queued: number
+  running: number
+  sequences: SequenceCounts
+  generatedTokens: number
 }
 
 export interface EndpointState extends EndpointCounters {
@@ -26,6 +38,8 @@ export interface EndpointState extends EndpointCounters {
   queued: number
   running: number
   oldestWaitMs: number
+  /** What its engines have in hand, counted in sequences where `running` counts calls. */
+  sequences: SequenceCounts
   generatedTokens: number
   tokensPerSecond: number
   usd: number
@@ -56,6 +70,7 @@ export function openStateLook(account: Account, sockets: () => number): StateLoo
       queued: load.queued + engine.waiting,
       running: load.running + engine.running,
       oldestWaitMs: Math.round(endpoint.oldestWaitMs()),
+      sequences: endpoint.room.counts(),
       ...endpoint.counters,
       generatedTokens,
       tokensPerSecond: meterOf(endpoint.id).perSecond(clock.ticksMs(), generatedTokens),
@@ -73,7 +88,20 @@ export function openStateLook(account: Account, sockets: () => number): StateLoo
         usd: account.bill.usd(),
         rules: account.rules.list(),
         endpoints: Object.fromEntries(all.map((endpoint) => [endpoint.id, stateOf(endpoint)])),
+        provider: providerState(account.provider),
       }
     },
+  }
+}
+
+function providerState(provider: Provider): ProviderState {
+  const { running, waiting } = provider.load()
+  return {
+    models: provider.models(),
+    queued: waiting,
+    running,
+    sequences: provider.room.counts(),
+    ...provider.counters,
+    generatedTokens: provider.generatedTokens(),
   }
 }

@@ -1,7 +1,8 @@
 // The account on a terminal: queue, workers and their phases, running calls, tokens per second and
 // money. A frame is made of the same value that `GET /__control/state` gives, and always fits: long
 // lines are cut, and what does not fit below is counted.
-import type { EndpointState, SimulatorState } from './state.ts'
+import { providerName } from '../provider/provider-name.ts'
+import type { EndpointState, ProviderState, SimulatorState } from './state.ts'
 
 export interface Screen {
   columns: number
@@ -39,6 +40,7 @@ export function drawState(url: string, state: SimulatorState, screen: Screen): s
   const lines = [
     line(headOf(url, state), 'strong'),
     ...Object.entries(state.endpoints).flatMap(([id, endpoint]) => drawEndpoint(id, endpoint)),
+    ...drawProvider(state.provider),
     ...state.rules.map(({ fault, match, met }) => {
       const whom = Object.entries(match).map(([name, value]) => `${name}=${value}`)
       return line(`fault ${[fault, ...whom].join(' ')}, met ${met}`, 'bad')
@@ -77,6 +79,13 @@ function drawEndpoint(id: string, endpoint: EndpointState): Line[] {
       return line(`${text.padEnd(40)} ${calls}`.trimEnd(), tones[phase] ?? 'busy')
     }),
   ]
+}
+
+/** It is shown from its first call on: most who watch never ask it. */
+function drawProvider({ queued, running, callsSeen }: ProviderState): Line[] {
+  if (callsSeen === 0) return []
+  const facts = [`queue ${queued}`.padEnd(18), `running ${running}`.padEnd(12), `seen ${callsSeen}`]
+  return [line([providerName.padEnd(nameWidth), ...facts].join(' '), 'plain')]
 }
 
 /** As many lines as there are rows; the last one counts those that are left out. */

@@ -3,7 +3,7 @@
 import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Account } from '../account.ts'
 import type { FaultPlan } from '../control/faults.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { CallCounters } from '../endpoint/endpoint.ts'
 import type { Chance } from '../engine/random.ts'
 import { sendWhole } from '../http-sink.ts'
 
@@ -43,12 +43,15 @@ function plainError(status: number): string {
 }
 
 /** Counts a call that asks for work, and its connection for as long as it is open. */
-export function countCall(endpoint: Endpoint, response: ServerResponse): void {
-  endpoint.counters.callsSeen += 1
-  endpoint.counters.openConnections += 1
+export function countCall(
+  { counters }: { readonly counters: CallCounters },
+  response: ServerResponse,
+): void {
+  counters.callsSeen += 1
+  counters.openConnections += 1
   response.once('close', () => {
-    endpoint.counters.openConnections -= 1
-    if (!response.writableFinished) endpoint.counters.clientsLeft += 1
+    counters.openConnections -= 1
+    if (!response.writableFinished) counters.clientsLeft += 1
   })
 }
 

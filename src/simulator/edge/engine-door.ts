@@ -3,10 +3,14 @@
 import type { Account } from '../account.ts'
 import { faultySink, replyInstead } from '../control/fault-sink.ts'
 import { type FaultPlan, faultPlan } from '../control/faults.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { CallCounters, Endpoint } from '../endpoint/endpoint.ts'
+import type { BareEngine } from '../engine/bare-engine.ts'
 import { busy } from '../engine/refusal.ts'
 import { httpSink, sendWhole, vllmHeaders } from '../http-sink.ts'
+import type { ReplySink } from '../reply-sink.ts'
 import { countCall, type DoorCall, meetFaults } from './door.ts'
+
+const nothingToStop = () => {}
 
 export function serveEngine(call: DoorCall, account: Account): void {
   const [, id = '', path = ''] = /^\/([^/]+)(.*)$/.exec(call.path) ?? []
@@ -23,20 +27,38 @@ export function serveEngine(call: DoorCall, account: Account): void {
   meetFaults({ call: inner, account, headers: vllmHeaders }, faults, go, vllmError)
 }
 
-function ask(call: DoorCall, endpoint: Endpoint, faults: FaultPlan): void {
+function ask(call: DoorCall, { bareEngine, counters }: Endpoint, faults: FaultPlan): void {
+  const sink = httpSink(call.response, vllmHeaders)
+  if (faults.reply !== null) {
+    return replyInstead(faults.reply, busy().body, faultySink(faults, sink, nothingToStop))
+  }
+  const given = call.headers['x-request-id']
+  const requestId = typeof given === 'string' ? given : null
+  askEngine({ call, engine: bareEngine, faults, counters, requestId }, sink)
+}
+
+interface EngineCall {
+  readonly call: DoorCall
+  readonly engine: BareEngine
+  readonly faults: FaultPlan
+  readonly counters: CallCounters
+  readonly requestId: string | null
+}
+
+/** Asks an engine that no worker stands around; a client that leaves stops its generation. */
+export function askEngine(asked: EngineCall, given: ReplySink): void {
+  const { call, engine, faults, counters, requestId } = asked
   const { response } = call
-  let stop = () => {}
-  const sink = faultySink(faults, httpSink(response, vllmHeaders), () => stop())
-  if (faults.reply !== null) return replyInstead(faults.reply, busy().body, sink)
+  let stop = nothingToStop
+  const sink = faultySink(faults, given, () => stop())
   const { slowFirstMs, tokens, hidesUsage } = faults
-  const requestId = call.headers['x-request-id']
-  stop = endpoint.bareEngine.ask(
+  stop = engine.ask(
     {
       method: call.method,
       path: call.path,
       mediaType: call.headers['content-type'] ?? null,
       body: call.body,
-      requestId: typeof requestId === 'string' ? requestId : null,
+      requestId,
       wish: { slowFirstMs, tokens, hidesUsage },
     },
     sink,
@@ -44,7 +66,7 @@ function ask(call: DoorCall, endpoint: Endpoint, faults: FaultPlan): void {
   response.once('close', () => {
     const goesOn = faults.ignoresStop || faults.breakOff?.how === 'cut'
     if (response.writableFinished || goesOn) return
-    endpoint.counters.aborted += 1
+    counters.aborted += 1
     stop()
   })
 }

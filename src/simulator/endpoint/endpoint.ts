@@ -4,6 +4,7 @@ import type { Account } from '../account.ts'
 import type { Census, Crew, JobQueue, Leave, Work } from '../crew.ts'
 import { openRateLimits, type RateLimits } from '../edge/rate-limits.ts'
 import { type BareEngine, openBareEngine } from '../engine/bare-engine.ts'
+import { openSequenceRoom, type SequenceRoom } from '../engine/sequence-room.ts'
 import { isExternal } from '../external/external-crew.ts'
 import type { BatchStore } from '../jobs/batch-api.ts'
 import { type JobStore, openJobStore } from '../jobs/job-store.ts'
@@ -19,6 +20,8 @@ export interface Endpoint {
   readonly model: EndpointOptions
   /** A stock vLLM server beside the workers, always up. */
   readonly bareEngine: BareEngine
+  /** How many sequences its engines run, those of workers and the one beside them. */
+  readonly room: SequenceRoom
   readonly counters: EndpointCounters
   /** The jobs that it remembers. */
   readonly jobs: JobStore
@@ -46,14 +49,18 @@ export interface Endpoint {
   close(failure: string | null): void
 }
 
-/** What happened here since the start. */
-export interface EndpointCounters {
+/** The calls that were seen at a door since the start. */
+export interface CallCounters {
   callsSeen: number
   openConnections: number
   /** Clients that left before the end of their answer. */
   clientsLeft: number
   /** Generations stopped because a client left or a job was cancelled. */
   aborted: number
+}
+
+/** What happened here since the start. */
+export interface EndpointCounters extends CallCounters {
   completed: number
   failed: number
   /** Jobs given to another worker because the first was lost. */
@@ -66,6 +73,7 @@ export interface CrewPorts {
   model(): EndpointOptions
   account: Account
   queue: JobQueue
+  room: SequenceRoom
   settings(): EndpointSettings
 }
 
@@ -81,7 +89,8 @@ export function openEndpoint(
   let model = first
   let settings = settingsOf(options, model)
   const queue = openJobQueue(() => options.queueMax, clock.ticksMs)
-  const bareEngine = openBareEngine(id, () => model, options, clock)
+  const room = openSequenceRoom(options.seqsMax)
+  const bareEngine = openBareEngine(id, () => model, { ...options, room }, clock)
   const counters: EndpointCounters = {
     callsSeen: 0,
     openConnections: 0,
@@ -96,6 +105,7 @@ export function openEndpoint(
     model: () => model,
     account,
     queue,
+    room,
     settings: () => settings,
   })
   const watch = {
@@ -114,6 +124,7 @@ export function openEndpoint(
       return model
     },
     bareEngine,
+    room,
     counters,
     jobs,
     batches: new Map(),

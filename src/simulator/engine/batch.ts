@@ -12,6 +12,7 @@
 // There is one timer per step, however many streams run; a timer that fires late makes up for it.
 import type { Clock, Timer } from '#domain'
 import { type KvHolder, openKvSpace } from './kv-space.ts'
+import type { SequenceRoom } from './sequence-room.ts'
 
 export interface StepTiming {
   stepMs: number
@@ -31,7 +32,8 @@ export interface Generation {
 
 export interface BatchLimits {
   speed: number
-  seqsMax: number
+  /** How many sequences may run; it may change at any time, and is counted for all engines. */
+  room: SequenceRoom
   /** Tokens that fit into GPU memory; without it they always do. */
   kvTokens?: number
 }
@@ -82,6 +84,7 @@ export function startBatch(
   clock: Clock,
   watch: BatchWatch | null = null,
 ): Batch {
+  const { room } = limits
   const waiting: Member[] = []
   const running: Member[] = []
   const space = openKvSpace(limits.kvTokens ?? 0)
@@ -95,11 +98,12 @@ export function startBatch(
   function admit(): void {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       const size = next.sequences
-      const isFull = sequences + size > limits.seqsMax || !space.fits(next, next.done)
+      const isFull = sequences + size > room.max() || !space.fits(next, next.done)
       if (running.length > 0 && isFull) return
       waiting.shift()
       running.push(next)
       sequences += size
+      room.began(size)
       space.grow(next, next.done)
       if (next.times.startedMs === 0) next.times.startedMs = startedMs
     }
@@ -125,6 +129,7 @@ export function startBatch(
   function preempt(member: Member): void {
     running.splice(running.indexOf(member), 1)
     sequences -= member.sequences
+    room.paused(member.sequences)
     space.release(member)
     member.prefillLeft = member.promptTokens + member.done * member.sequences
     waiting.unshift(member)
@@ -134,17 +139,17 @@ export function startBatch(
   function beginStep(atMs: number): void {
     startedMs = atMs
     if (makeRoom()) admit()
-    let room = prefillPerStepMax
+    let readable = prefillPerStepMax
     let decoding = 0
     for (const member of running) {
       if (member.prefillLeft === 0) decoding += member.sequences
-      else if (room > 0) {
-        const share = Math.min(member.prefillLeft, room)
+      else if (readable > 0) {
+        const share = Math.min(member.prefillLeft, readable)
         member.prefillLeft -= share
-        room -= share
+        readable -= share
       }
     }
-    const promptTokens = prefillPerStepMax - room
+    const promptTokens = prefillPerStepMax - readable
     const prefillMs = (promptTokens / 1000) * timing.prefillMsPer1k
     const decodeMs = timing.stepMs + timing.stepPerSequenceMs * decoding
     endsAt = atMs + (decodeMs + prefillMs) / limits.speed
@@ -173,10 +178,9 @@ export function startBatch(
     if (at !== -1) {
       running.splice(at, 1)
       sequences -= member.sequences
-      return
-    }
-    const place = waiting.indexOf(member)
-    if (place !== -1) waiting.splice(place, 1)
+      room.paused(member.sequences)
+    } else waiting.splice(waiting.indexOf(member), 1)
+    room.left(member.sequences)
   }
 
   function tick(): void {
@@ -202,6 +206,7 @@ export function startBatch(
     add(generation) {
       const member = memberFor(generation, clock.ticksMs())
       waiting.push(member)
+      room.came(member.sequences)
       if (timer === null && !ticking) {
         beginStep(clock.ticksMs())
         schedule()
@@ -213,6 +218,7 @@ export function startBatch(
     close() {
       closed = true
       timer?.cancel()
+      for (const member of [...running, ...waiting]) remove(member)
     },
   }
 }

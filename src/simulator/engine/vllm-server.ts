@@ -15,6 +15,7 @@ import { chanceFrom, hashOf } from './random.ts'
 import { detail, internalError, Refusal } from './refusal.ts'
 import { readBody } from './request-body.ts'
 import { openResponseIds } from './response-ids.ts'
+import type { SequenceRoom } from './sequence-room.ts'
 import { openServerLife, type ServerPhase } from './server-life.ts'
 import {
   answerText,
@@ -39,10 +40,10 @@ export interface Engine {
   close(): void
 }
 
-export type EngineSettings = Pick<
-  SimulatorOptions,
-  'seed' | 'speed' | 'seqsMax' | 'lostCancelShare'
->
+export interface EngineSettings
+  extends Pick<SimulatorOptions, 'seed' | 'speed' | 'lostCancelShare'> {
+  readonly room: SequenceRoom
+}
 
 type Answer = (request: EngineRequest, sink: ReplySink) => () => void
 
@@ -62,8 +63,8 @@ export function startEngine(
   name = '',
 ): Engine {
   const metrics = openEngineMetrics(model.model)
-  const { speed, seqsMax, seed } = options
-  const limits = { speed, seqsMax, kvTokens: model.engine.kvTokens }
+  const { speed, room, seed } = options
+  const limits = { speed, room, kvTokens: model.engine.kvTokens }
   const batch = startBatch(model.timing, limits, clock, metrics.watch)
   const life = openServerLife(model.engine, clock)
   const ids = openResponseIds(seed, name, clock)

@@ -11,7 +11,8 @@ export function traceHands(
   callOf: (jobId: string) => TraceCall | undefined,
 ): Hands {
   const { options, clock } = ports.account
-  const batch = startBatch(ports.model().timing, options, clock)
+  const limits = { speed: options.speed, room: ports.room }
+  const batch = startBatch(ports.model().timing, limits, clock)
   let tokens = 0
   return {
     perform(work, _, sink) {

@@ -187,7 +187,8 @@ export function openSimulatedCrew(
 const engineOfModel: OpenHands = (ports, name) => {
   const { options, clock, chanceOf } = ports.account
   const model = ports.model()
-  return engineHands(startEngine(model, options, clock, name), {
+  const settings = { ...options, room: ports.room }
+  return engineHands(startEngine(model, settings, clock, name), {
     ...model,
     servedModel: model.model,
     clock,

@@ -1,7 +1,16 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
-import type { EndpointState, SimulatorState } from '#src/simulator/control/state.ts'
+import type { EndpointState, ProviderState, SimulatorState } from '#src/simulator/control/state.ts'
 import { drawState } from '#src/simulator/control/watch-view.ts'
+
+const sequences = {
+  max: 256,
+  running: 0,
+  waiting: 0,
+  runningPeak: 0,
+  heldPeak: 0,
+  sharedPeak: 0,
+}
 
 const quiet: EndpointState = {
   model: 'microsoft/phi-2',
@@ -10,6 +19,7 @@ const quiet: EndpointState = {
   queued: 0,
   running: 0,
   oldestWaitMs: 0,
+  sequences,
   callsSeen: 0,
   openConnections: 0,
   clientsLeft: 0,
@@ -42,12 +52,25 @@ const busy: EndpointState = {
   ],
 }
 
+const provider: ProviderState = {
+  models: ['microsoft/phi-2'],
+  queued: 0,
+  running: 0,
+  sequences,
+  callsSeen: 0,
+  openConnections: 0,
+  clientsLeft: 0,
+  aborted: 0,
+  generatedTokens: 0,
+}
+
 const state: SimulatorState = {
   nowMs: Date.UTC(2026, 4, 14, 12, 30, 1),
   sockets: 7,
   usd: 0.0123,
   rules: [{ fault: 'status=503', match: { endpoint: 'sim-phi' }, met: 2 }],
   endpoints: { 'sim-qwen': busy, 'sim-phi': quiet },
+  provider,
 }
 const screen = { columns: 120, rows: 40, hasColour: false }
 
@@ -61,6 +84,12 @@ test('shows queue, workers with their phases, running calls, tokens per second a
     'sim-phi          queue 0            running 0    0 tokens/s      $0.0000    done 4  failed 1',
     'fault status=503 endpoint=sim-phi, met 2',
   ])
+})
+
+test('shows the provider once it was asked', () => {
+  const asked = { ...state, endpoints: {}, provider: { ...provider, running: 2, callsSeen: 3 } }
+  const [, drawn] = drawState('x', asked, screen)
+  expect(drawn).toBe('provider         queue 0            running 2    seen 3')
 })
 
 test('fits the terminal: long lines are cut, and what is below is counted', () => {

@@ -1,12 +1,20 @@
 import { expect, test } from 'vitest'
 import { type Batch, startBatch } from '#src/simulator/engine/batch.ts'
+import { openSequenceRoom, type SequenceRoom } from '#src/simulator/engine/sequence-room.ts'
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'
 
 const timing = { stepMs: 10, stepPerSequenceMs: 1, prefillMsPer1k: 100 }
 
-function started(limits: object = {}): { batch: Batch; clock: FakeClock } {
+interface Started {
+  batch: Batch
+  clock: FakeClock
+  room: SequenceRoom
+}
+
+function started({ seqsMax = 8, speed = 1 } = {}): Started {
   const clock = createFakeClock()
-  return { clock, batch: startBatch(timing, { speed: 1, seqsMax: 8, ...limits }, clock) }
+  const room = openSequenceRoom(seqsMax)
+  return { clock, room, batch: startBatch(timing, { speed, room }, clock) }
 }
 
 /** Adds a generation and gives back the moments at which its tokens came. */
@@ -101,7 +109,7 @@ test('the published sweep of Mixtral on 4 H100s is met within a quarter', async 
   for (const [perSecond, measuredMs] of sweep) {
     const clock = createFakeClock()
     const mixtral = { stepMs: 13.3, stepPerSequenceMs: 0.7, prefillMsPer1k: 80 }
-    const batch = startBatch(mixtral, { speed: 1, seqsMax: 256 }, clock)
+    const batch = startBatch(mixtral, { speed: 1, room: openSequenceRoom(256) }, clock)
     const all: number[][] = []
     for (let call = 0; call < 12 * perSecond; call += 1) {
       all.push(watched(batch, clock, 1000, 50))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { startBatch } from '#src/simulator/engine/batch.ts'
+import { openSequenceRoom } from '#src/simulator/engine/sequence-room.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 
 const timing = { stepMs: 10, stepPerSequenceMs: 0, prefillMsPer1k: 1000 }
@@ -14,7 +15,7 @@ function started(kvTokens: number) {
     },
     ended() {},
   }
-  const batch = startBatch(timing, { speed: 1, seqsMax: 8, kvTokens }, clock, watch)
+  const batch = startBatch(timing, { speed: 1, room: openSequenceRoom(8), kvTokens }, clock, watch)
   const add = (promptTokens: number, steps: number, sequences = 1) => {
     const moments: number[] = []
     const onStep = () => void moments.push(clock.ticksMs())

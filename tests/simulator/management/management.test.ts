@@ -90,7 +90,14 @@ describe('an endpoint', () => {
     const document = await create()
     const { endpoints } = await read<{ endpoints: Document[] }>('/v2/serverless')
     const ids = endpoints.map(({ id }) => id)
-    expect(ids).toEqual(['sim-mixtral', 'sim-qwen', 'sim-phi', 'sim-embed', document.id])
+    expect(ids).toEqual([
+      'sim-mixtral',
+      'sim-qwen',
+      'sim-qwen-b',
+      'sim-phi',
+      'sim-embed',
+      document.id,
+    ])
     expect(await read(`/v2/serverless/${document.id}`)).toEqual(document)
   })
 

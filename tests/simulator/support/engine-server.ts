@@ -1,6 +1,7 @@
 // A simulated vLLM server on a free port, and nothing of RunPod around it.
 import { createServer, type Server } from 'node:http'
 import { type Clock, systemClock } from '#src/domain/index.ts'
+import { openSequenceRoom } from '#src/simulator/engine/sequence-room.ts'
 import { type Engine, startEngine } from '#src/simulator/engine/vllm-server.ts'
 import { httpSink, vllmHeaders } from '#src/simulator/http-sink.ts'
 import { type EndpointOptions, simulatorOptions } from '#src/simulator/options.ts'
@@ -22,7 +23,8 @@ export interface EngineSettings {
 
 export function engineFor({ model, clock = systemClock, ...settings }: EngineSettings): Engine {
   const read = simulatorOptions.parse({ endpoints: { one: model }, ...settings })
-  return startEngine(onlyOne(read.endpoints), read, clock, 'one')
+  const room = openSequenceRoom(read.seqsMax)
+  return startEngine(onlyOne(read.endpoints), { ...read, room }, clock, 'one')
 }
 
 /** Takes over what `systemClock` measures; tests with a clock of their own ask the engine itself. */

@@ -1,6 +1,8 @@
 // A simulator on a free port for a test file, with the calls that tests make of it.
 import { afterAll, beforeAll } from 'vitest'
 import { type Clock, systemClock } from '#src/domain/index.ts'
+import type { ProviderState } from '#src/simulator/control/state.ts'
+import type { SequenceCounts } from '#src/simulator/engine/sequence-room.ts'
 import { type Simulator, simulatorOptions, startSimulator } from '#src/simulator/index.ts'
 
 export interface Running {
@@ -12,13 +14,16 @@ export interface Running {
 
 export interface SimulatorState {
   sockets: number
+  usd: number
   endpoints: { [id: string]: EndpointState }
+  provider: ProviderState
 }
 
 export interface EndpointState {
   workers: { idle: number; initializing: number; running: number }
   queued: number
   running: number
+  sequences: SequenceCounts
   callsSeen: number
   openConnections: number
   clientsLeft: number
