@@ -10,14 +10,55 @@ export const routes: Record<string, [access: string, answers: string]> = {
   'POST /v1/embeddings': ['key, scope `embeddings`', 'a vector for each input'],
   'GET /v1/models': ['key', 'the models that the key may use'],
   'GET /v1/models/*': ['key', 'one of them; slashes in its id raw or as `%2F`'],
-  'GET /v1/key': ['key', 'the key’s own limits, what is left of them, and its use since the start'],
+  'GET /v1/key': [
+    'key',
+    'the key’s own limits, what is left of them, and its use since the start; `limits.running` ' +
+      'counts the places that its calls take (their [sequences](keys.md#calls-at-once)), ' +
+      '`limits.waiting` calls',
+  ],
   'GET /auth/info': ['key', 'who the key is and what it may do; never the secret'],
   'GET /health': ['public', 'whether this process lives'],
   'GET /healthz': ['public', 'the same'],
   'GET /readyz': ['public', 'whether it takes calls, and why not'],
-  'GET /health/detailed': ['`admin-read`', 'every deployment with its readiness and places'],
+  'GET /health/detailed': [
+    '`admin-read`',
+    'every deployment with readiness, places and circuit, and every line',
+  ],
   'GET /resilience/stats': ['`admin-read`', 'how tries ended since the start, and every gate'],
   'GET /metrics': ['`admin-read`', 'metrics for Prometheus: [metrics.md](metrics.md)'],
+}
+
+/** Route → member → what it says. A test compares them with the answers. */
+export const operatorMembers: Record<string, Record<string, string>> = {
+  '/health/detailed': {
+    status: '`ok`, or `failing` where this gateway takes no calls',
+    reason: 'why it takes none; else null',
+    version: 'of this Podgate',
+    uptime_seconds: 'since the start',
+    ledger: '`ok`, or `failing` where it cannot be written',
+    'deployments[].deployment': 'its id; deployments of models that are switched off are not here',
+    'deployments[].model': 'the model that it serves',
+    'deployments[].readiness':
+      'its `state` as it was last heard of (`off`: switched off, `broken`: cannot be opened), and ' +
+      'what is known besides, such as `eta_ms`',
+    'deployments[].places': 'sequences that it takes at once now; null where it is not open',
+    'deployments[].running': 'sequences that run there',
+    'deployments[].circuit': '`closed`, `open` or `half-open`: [circuits](#circuits)',
+    'lines[].model': 'a model',
+    'lines[].waiting': 'calls in its line: they wait for the model, not for one of its deployments',
+  },
+  '/resilience/stats': {
+    since_seconds: 'what the counts below are of: the time since the start',
+    attempts: 'tries at deployments: `total`, `answered`, `faulted`, `abandoned`',
+    retries: 'those that were not the first of their call',
+    wasted_seconds: 'of deployments, for nothing',
+    faults: 'how many attempts ended in each fault',
+    'gates[].deployment': 'its id',
+    'gates[].places': 'as above',
+    'gates[].running': 'as above',
+    'gates[].circuit': 'as above',
+    'gates[].is_paused': 'it said that it is full, and is asked nothing for a moment',
+  },
 }
 
 /** The headers of a request that are read, beside those that HTTP itself has. */
@@ -28,7 +69,7 @@ const requestHeaders: Record<string, string> = {
   'x-podgate-wait':
     'how long to wait for a place among the key’s own calls at once, and for a deployment that says ' +
     'it is full: `never`, or seconds in plain digits. It only shortens `limits.concurrencyWaitMs` ' +
-    'and `routing.fullWaitMs`, and bounds neither a cold start nor the line before a deployment ' +
+    'and `routing.fullWaitMs`, and bounds neither a cold start nor the line before a model ' +
     'whose places are taken by calls of ours; anything else is a 400',
   'x-stainless-timeout, x-stainless-read-timeout':
     'the SDK’s own patience: comments on a stream come sooner, whole answers end within it',
@@ -61,6 +102,29 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
       'call a model: looking is free. `/admin/*` makes the changes that the commands make.',
     table(['route', 'who', 'answers'], routeRows),
     'A known path with another method is a 405 whose `Allow` names the right ones.',
+    '## What an operator sees',
+    ...Object.entries(operatorMembers).flatMap(([path, members]) => [
+      `### \`GET ${path}\``,
+      table(
+        ['member', 'says'],
+        Object.entries(members).map(([name, says]) => [`\`${name}\``, says]),
+      ),
+    ]),
+    '### Circuits',
+    'A deployment that fails too often is left alone: its circuit opens after five failures in a ' +
+      'row, or when half of at least twenty calls within 30 s failed. After 5 s it is half-open: ' +
+      'one call tries the deployment. If that one succeeds, the circuit closes; if it fails, the ' +
+      'circuit is open again, for twice as long each time, up to a minute. Where the circuits of ' +
+      'all deployments that may answer a call are open, the call is a 503 `circuit_open` at once, ' +
+      'whose `retry-after` is the time of the next trial.',
+    'Each change is a line of the log: `event` `circuit`, `deployment`, and the new state in ' +
+      '`circuit`; an error where it opens. The metric `podgate_circuit_state` says the same ' +
+      '([metrics.md](metrics.md)).',
+    '`POST /admin/models/reset-circuit` with `{"deployment": "…"}`, or `podgate models ' +
+      'reset-circuit`, closes it by hand, and the next call is sent at once. The answer names ' +
+      '`deployment` and `model`, what its circuit `was`, and what `circuit` it is now; a circuit ' +
+      'that was closed already stays as it is, and leaves no line in the audit. Each gateway has ' +
+      'circuits of its own, and only the one that is asked resets its own.',
     '## What a request’s headers say',
     table(
       ['header', 'means'],

@@ -27,8 +27,8 @@ export function modelsPage(table: Table): string[] {
     'and a `policy` where it differs from what every model allows: see ' +
       '[what a model allows](api.md#what-a-model-allows).',
     '## Deployments',
-    'Of several deployments, the first that is switched on, speaks the route and takes a body of the ' +
-      'size is asked.',
+    'Which of several deployments answers a call, and what becomes of it where one fails, stands in ' +
+      '[routing.md](routing.md).',
     rowsOf(deploymentSchema, table),
     'A deployment of somebody else (`thirdParty`) is asked only where the model ' +
       '(`policy.allowThirdParty`) and the key (`thirdParty`, see [keys.md](keys.md#third-parties)) ' +
@@ -36,6 +36,11 @@ export function modelsPage(table: Table): string[] {
       'that asks for a key and is not its model’s first. Deadlines of its own are for one that ' +
       'differs from the rest, such as a provider that is never cold, or a GPU that takes minutes ' +
       'to load its model.',
+    'A deployment that fails too often is left alone for a while ' +
+      '([circuits](api.md#circuits)). Where it is well again before that, ' +
+      '`podgate models reset-circuit DEPLOYMENT --url GATEWAY` says so to a running gateway, with ' +
+      'the key of `API_ADMIN_KEY`. Unlike `disable` and `enable` that changes nothing of the ' +
+      'registry.',
     ...Object.entries(kinds).flatMap(([name, { optionsSchema }]) => [
       `### \`${name}\``,
       about[name] ?? '',

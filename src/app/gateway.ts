@@ -102,13 +102,15 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     else logger.error({ event: 'ledger', state, cause })
   })
   const metrics = createMetrics({ isKnownModel: (id) => catalogue.find(id) !== null })
-  const open = (deployment: Deployment, slots: () => number) =>
-    openUpstream({ deployment, slots, options: config.upstreams, credentials, clock })
+  const open = (latest: () => Deployment) =>
+    openUpstream({ deployment: latest(), latest, options: config.upstreams, credentials, clock })
   const onBroken = ({ id }: Deployment, cause: unknown) =>
     logger.error({ event: 'deployment', deployment: id, cause }, 'this deployment gets no calls')
-  const routing = createRouting({ clock, open, onBroken }, config.routing)
+  const onCircuit = (deployment: string, circuit: string) =>
+    logger[circuit === 'open' ? 'error' : 'info']({ event: 'circuit', deployment, circuit })
+  const routing = createRouting({ clock, open, onBroken, onCircuit }, config.routing)
   closing.defer(() => routing.close())
-  const follow = () => routing.follow(catalogue.list().flatMap(({ deployments }) => deployments))
+  const follow = () => routing.follow(catalogue.list())
   follow()
   catalogue.onChange(follow)
 
@@ -151,6 +153,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
       usualLimits: config.limits,
       isGivenKey: keyring.isGiven,
       changed: async () => void (await Promise.all([keyring.refresh(), catalogue.refresh()])),
+      resetCircuit: routing.resetCircuit,
     },
     refused: (refusal) => noteRefusal(refusal, metrics, logger),
     metrics,
@@ -160,6 +163,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   closing.defer(() => server.close())
   metrics.watch('podgate_inflight_requests', () => [{ value: server.liveCalls() }])
   metrics.watch('podgate_queue_depth', () => queueDepths(routing))
+  metrics.watch('podgate_circuit_state', () => circuitStates(routing))
   metrics.watch('podgate_held_bytes', () => [
     { labels: { side: 'upstream' }, value: heldAnswerBytes() },
     { labels: { side: 'client' }, value: server.heldBytes() },
@@ -179,9 +183,15 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
   }
 }
 
-function queueDepths(routing: Routing) {
-  return routing.load().map(({ deployment, waiting }) => ({
+const circuitValues = { closed: 0, 'half-open': 1, open: 2 } as const
+
+function circuitStates(routing: Routing) {
+  return routing.load().map(({ deployment, circuit }) => ({
     labels: { deployment },
-    value: waiting,
+    value: circuitValues[circuit],
   }))
+}
+
+function queueDepths(routing: Routing) {
+  return routing.waiting().map(({ model, waiting }) => ({ labels: { model }, value: waiting }))
 }

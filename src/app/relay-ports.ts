@@ -1,12 +1,12 @@
 // Connects the rooms that are strangers to one another into what the relay asks for.
 
 import { chargeFor, type KeyTally, type Ledger } from '#accounting'
-import { type Answer, type Call, type Clock, Fault, type FaultName, tokenBound } from '#domain'
+import { type Clock, Fault, type FaultName, tokenBound } from '#domain'
 import type { Limits, Reservation } from '#limits'
-import { type Catalogue, type Route, resolveRoute } from '#models'
+import { type Catalogue, resolveRoute } from '#models'
 import type { AttemptTally, Logger, Metrics } from '#observability'
-import type { AnswerAsk, Booked, RelayPorts } from '#relay'
-import type { Booking, Routing } from '#routing'
+import type { AnswerAsk, BookAsk, Booked, RelayPorts } from '#relay'
+import type { BegunAnswer, Place, Routing } from '#routing'
 
 export interface Rooms {
   clock: Clock
@@ -20,12 +20,6 @@ export interface Rooms {
   keyTally: KeyTally
 }
 
-interface ReserveAsk {
-  call: Call
-  route: Route
-  signal: AbortSignal
-}
-
 export function connectRelay(rooms: Rooms): RelayPorts {
   const { clock, catalogue, ledger, metrics, logger, attempts, keyTally } = rooms
   return {
@@ -33,7 +27,7 @@ export function connectRelay(rooms: Rooms): RelayPorts {
     ledger,
     charge: chargeFor,
     resolveRoute: (call) => resolveRoute(catalogue, call.modelId, call.surface, call.key),
-    reserve: (call, route, signal) => reserve({ call, route, signal }, rooms),
+    reserve: (ask) => reserve(ask, rooms),
     onAttempt(record) {
       ledger.appendAttempt(record)
       metrics.observeAttempt(record)
@@ -53,7 +47,7 @@ export function connectRelay(rooms: Rooms): RelayPorts {
 }
 
 /** A call that finds no place gives back its request: it is not its key's doing. */
-async function reserve(ask: ReserveAsk, rooms: Rooms): Promise<Booked> {
+async function reserve(ask: BookAsk, rooms: Rooms): Promise<Booked> {
   if (rooms.ledger.state() === 'failing') throw ledgerUnavailable()
   try {
     return await book(ask, rooms)
@@ -69,44 +63,43 @@ const placeless: ReadonlySet<FaultName> = new Set(['overloaded', 'rate_concurren
 
 /** A waiting place and the key's limits in one step: nothing is taken when either is refused. */
 async function book(
-  { call, route, signal }: ReserveAsk,
+  { call, route, refusal, signal }: BookAsk,
   { limits, routing }: Rooms,
 ): Promise<Booked> {
-  const booking = routing.book(call, route.deployments)
+  const place = routing.book({ call, refusal }, route.model)
   const { prompt, completion } = tokenBound(call, route.model)
   try {
     const reservation = await limits.reserve({ call, bound: prompt + completion }, signal)
     // Who waits for its own key's calls to end must not stand in the way of others' calls.
-    if (reservation.turn !== null) booking.place.standAside()
-    return new BookedCall(reservation, booking, routing)
+    if (reservation.turn !== null) place.standAside()
+    return new BookedCall(reservation, place, routing)
   } catch (cause) {
-    booking.place.leave()
+    place.leave()
     throw cause
   }
 }
 
 class BookedCall implements Booked {
   readonly reservation: Reservation
-  readonly #booking: Booking
+  readonly #place: Place
   readonly #routing: Routing
 
-  constructor(reservation: Reservation, booking: Booking, routing: Routing) {
+  constructor(reservation: Reservation, place: Place, routing: Routing) {
     this.reservation = reservation
-    this.#booking = booking
+    this.#place = place
     this.#routing = routing
   }
 
-  firstAnswer(ask: AnswerAsk): Promise<Answer> {
+  firstAnswer(ask: AnswerAsk): Promise<BegunAnswer> {
     const { call, signal, watcher, toUpstream } = ask
-    const { station, place } = this.#booking
-    const answer = () =>
-      this.#routing.firstAnswer({ call, signal, watcher, toUpstream, station, place })
+    const place = this.#place
+    const answer = () => this.#routing.firstAnswer({ call, signal, watcher, toUpstream, place })
     const { turn } = this.reservation
     return turn === null ? answer() : waitForTurn(turn, ask).then(answer)
   }
 
   [Symbol.dispose](): void {
-    this.#booking.place.leave()
+    this.#place.leave()
     this.reservation[Symbol.dispose]()
   }
 }

@@ -28,6 +28,7 @@ export function watchStanding(rooms: StandingRooms): Standing {
     ledger: ledger.state,
     attempts: attempts.counts,
     deployments: () => deploymentsOf(catalogue, routing),
+    lines: routing.waiting,
   }
 }
 
@@ -37,9 +38,8 @@ function deploymentsOf(catalogue: Catalogue, routing: Routing): DeploymentStandi
     deployments.map((deployment) => {
       const load = loads.get(deployment.id)
       if (load !== undefined) return { ...load, model }
-      // Nobody asked for it yet, so it has no gate: what it would have is not known.
       const readiness = { state: deployment.isDisabled ? 'off' : 'unknown' } as const
-      const idle = { places: null, running: 0, waiting: 0, isPaused: false }
+      const idle = { places: null, running: 0, isPaused: false, circuit: 'closed' } as const
       return { deployment: deployment.id, model, readiness, ...idle }
     }),
   )

@@ -64,6 +64,14 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError('Allowed: a port from 0 to 65535; 0 takes a free one.')
 }
 
+/** The root of a gateway. A password in it would be seen in the list of processes. */
+export function parseGatewayUrl(text: string): URL {
+  const url = URL.parse(text)
+  const isPlain = url?.username === '' && url.password === '' && url.search === ''
+  if (url !== null && isPlain && /^https?:$/.test(url.protocol)) return url
+  throw new InvalidArgumentError('Allowed: the address of a gateway, as http://127.0.0.1:8080.')
+}
+
 /** At most 3660, ten years: a moment further back has no use. */
 export function parseDays(text: string): number {
   const days = Number(text)

@@ -5,6 +5,10 @@ import { openRegistry, type Registry, type StorageOptions } from '#storage'
 
 export interface CliSettings {
   storage: StorageOptions
+  /** Where the gateway of these settings listens. */
+  http: { host: string; port: number }
+  /** API_ADMIN_KEY. */
+  adminKey: string | null
 }
 
 /** Flags of `podgate` itself, which every command has. */

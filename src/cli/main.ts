@@ -14,7 +14,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const context: CliContext = {
     loadSettings() {
       const configFile = program.opts<SharedFlags>().config
-      return { storage: readSettings(process.env, { configFile }).config.storage }
+      const { config, secrets } = readSettings(process.env, { configFile })
+      return { storage: config.storage, http: config.http, adminKey: secrets.adminKey }
     },
     out: (line) => void process.stdout.write(`${line}\n`),
     outDrained: untilRead,

@@ -7,6 +7,7 @@ import { type Applied, applyModels, readModels, readModelsFile, switchModel } fr
 import { exampleOf } from './arguments.ts'
 import { type CliContext, CommandFailure, printJson, withRegistry } from './context.ts'
 import { deploymentTable, modelFields, modelTable } from './models-tables.ts'
+import { registerResetCircuit } from './reset-circuit-command.ts'
 import { renderFields } from './table.ts'
 import { printable } from './text-width.ts'
 
@@ -47,6 +48,7 @@ export function registerModelsCommands(program: Command, context: CliContext): v
     .action((id: string, options: { json?: true }) => show(id, options, context))
   registerSwitch(models, context, 'enable', 'let new calls go to a model or deployment again')
   registerSwitch(models, context, 'disable', 'send no new calls there; calls in flight finish')
+  registerResetCircuit(models, context)
 }
 
 function registerSwitch(

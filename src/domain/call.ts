@@ -60,6 +60,8 @@ export interface CallFacts {
   wantsUsage: boolean
   /** How many choices the answer must finish, over all prompts. */
   choices: number
+  /** How many places it takes where it is generated: prompts times choices; embeddings take one. */
+  sequences: number
   /** How many prompts they answer; each has as many choices as the others. */
   prompts: number
   /** The most completion tokens that were asked for, if any were named. */

@@ -69,6 +69,7 @@ export const faultKinds = {
   ledger_unavailable: kind(503, unavailable, 'ledger_unavailable', 'yes', 'gateway', 'the ledger cannot be written, so no call is accepted'),
   registry_unavailable: kind(503, unavailable, 'registry_unavailable', 'yes', 'gateway', 'keys and models cannot be changed at the moment: the registry is locked, or its disk is full'),
   no_deployment: kind(503, unavailable, 'no_deployment', 'estimate', 'upstream', 'no deployment of the model is switched on'),
+  circuit_open: kind(503, unavailable, 'circuit_open', 'estimate', 'upstream', 'all deployments that may answer the call failed too often of late, and are left alone until the next trial'),
   upstream_unreachable: kind(502, 'upstream_error', 'upstream_unreachable', 'estimate', 'upstream', 'no connection to the deployment'),
   upstream_bad_answer: kind(502, 'upstream_error', 'upstream_bad_answer', 'estimate', 'upstream', 'the deployment answered with an error or with nonsense'),
   upstream_cut: kind(502, 'upstream_error', 'upstream_cut', 'estimate', 'upstream', 'the answer ended before it was complete'),
@@ -98,6 +99,8 @@ export interface FaultDetails {
   turnedAway?: TurnedAway | null
   /** The upstream failed, and its platform kept the reason to itself. */
   isUnexplained?: boolean
+  /** The way to the server failed, or it said nothing: the same one may well answer next time. */
+  isFleeting?: boolean
 }
 
 export class Fault extends Error {
@@ -108,6 +111,7 @@ export class Fault extends Error {
   readonly retryAfterMs: number | null
   readonly turnedAway: TurnedAway | null
   readonly isUnexplained: boolean
+  readonly isFleeting: boolean
 
   constructor(kind: FaultName, details: FaultDetails) {
     super(details.message, details.cause === undefined ? undefined : { cause: causeOf(details) })
@@ -117,6 +121,7 @@ export class Fault extends Error {
     this.retryAfterMs = details.retryAfterMs ?? null
     this.turnedAway = details.turnedAway ?? null
     this.isUnexplained = details.isUnexplained ?? false
+    this.isFleeting = details.isFleeting ?? false
   }
 
   get rule(): FaultKind {

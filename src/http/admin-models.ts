@@ -1,12 +1,14 @@
 // Models, through the admin door: all of them, also those that are switched off, with where they
-// are served. Ids hold slashes, so whatever changes one names it in the body.
+// are served. Ids hold slashes, so whatever changes one names it in the body. A circuit is no part
+// of the registry: it is this process's own, and a reset says so only to this gateway.
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { Fault } from '#domain'
 import { runningKeys } from '#keys'
-import { applyModels, readModels, readModelsValue, switchModel } from '#models'
+import { applyModels, readModels, readModelsValue, refuseForeignModels, switchModel } from '#models'
+import { noteDeed } from '#storage'
 import { actorOf, bodyOf } from './admin-request.ts'
-import type { HttpPorts } from './ports.ts'
+import type { DeploymentStanding, HttpPorts, Standing } from './ports.ts'
 
 const applyBody = z.strictObject({
   models: z.unknown(),
@@ -19,8 +21,11 @@ const switchBody = z.strictObject({
   deployment: z.string().min(1).max(128).nullable().default(null),
 })
 
-export function addAdminModels(admin: FastifyInstance, { admin: ports, clock }: HttpPorts): void {
-  const { registry, checkDeployment, mayLead, changed } = ports
+const resetBody = z.strictObject({ deployment: z.string().min(1).max(128) })
+
+export function addAdminModels(admin: FastifyInstance, all: HttpPorts): void {
+  const { clock } = all
+  const { registry, checkDeployment, mayLead, changed } = all.admin
 
   admin.get('/models', async () => ({ object: 'list', data: await readModels(registry.db) }))
   admin.get<{ Params: { '*': string } }>('/models/*', async ({ params }) => {
@@ -57,4 +62,31 @@ export function addAdminModels(admin: FastifyInstance, { admin: ports, clock }: 
       return model
     })
   }
+  addCircuitReset(admin, all)
+}
+
+function addCircuitReset(admin: FastifyInstance, { admin: ports, standing, clock }: HttpPorts) {
+  admin.post('/models/reset-circuit', async (request) => {
+    const { deployment } = bodyOf(request, resetBody)
+    const actor = actorOf(request)
+    const { model, circuit: was } = deploymentOf(standing, deployment)
+    refuseForeignModels(actor, [model])
+    if (was !== 'closed') {
+      const deed = { action: 'model.reset-circuit', target: `${model} ${deployment}` }
+      const states = { before: { circuit: was }, after: { circuit: 'closed' } }
+      // First: a reset that cannot be written down does not happen.
+      await ports.registry.transaction((db) =>
+        noteDeed(db, { atMs: clock.nowMs(), actor, ...deed, ...states }),
+      )
+      ports.resetCircuit(deployment)
+    }
+    return { deployment, model, was, circuit: deploymentOf(standing, deployment).circuit }
+  })
+}
+
+function deploymentOf(standing: Standing, id: string): DeploymentStanding {
+  const found = standing.deployments().find(({ deployment }) => deployment === id)
+  if (found !== undefined) return found
+  const message = 'No model that is enabled has a deployment of this id.'
+  throw new Fault('not_found', { message, param: 'deployment' })
 }

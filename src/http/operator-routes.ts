@@ -27,8 +27,9 @@ export function addOperatorRoutes(app: FastifyInstance, ports: HttpPorts): void 
         readiness: readinessOf(one.readiness),
         places: one.places,
         running: one.running,
-        waiting: one.waiting,
+        circuit: one.circuit,
       })),
+      lines: standing.lines(),
     }
   })
   app.get('/resilience/stats', forOperators, async () => {
@@ -43,7 +44,7 @@ export function addOperatorRoutes(app: FastifyInstance, ports: HttpPorts): void 
         deployment: one.deployment,
         places: one.places,
         running: one.running,
-        waiting: one.waiting,
+        circuit: one.circuit,
         is_paused: one.isPaused,
       })),
     }

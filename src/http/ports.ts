@@ -30,6 +30,8 @@ export interface AdminPorts {
   isGivenKey(id: string): boolean
   /** What was changed through this door holds in this process at once. */
   changed(): Promise<void>
+  /** Calls are sent to this deployment again at once. */
+  resetCircuit(deploymentId: string): void
 }
 
 /** One deployment, as far as it is known without asking it. */
@@ -39,9 +41,10 @@ export interface DeploymentStanding {
   readiness: Readiness
   /** Places right now, taken ones included; null while nobody asked for it. */
   places: number | null
+  /** Sequences. */
   running: number
-  waiting: number
   isPaused: boolean
+  circuit: 'closed' | 'open' | 'half-open'
 }
 
 export interface Standing {
@@ -49,6 +52,8 @@ export interface Standing {
   uptimeSeconds(): number
   ledger(): string
   deployments(): DeploymentStanding[]
+  /** Calls in the line of each model. */
+  lines(): { model: string; waiting: number }[]
   attempts(): AttemptCounts
 }
 

@@ -1,8 +1,11 @@
-// How many calls of a key run at once, and the line of those that wait for one of its places. Who
-// comes takes a place, or stands in line in order of arrival; a place that is given back, however
-// its call ended, goes to the first in line. Nothing is kept of a key without calls.
+// How many of a key's places are taken at once, and the line of the calls that wait for some. A
+// call takes one place for each of its sequences, but never more than the key has: where nothing
+// runs, every call starts. A call that comes takes its places, or stands in line in order of
+// arrival. Places that are given back, however their call ended, go to the first in line. Where
+// too few are free for it, they stay free: lighter calls that overtook would starve a heavy one.
+// Nothing is kept of a key without calls.
 //
-// A call keeps its place until it is over and each of its attempts is released: a client that
+// A call keeps its places until it is over and each of its attempts is released: a client that
 // hangs up leaves work behind, and must not start more of it than its key may have at once.
 //
 // The lines are bounded one by one here, and in sum by whoever admits calls: each that waits here
@@ -11,40 +14,55 @@ import { type ApiKey, type Clock, Fault } from '#domain'
 
 export interface PlaceAsk {
   key: ApiKey
-  /** Calls of the key at once; null: as many as it likes. */
+  /** What the call generates at once; a call of none counts as one. */
+  sequences: number
+  /** Places of the key; null: as many as it likes. */
   placesMax: number | null
-  /** Calls that may wait for one of them. */
+  /** Calls that may wait for some of them. */
   waitingMax: number
   /** How long this call waits at most; 0: not at all. */
   waitMs: number
 }
 
-/** A call's place among its key's. Disposing says that the call is over, or leaves the line. */
-export interface OwnPlace extends Disposable {
-  /** Resolves when the place has come; null: it is there already. Asked for once. */
+/** A call's places among its key's. Disposing says that the call is over, or leaves the line. */
+export interface OwnPlaces extends Disposable {
+  /** Resolves when the call has its places; null: it has them already. Asked for once. */
   turn: ((signal: AbortSignal) => Promise<void>) | null
-  /** An attempt was opened: the place is kept until this says that it was released. */
+  /** An attempt was opened: the places are kept until this says that it was released. */
   attempted(): () => void
 }
 
 export interface CallsAtOnce {
+  /** Places that are taken. */
   running(keyId: string): number
+  /** Calls that wait. */
   waiting(keyId: string): number
   /** Throws what `take` could not give; takes nothing. */
   check(ask: PlaceAsk): void
-  take(ask: PlaceAsk): OwnPlace
-  /** Keys were changed: those that wait may have a place now. */
+  take(ask: PlaceAsk): OwnPlaces
+  /** Keys were changed: calls that wait may have their places now. */
   changed(placesMaxOf: (key: ApiKey) => number | null): void
 }
 
 interface KeyCalls {
   key: ApiKey
-  running: number
+  taken: number
   placesMax: number
-  /** What gives each of them its place. */
-  line: (() => void)[]
-  /** How long a place was held of late; null while none was given back. */
+  line: Waiting[]
+  /** How long a call held its places of late; null while none gave them back. */
   heldMs: number | null
+}
+
+interface Waiting {
+  sequences: number
+  /** Gives the call its places. */
+  grant(places: number): void
+}
+
+interface LinePlace {
+  granted: Promise<void>
+  leave(): void
+  inVain(): Fault
 }
 
 /** How much the latest call says about the next. */
@@ -55,7 +73,7 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
 
   function callsOf({ key, placesMax }: PlaceAsk): KeyCalls {
     const known = byKey.get(key.id)
-    const calls = known ?? { key, running: 0, placesMax: 0, line: [], heldMs: null }
+    const calls = known ?? { key, taken: 0, placesMax: 0, line: [], heldMs: null }
     if (known === undefined) byKey.set(key.id, calls)
     // The key's limit may have been changed since its other calls came.
     calls.key = key
@@ -68,57 +86,78 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
     letIn(calls)
   }
 
+  /** Stops at the first call that finds too few places: nobody overtakes it. */
   function letIn(calls: KeyCalls): void {
-    while (calls.line.length > 0 && calls.running < calls.placesMax) {
-      calls.running += 1
-      calls.line.shift()?.()
+    for (let first = calls.line[0]; first !== undefined; first = calls.line[0]) {
+      // By the limit as it is now: it may have been changed while the call waited.
+      const places = placesOf(first, calls)
+      if (calls.taken + places > calls.placesMax) return
+      calls.line.shift()
+      calls.taken += places
+      first.grant(places)
     }
   }
 
-  function forgetIfIdle({ key, running, line }: KeyCalls): void {
-    if (running === 0 && line.length === 0) byKey.delete(key.id)
+  function startsNow(ask: PlaceAsk, calls: KeyCalls): boolean {
+    return calls.line.length === 0 && calls.taken + placesOf(ask, calls) <= calls.placesMax
   }
 
-  function giveBack(calls: KeyCalls, sinceTicksMs: number): void {
+  function giveBack({ calls, places, sinceTicksMs }: HeldPlaces): void {
     const heldMs = clock.ticksMs() - sinceTicksMs
     calls.heldMs =
       calls.heldMs === null ? heldMs : calls.heldMs + latestWeight * (heldMs - calls.heldMs)
-    calls.running -= 1
+    calls.taken -= places
     letIn(calls)
-    forgetIfIdle(calls)
+    if (calls.taken === 0) byKey.delete(calls.key.id)
   }
 
-  function standInLine(ask: PlaceAsk, calls: KeyCalls): OwnPlace {
+  function standInLine(ask: PlaceAsk, calls: KeyCalls): OwnPlaces {
     const { promise: granted, resolve } = Promise.withResolvers<void>()
-    let held: HeldPlace | null = null
-    const grant = () => {
-      held = new HeldPlace(calls, clock.ticksMs(), giveBack)
-      resolve()
+    let held: HeldPlaces | null = null
+    const waiting: Waiting = {
+      sequences: ask.sequences,
+      grant(places) {
+        held = new HeldPlaces(calls, places, clock.ticksMs(), giveBack)
+        resolve()
+      },
     }
-    calls.line.push(grant)
+    calls.line.push(waiting)
+    const leave = () => {
+      const at = calls.line.indexOf(waiting)
+      if (at === -1) return
+      calls.line.splice(at, 1)
+      // The calls behind it may fit where it did not.
+      letIn(calls)
+    }
+    const line = { granted, leave, inVain: () => waitedInVain(ask, calls) }
     return {
-      turn: (signal) => turnOf(granted, signal, ask.waitMs, () => waitedInVain(ask, calls)),
+      turn: (signal) => turnOf(line, signal, ask.waitMs),
       // A call that has no place yet opens no attempt.
       attempted: () => held?.attempted() ?? nothing,
       [Symbol.dispose]() {
-        const at = calls.line.indexOf(grant)
-        if (at !== -1) calls.line.splice(at, 1)
+        leave()
         held?.[Symbol.dispose]()
-        forgetIfIdle(calls)
       },
     }
   }
 
-  /** Until the place comes, the call is abandoned, or it has waited as long as it may. */
+  /**
+   * Until the call has its places, is abandoned, or has waited as long as it may. In the last two
+   * cases it leaves the line at once: its record is still to be written, and the calls behind it
+   * must not wait for that.
+   */
   function turnOf(
-    granted: Promise<void>,
+    { granted, leave, inVain }: LinePlace,
     signal: AbortSignal,
     waitMs: number,
-    inVain: () => Fault,
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const onAbort = () => reject(signal.reason)
-    const timer = clock.after(waitMs, () => reject(inVain()))
+    const giveUp = (reason: unknown) => {
+      reject(reason)
+      leave()
+    }
+    const onAbort = () => giveUp(signal.reason)
+    const timer = clock.after(waitMs, () => giveUp(inVain()))
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
     void granted.then(resolve)
@@ -129,22 +168,22 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
   }
 
   return {
-    running: (keyId) => byKey.get(keyId)?.running ?? 0,
+    running: (keyId) => byKey.get(keyId)?.taken ?? 0,
     waiting: (keyId) => byKey.get(keyId)?.line.length ?? 0,
     check(ask) {
       const calls = byKey.get(ask.key.id)
       if (calls === undefined || ask.placesMax === null) return
-      const ahead = calls.running + calls.line.length - ask.placesMax
-      if (ahead < 0) return
+      resize(calls, ask.placesMax)
+      if (startsNow(ask, calls)) return
       if (ask.waitMs === 0) throw willNotWait(ask, calls)
-      // More may run than now may: of them, nobody waits.
-      if (Math.min(ahead, calls.line.length) >= ask.waitingMax) throw lineFull(ask, calls)
+      if (calls.line.length >= ask.waitingMax) throw lineFull(ask, calls)
     },
     take(ask) {
       const calls = callsOf(ask)
-      if (calls.running >= calls.placesMax) return standInLine(ask, calls)
-      calls.running += 1
-      return new HeldPlace(calls, clock.ticksMs(), giveBack)
+      if (!startsNow(ask, calls)) return standInLine(ask, calls)
+      const places = placesOf(ask, calls)
+      calls.taken += places
+      return new HeldPlaces(calls, places, clock.ticksMs(), giveBack)
     },
     changed(placesMaxOf) {
       for (const calls of byKey.values()) resize(calls, placesMaxOf(calls.key))
@@ -154,22 +193,34 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
 
 const nothing = () => {}
 
+/** No limit is below one, so a call that is alone always fits. */
+function placesOf(
+  { sequences }: Pick<PlaceAsk, 'sequences'>,
+  { placesMax }: Pick<KeyCalls, 'placesMax'>,
+): number {
+  return Math.min(sequences || 1, placesMax)
+}
+
 /** A class: a literal with a computed name goes through V8's runtime, 0.4 µs for each call. */
-class HeldPlace implements OwnPlace {
+class HeldPlaces implements OwnPlaces {
   readonly turn = null
-  readonly #calls: KeyCalls
-  readonly #sinceTicksMs: number
-  readonly #giveBack: (calls: KeyCalls, sinceTicksMs: number) => void
+  readonly calls: KeyCalls
+  /** What was taken is given back, also where the key's limit was changed since. */
+  readonly places: number
+  readonly sinceTicksMs: number
+  readonly #giveBack: (held: HeldPlaces) => void
   #isCallOver = false
   #attempts = 0
 
   constructor(
     calls: KeyCalls,
+    places: number,
     sinceTicksMs: number,
-    giveBack: (calls: KeyCalls, sinceTicksMs: number) => void,
+    giveBack: (held: HeldPlaces) => void,
   ) {
-    this.#calls = calls
-    this.#sinceTicksMs = sinceTicksMs
+    this.calls = calls
+    this.places = places
+    this.sinceTicksMs = sinceTicksMs
     this.#giveBack = giveBack
   }
 
@@ -188,30 +239,40 @@ class HeldPlace implements OwnPlace {
   }
 
   #giveBackWhenOver(): void {
-    if (this.#isCallOver && this.#attempts === 0) this.#giveBack(this.#calls, this.#sinceTicksMs)
+    if (this.#isCallOver && this.#attempts === 0) this.#giveBack(this)
   }
 }
 
-function willNotWait(ask: PlaceAsk, { heldMs, line }: KeyCalls): Fault {
-  const limit = `${ask.placesMax} calls at once`
-  return tooMany(limit, etaMs(ask, heldMs, line.length + 1))
+function willNotWait(ask: PlaceAsk, calls: KeyCalls): Fault {
+  return tooMany(limitOf(ask, calls), etaMs(calls, placesOf(ask, calls)))
 }
 
-function lineFull(ask: PlaceAsk, { heldMs, line }: KeyCalls): Fault {
-  const limit = `${ask.placesMax} calls at once, and ${ask.waitingMax} that wait`
-  return tooMany(limit, etaMs(ask, heldMs, line.length + 1))
+function lineFull(ask: PlaceAsk, calls: KeyCalls): Fault {
+  const limit = `${limitOf(ask, calls)}, and ${ask.waitingMax} that wait`
+  return tooMany(limit, etaMs(calls, placesOf(ask, calls)))
 }
 
 /** The call still stands in the line that it would stand in again. */
-function waitedInVain(ask: PlaceAsk, { heldMs, line }: KeyCalls): Fault {
-  const limit = `${ask.placesMax} calls at once, and no place came free in ${ask.waitMs} ms`
-  return tooMany(limit, etaMs(ask, heldMs, line.length))
+function waitedInVain(ask: PlaceAsk, calls: KeyCalls): Fault {
+  const limit = `${limitOf(ask, calls)}, and its turn did not come in ${ask.waitMs} ms`
+  return tooMany(limit, etaMs(calls, 0))
 }
 
-/** When the last of so many would have its turn, by how long the key's calls took of late. */
-function etaMs(ask: PlaceAsk, heldMs: number | null, waiting: number): number | null {
-  if (heldMs === null || ask.placesMax === null) return null
-  return Math.max(1, Math.ceil((heldMs * waiting) / ask.placesMax))
+/** A client that sent one call must be able to see why it is one too many. */
+function limitOf(ask: PlaceAsk, calls: KeyCalls): string {
+  const places = placesOf(ask, calls)
+  const atOnce = `${calls.placesMax} calls at once`
+  return places === 1 ? atOnce : `${atOnce}, and this one counts as ${places}`
+}
+
+/**
+ * When a call of so many places behind the line would have its turn, by how long the key's calls
+ * took of late: in that time, each of the key's places comes free once.
+ */
+function etaMs({ heldMs, line, placesMax }: KeyCalls, ownPlaces: number): number | null {
+  if (heldMs === null) return null
+  const wanted = line.reduce((sum, one) => sum + placesOf(one, { placesMax }), ownPlaces)
+  return Math.max(1, Math.ceil((heldMs * wanted) / placesMax))
 }
 
 function tooMany(limit: string, retryAfterMs: number | null): Fault {

@@ -3,7 +3,7 @@
 // ended. The port is asynchronous: a shared store can stand behind it.
 import type { ApiKey, Call, Clock, Rates } from '#domain'
 import { type Bucket, createBuckets } from './buckets.ts'
-import { createCallsAtOnce, type OwnPlace, type PlaceAsk } from './calls-at-once.ts'
+import { createCallsAtOnce, type OwnPlaces, type PlaceAsk } from './calls-at-once.ts'
 import type { LimitsOptions } from './options.ts'
 import { beyondLimit, tooManyRequests, tooManyTokens } from './rate-faults.ts'
 import { type Settled, tokensTaken } from './tokens-taken.ts'
@@ -17,14 +17,14 @@ export interface ReserveAsk {
   bound: number
 }
 
-/** Disposing says that the call is over: its place among the key's calls may be given back. */
+/** Disposing says that the call is over: its places among the key's may be given back. */
 export interface Reservation extends Disposable {
   rates: Rates
-  /** An attempt was opened: the place is kept until this says that it was released. */
+  /** An attempt was opened: the places are kept until this says that it was released. */
   attempted(): () => void
   /**
-   * Resolves when the call has its place among the key's calls, in order of arrival; null: it has
-   * it already. Rejects with the signal's reason, or with a fault when it has waited long enough.
+   * Resolves when the call has its places among the key's, in order of arrival; null: it has them
+   * already. Rejects with the signal's reason, or with a fault when it has waited long enough.
    */
   turn: ((signal: AbortSignal) => Promise<void>) | null
   /** Gives back the tokens that the ended call did not use. A second call changes nothing. */
@@ -34,7 +34,9 @@ export interface Reservation extends Disposable {
 export interface KeyStanding {
   rates: Rates
   concurrencyMax: number | null
+  /** Of these, how many are taken: sequences of calls that run or left work behind. */
   running: number
+  /** Calls in line. */
   waiting: number
 }
 
@@ -53,7 +55,7 @@ export interface Limits {
   reserve(ask: ReserveAsk, signal: AbortSignal): Promise<Reservation>
   /** What a key has left; looking takes nothing. */
   look(key: ApiKey): Promise<KeyStanding>
-  /** Keys were changed: calls that wait for a place of their key may have it now. */
+  /** Keys were changed: calls that wait for places of their key may have them now. */
   keysChanged(): void
 }
 
@@ -123,7 +125,7 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
       const { call } = asked
       // Its body may have taken long to come.
       const key = latest(call.key)
-      const ask = placeAsk({ key, waitMaxMs: call.waitMaxMs }, placesMaxOf(key), options)
+      const ask = placeAsk(call, key, placesMaxOf(key), options)
       // Looked at first and taken last: what is refused for one of them costs nothing of the other.
       atOnce.check(ask)
       const giveBack = takeTokens(key, asked)
@@ -145,21 +147,21 @@ type GiveBack = (record: Settled) => void
 
 class KeyReservation implements Reservation {
   readonly rates: Rates
-  readonly #place: OwnPlace
+  readonly #places: OwnPlaces
   #giveBack: GiveBack | null
 
-  constructor(rates: Rates, place: OwnPlace, giveBack: GiveBack | null) {
+  constructor(rates: Rates, places: OwnPlaces, giveBack: GiveBack | null) {
     this.rates = rates
-    this.#place = place
+    this.#places = places
     this.#giveBack = giveBack
   }
 
   get turn(): Reservation['turn'] {
-    return this.#place.turn
+    return this.#places.turn
   }
 
   attempted(): () => void {
-    return this.#place.attempted()
+    return this.#places.attempted()
   }
 
   async settle(record: Settled): Promise<void> {
@@ -168,17 +170,19 @@ class KeyReservation implements Reservation {
   }
 
   [Symbol.dispose](): void {
-    this.#place[Symbol.dispose]()
+    this.#places[Symbol.dispose]()
   }
 }
 
 function placeAsk(
-  { key, waitMaxMs }: Pick<Call, 'key' | 'waitMaxMs'>,
+  { sequences, waitMaxMs }: Call,
+  key: ApiKey,
   placesMax: number | null,
   { concurrencyWaitingMax, concurrencyWaitMs }: LimitsOptions,
 ): PlaceAsk {
   return {
     key,
+    sequences,
     placesMax,
     waitingMax: concurrencyWaitingMax,
     waitMs: Math.min(concurrencyWaitMs, waitMaxMs ?? concurrencyWaitMs),

@@ -18,7 +18,10 @@ export const limitsOptions = z.object({
     .min(1)
     .nullable()
     .default(null)
-    .describe('calls at once of a key that has no limit of its own; null: as many as it likes'),
+    .describe(
+      'calls at once, counted by sequences, of a key that has no limit of its own; ' +
+        'null: as many as it likes',
+    ),
   concurrencyWaitingMax: z
     .int()
     .min(0)

@@ -11,4 +11,4 @@ export {
 } from './models-file.ts'
 export type { MayLead } from './refuse-addresses.ts'
 export { type Route, resolveRoute } from './resolve-route.ts'
-export { switchModel } from './switch-models.ts'
+export { refuseForeignModels, switchModel } from './switch-models.ts'

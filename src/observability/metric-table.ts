@@ -36,7 +36,8 @@ export const metricTable = [
   { name: 'podgate_wasted_gpu_seconds_total', kind: 'counter', labels: ['model', 'deployment', 'reason'], help: 'Seconds a place at a deployment was taken for nothing, by reason.' },
   { name: 'podgate_cold_starts_total', kind: 'counter', labels: ['model', 'deployment'], help: 'Calls that met a cold deployment.' },
   { name: 'podgate_inflight_requests', kind: 'gauge', labels: [], help: 'Calls that run, from the reading of their body to the last byte of their answer.' },
-  { name: 'podgate_queue_depth', kind: 'gauge', labels: ['deployment'], help: 'Calls that wait for a place at a deployment.' },
+  { name: 'podgate_queue_depth', kind: 'gauge', labels: ['model'], help: 'Calls that wait in the line before a model.' },
+  { name: 'podgate_circuit_state', kind: 'gauge', labels: ['deployment'], help: 'Whether a deployment is asked: 0 closed, 1 half-open, 2 open.' },
   { name: 'podgate_held_bytes', kind: 'gauge', labels: ['side'], help: 'Bytes held for clients that read slowly: read from upstreams, and written to clients.' },
   { name: 'podgate_log_lost_lines', kind: 'gauge', labels: [], help: 'Log lines since the start that could not be written, and are lost.' },
 ] as const satisfies readonly Metric[]

@@ -12,7 +12,7 @@ const retryAfterMaxS = 60
 const retriedByClients: ReadonlySet<number> = new Set([408, 409, 429])
 
 export function answerHeaders(story: Story): Headers {
-  const { call, reservation, station, queueMs, isColdStart } = story
+  const { call, reservation, station, fallback, queueMs, isColdStart } = story
   const headers: Headers = { 'x-request-id': call.id }
   // What is no model of ours is only the client's own text: it is not said back.
   if (story.model !== null) headers['x-podgate-model'] = headerText(story.modelId)
@@ -20,6 +20,7 @@ export function answerHeaders(story: Story): Headers {
   if (station !== null) {
     headers['x-podgate-deployment'] = headerText(station.deployment.id)
     headers['x-podgate-transport'] = station.upstream.transport
+    if (fallback !== null) headers['x-podgate-fallback'] = fallback
     headers['x-podgate-queue-ms'] = String(Math.round(queueMs))
     headers['x-podgate-cold-start'] = String(isColdStart)
   }

@@ -6,6 +6,7 @@ import {
   type Fault,
   type FaultName,
   faultKinds,
+  type HopReason,
   type Released,
 } from '#domain'
 import type { AttemptLine, Station } from '#routing'
@@ -16,6 +17,7 @@ export interface AttemptStart {
   ordinal: number
   model: string
   station: Station
+  why: HopReason | null
   startedAtMs: number
   startedTicksMs: number
   /** The call's place among its key's calls is kept until the attempt is released. */
@@ -75,7 +77,8 @@ export class Attempt implements AttemptLine {
   #writeWhenKnown(): void {
     const released = this.#released
     if (!this.#isEnded || released === null) return
-    const { requestId, keyId, ordinal, model, station, startedAtMs, startedTicksMs } = this.#start
+    const { requestId, keyId, ordinal, model, station, why } = this.#start
+    const { startedAtMs, startedTicksMs } = this.#start
     const fault = this.#fault
     const lastTicksMs = Math.max(this.#endedTicksMs, this.#releasedTicksMs)
     const wasteReason = wasteOf(fault, released)
@@ -87,7 +90,7 @@ export class Attempt implements AttemptLine {
       model,
       deployment: station.deployment.id,
       transport: station.upstream.transport,
-      why: null,
+      why,
       startedAtMs,
       durationMs: Math.round(lastTicksMs - startedTicksMs),
       result: fault === null ? 'answered' : isAbandoned(fault) ? 'abandoned' : 'faulted',

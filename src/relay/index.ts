@@ -2,4 +2,10 @@
 export { faultHeaders, rateHeaders } from './answer-headers.ts'
 export type { ClientEnd, Headers } from './client-end.ts'
 export { type RelayOptions, relayOptions } from './options.ts'
-export { type AnswerAsk, type Booked, type RelayPorts, relayCall } from './relay-call.ts'
+export {
+  type AnswerAsk,
+  type BookAsk,
+  type Booked,
+  type RelayPorts,
+  relayCall,
+} from './relay-call.ts'

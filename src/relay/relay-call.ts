@@ -1,9 +1,9 @@
 // The way of one call, from top to bottom. Whatever happens on it, the call ends in exactly one
 // record, and the client hears the end only after the ledger has it.
-import { type Answer, type Call, type Clock, Fault, type Timer } from '#domain'
+import { type Call, type Clock, Fault, type Timer } from '#domain'
 import type { Reservation } from '#limits'
 import type { Route } from '#models'
-import type { Watcher } from '#routing'
+import type { BegunAnswer, Watcher } from '#routing'
 import {
   checkModel,
   refuseTooLong,
@@ -23,7 +23,7 @@ import { Story, type StoryPorts } from './story.ts'
 /** What was set aside for a call. Disposing gives back what is not for good: its places. */
 export interface Booked extends Disposable {
   reservation: Reservation
-  firstAnswer(ask: AnswerAsk): Promise<Answer>
+  firstAnswer(ask: AnswerAsk): Promise<BegunAnswer>
 }
 
 export interface AnswerAsk {
@@ -33,12 +33,20 @@ export interface AnswerAsk {
   toUpstream(target: UpstreamTarget): UpstreamAsk
 }
 
+export interface BookAsk {
+  call: Call
+  route: Route
+  /** What a server of this dialect would refuse of the call; null: nothing. */
+  refusal(dialect: string): Fault | null
+  signal: AbortSignal
+}
+
 export interface RelayPorts extends StoryPorts, SettlePorts {
   clock: Clock
   /** models: what serves the call; throws 404, 403 or 400. */
   resolveRoute(call: Call): Route
   /** limits and routing, in one step: tokens, places of its key and a waiting place; throws 429. */
-  reserve(call: Call, route: Route, signal: AbortSignal): Promise<Booked>
+  reserve(ask: BookAsk): Promise<Booked>
 }
 
 export async function relayCall(
@@ -53,15 +61,17 @@ export async function relayCall(
   const deadline = abandonAtDeadline(call, client, ports.clock)
   const toUpstream = (target: UpstreamTarget) =>
     surface.toUpstream(call, { ...target, policy: story.model?.policy })
+  const refusal = (dialect: string) =>
+    surface.refusal(call, { dialect, servedName: '', policy: story.model?.policy })
   let ending: Ending
   let booked: Booked | null = null
-  let answer: Answer | null = null
+  let answer: BegunAnswer | null = null
   try {
     const route = ports.resolveRoute(call)
     story.routed(route.model)
     checkModel(call, route.model)
     refuseTooLong(call, route.model)
-    booked = await ports.reserve(call, route, client.signal)
+    booked = await ports.reserve({ call, route, refusal, signal: client.signal })
     story.reserved(booked.reservation)
     company.start()
     answer = await booked.firstAnswer({ call, signal: client.signal, watcher: story, toUpstream })
@@ -73,6 +83,7 @@ export async function relayCall(
     answer?.[Symbol.dispose]()
     booked?.[Symbol.dispose]()
   }
+  answer?.ended(faultOf(ending))
   company.stop()
   deadline.cancel()
   const record = story.freeze(ending, encoder.usage(), client.hasBegun)

@@ -4,6 +4,7 @@ import {
   type AnswerTimings,
   type Call,
   type CallRecord,
+  type HopReason,
   looksLikeModel,
   type Model,
   type NanoUsd,
@@ -12,7 +13,7 @@ import {
   type Usage,
 } from '#domain'
 import type { Reservation } from '#limits'
-import type { AttemptLine, Station, Watcher } from '#routing'
+import type { AttemptLine, Hop, Station, Watcher } from '#routing'
 import { Attempt, type AttemptPorts } from './attempt-line.ts'
 import { believableUsage } from './believable-usage.ts'
 import type { Ending } from './ending.ts'
@@ -37,6 +38,8 @@ export class Story implements Watcher {
   model: Model | null = null
   reservation: Reservation | null = null
   station: Station | null = null
+  /** Why it is not the policy's first choice; null: it is. */
+  fallback: HopReason | null = null
   latest = inLine
   timings: AnswerTimings | null = null
   isColdStart = false
@@ -98,11 +101,12 @@ export class Story implements Watcher {
     this.queueMs += this.nowTicksMs - this.#queuedTicksMs
   }
 
-  began(station: Station): AttemptLine {
+  began(station: Station, { why, isFallback }: Hop): AttemptLine {
     const { clock } = this.#ports
     this.attempts += 1
     this.triedMs += this.attempt?.tookMs() ?? 0
     this.station = station
+    this.fallback = isFallback ? why : null
     this.isColdStart = station.upstream.readiness().state === 'cold'
     this.#sentTicksMs = clock.ticksMs()
     const start = {
@@ -111,6 +115,7 @@ export class Story implements Watcher {
       ordinal: this.attempts,
       model: this.modelId,
       station,
+      why,
       startedAtMs: clock.nowMs(),
       startedTicksMs: this.#sentTicksMs,
       onReleased: this.reservation?.attempted() ?? nothing,

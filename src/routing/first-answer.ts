@@ -1,27 +1,35 @@
-// From a route to the first sign of an answer: wait for a permit, open, judge. Nothing was shown to
-// the client yet, but work may have begun, and work begun twice is paid twice. So a try is repeated
-// in two cases only: once, when the request provably never left; and when the upstream turned it
-// away, for `fullWaitMs` where it is full, and until the deadline where it only has no worker yet.
+// From a place in the line to the first sign of an answer: wait for a permit, open, peek, and judge
+// what failed. Nothing was shown to the client yet, but work may have begun, and work begun twice
+// is paid twice: `judge.ts` says what is tried again, and where.
 import {
   type Answer,
   asFault,
   type Call,
   type Clock,
   Fault,
+  type HopReason,
   type Progress,
   type Released,
 } from '#domain'
-import type { Station } from './fleet.ts'
-import { fullFor } from './full.ts'
-import { judge } from './judge.ts'
-import type { Patience, Permit, WaitingPlace } from './places.ts'
-
-const unsentTriesMax = 2
+import { fullFor } from './faults.ts'
+import { judge, reasonOf } from './judge.ts'
+import type { RoutingOptions } from './options.ts'
+import { Patience } from './patience.ts'
+import { PeekedAnswer, peek } from './peek.ts'
+import type { Place } from './place.ts'
+import type { BudgetShare, RetryBudget } from './retry-budget.ts'
+import type { Permit, Station } from './station.ts'
 
 /** How the try that is being made is written down. */
 export interface AttemptLine {
   faulted(fault: Fault): void
   released(released: Released): void
+}
+
+/** Why a try was made, and whether it is at another deployment than the policy would have it. */
+export interface Hop {
+  why: HopReason | null
+  isFallback: boolean
 }
 
 /** Whoever tells the call's story. */
@@ -30,56 +38,188 @@ export interface Watcher {
   queued(): void
   /** A permit came, or the call gave up: the time in the queue is over. */
   leftQueue(): void
-  began(station: Station): AttemptLine
+  began(station: Station, hop: Hop): AttemptLine
   progress(progress: Progress): void
 }
 
 export interface Ask {
   call: Call
-  /** The waiting place that was reserved. */
-  place: WaitingPlace
-  station: Station
+  /** The place in its model's line. */
+  place: Place
   signal: AbortSignal
   watcher: Watcher
-  /** The body for this deployment in its dialect. */
+  /** The body for a deployment in its dialect. */
   toUpstream(target: { dialect: string; servedName: string }): { path: string; body: Buffer }
 }
 
-export async function firstAnswer(ask: Ask, clock: Clock, fullWaitMs: number): Promise<Answer> {
-  const { gate } = ask.station
-  const patience = new FullWait(ask.call, clock, fullWaitMs)
-  let { place } = ask
-  let turnedAway: Fault | null = null
-  gate.attend()
-  try {
-    for (let unsentTries = 1; ; ) {
-      // The usual way: no line, and so nothing to wait for.
-      const atOnce = ask.signal.aborted ? null : place.atOnce()
-      const permit = atOnce ?? (await permitFor(ask, place, patience, turnedAway))
-      const line = ask.watcher.began(ask.station)
-      try {
-        const answer = await judge(await open(ask, permit, line))
-        permit.answered()
-        return answer
-      } catch (cause) {
-        const fault = asFault(cause)
-        line.faulted(fault)
-        // The upstream only ever turned the call away, so its client hears that, not a timeout.
-        if (turnedAway !== null && isDeadline(fault)) throw turnedAway
-        if (ask.signal.aborted) throw fault
-        if (fault.turnedAway !== null) {
-          turnedAway = fault
-          gate.turnedAway(fault.turnedAway, fault.retryAfterMs)
-          if (fault.turnedAway === 'full') patience.spend(fault)
-        } else {
-          if (!isUnsent(fault) || unsentTries >= unsentTriesMax) throw fault
-          unsentTries += 1
-        }
-        place = gate.enterAgain()
+/** An answer that began: how it ended is told once, to whoever looks after its deployment. */
+export interface BegunAnswer extends Answer {
+  /** null: it is complete. */
+  ended(fault: Fault | null): void
+}
+
+export interface Tools {
+  clock: Clock
+  options: Pick<RoutingOptions, 'fullWaitMs' | 'retries'>
+  budget: RetryBudget
+  random(): number
+}
+
+const jitterMsMin = 50
+const jitterMsMax = 1_000
+/** Of the call's time: with less left, another try would only end at its deadline. */
+const timeLeftMin = 0.1
+
+export function firstAnswer(ask: Ask, tools: Tools): Promise<BegunAnswer> {
+  return new Tries(ask, tools).run()
+}
+
+class Tries {
+  readonly #ask: Ask
+  readonly #tools: Tools
+  readonly #share: BudgetShare
+  readonly #patience: Patience
+  #begun = 0
+  #tries = 0
+  #tried: Station[] = []
+  #turnedAway: Fault | null = null
+
+  constructor(ask: Ask, tools: Tools) {
+    this.#ask = ask
+    this.#tools = tools
+    this.#share = tools.budget.begin()
+    this.#patience = new Patience(ask.call, tools.clock, tools.options.fullWaitMs)
+  }
+
+  async run(): Promise<BegunAnswer> {
+    try {
+      for (;;) {
+        const permit = await this.#permit()
+        const answer = await this.#try(permit)
+        if (answer !== null) return answer
       }
+    } catch (cause) {
+      this.#share.end()
+      throw cause
     }
-  } finally {
-    gate.depart()
+  }
+
+  /** The usual way: no line, and so nothing to wait for. */
+  #permit(): Permit | Promise<Permit> {
+    const { signal, place } = this.#ask
+    return (signal.aborted ? null : place.atOnce()) ?? this.#waitInLine()
+  }
+
+  /** A deadline that passes in the line of full upstreams is no timeout: they were full. */
+  async #waitInLine(): Promise<Permit> {
+    const { signal, place, watcher } = this.#ask
+    watcher.queued()
+    try {
+      return await place.permit(signal, this.#patience)
+    } catch (reason) {
+      const wasFull = reason instanceof Fault && reason.turnedAway !== null
+      if (!wasFull && !isDeadline(reason)) throw reason
+      // The upstream's own words tell an operator more than our timeout.
+      if (this.#turnedAway !== null) throw this.#turnedAway
+      throw !wasFull && place.isPaused() ? fullFor(null) : reason
+    } finally {
+      watcher.leftQueue()
+    }
+  }
+
+  /** null: it failed, and there is another try. */
+  async #try(permit: Permit): Promise<BegunAnswer | null> {
+    const { call, place, watcher } = this.#ask
+    const { station } = permit
+    const hop = { why: place.why, isFallback: station !== place.firstChoice }
+    const line = watcher.began(station, hop)
+    const end = { keyId: call.key.id, callMs: call.deadlineTicksMs - call.receivedTicksMs }
+    try {
+      const { answer, first } = await peek(await this.#open(permit, line))
+      permit.answered()
+      return new PeekedAnswer(answer, first, (fault) => {
+        permit.ended(fault, end)
+        this.#share.end()
+      })
+    } catch (cause) {
+      const fault = asFault(cause)
+      line.faulted(fault)
+      permit.ended(fault, end)
+      await this.#afterFailure(fault, station)
+      return null
+    }
+  }
+
+  /** Throws where the call is not tried again. */
+  async #afterFailure(fault: Fault, station: Station): Promise<void> {
+    const { signal, place, call } = this.#ask
+    // The upstream only ever turned the call away, so its client hears that, not a timeout.
+    if (this.#turnedAway !== null && isDeadline(fault)) throw this.#turnedAway
+    if (signal.aborted) throw fault
+    if (fault.started !== 'no') this.#begun += 1
+    // A call that was turned away was not tried there.
+    if (fault.turnedAway === null) this.#tried.push(station)
+    const here = this.#tried.filter((one) => one === station).length
+    const leftMs = call.deadlineTicksMs - this.#tools.clock.ticksMs()
+    const hasTime = leftMs >= (call.deadlineTicksMs - call.receivedTicksMs) * timeLeftMin
+    const hasOthers = place.hasOthersThan(station)
+    const verdict = judge(fault, { begun: this.#begun, here, hasTime }, { hasOthers })
+    if (verdict === 'give up') throw fault
+    if (verdict === 'wait') return this.#wait(fault, station, !hasOthers)
+    if (!this.#tools.options.retries || !this.#share.mayRetry()) throw fault
+    this.#tries += 1
+    if (verdict === 'elsewhere') place.leaveOut(station)
+    else await this.#pause(fault, leftMs)
+    place.comeAgain(reasonOf(fault), verdict === 'again' ? station : null)
+  }
+
+  #wait(fault: Fault, station: Station, isOnly: boolean): void {
+    const { turnedAway, retryAfterMs } = fault
+    this.#turnedAway = fault
+    station.pause.begin(turnedAway ?? 'full', retryAfterMs)
+    station.onChange()
+    if (turnedAway === 'full') this.#patience.spend(fault, isOnly)
+    this.#ask.place.comeAgain(reasonOf(fault), null)
+  }
+
+  /** Full jitter: calls that failed together must not come again together. */
+  async #pause(fault: Fault, leftMs: number): Promise<void> {
+    const { clock, random } = this.#tools
+    const most = Math.min(jitterMsMax, jitterMsMin * 2 ** (this.#tries - 1))
+    const ms = Math.max(random() * most, fault.retryAfterMs ?? 0)
+    if (ms >= leftMs) throw fault
+    if (ms > 0) await sleep(ms, this.#ask.signal, clock)
+  }
+
+  /** The upstream's own promise to release begins with `open`; before it, the permit is ours. */
+  #open(permit: Permit, line: AttemptLine): Promise<Answer> {
+    const { call, signal, watcher } = this.#ask
+    const { path, body } = this.#bodyFor(permit, line)
+    return permit.station.upstream.open(
+      { requestId: call.id, path, body, stream: call.stream },
+      {
+        signal,
+        deadlineTicksMs: call.deadlineTicksMs,
+        onProgress: watcher.progress,
+        onReleased(released) {
+          permit.release()
+          line.released(released)
+        },
+      },
+    )
+  }
+
+  #bodyFor(permit: Permit, line: AttemptLine) {
+    const { call, toUpstream } = this.#ask
+    const { deployment, upstream } = permit.station
+    try {
+      const dialect = upstream.speaks(call.surface) ?? ''
+      return toUpstream({ dialect, servedName: deployment.servedName })
+    } catch (cause) {
+      permit.release()
+      line.released({ how: 'unsent', cancellation: 'none' })
+      throw cause
+    }
   }
 }
 
@@ -87,77 +227,13 @@ function isDeadline(reason: unknown): boolean {
   return reason instanceof Fault && reason.kind === 'deadline'
 }
 
-/** How long a call waits for a full upstream: `fullWaitMs`, or less if its client says so. */
-class FullWait implements Patience {
-  readonly fullWaitMs: number
-  fullUntilTicksMs: number | null = null
-  readonly #clock: Clock
-
-  constructor({ waitMaxMs }: Call, clock: Clock, fullWaitMs: number) {
-    this.fullWaitMs = Math.min(fullWaitMs, waitMaxMs ?? fullWaitMs)
-    this.#clock = clock
-  }
-
-  /** Counts from the first turn-away. Throws `fault` where no time is left for another try. */
-  spend(fault: Fault): void {
-    const nowTicksMs = this.#clock.ticksMs()
-    this.fullUntilTicksMs ??= nowTicksMs + this.fullWaitMs
-    const againTicksMs = nowTicksMs + (fault.retryAfterMs ?? 0)
-    if (againTicksMs > this.fullUntilTicksMs || nowTicksMs >= this.fullUntilTicksMs) throw fault
-  }
-}
-
-/** A deadline that passes in the line of a full upstream is no timeout: the upstream was full. */
-async function permitFor(
-  { signal, station, watcher }: Ask,
-  place: WaitingPlace,
-  patience: Patience,
-  turnedAway: Fault | null,
-): Promise<Permit> {
-  watcher.queued()
-  try {
-    return await place.permit(signal, patience)
-  } catch (reason) {
-    const wasFull = reason instanceof Fault && reason.turnedAway !== null
-    if (!wasFull && !isDeadline(reason)) throw reason
-    // The upstream's own words tell an operator more than our timeout.
-    if (turnedAway !== null) throw turnedAway
-    throw !wasFull && station.gate.isPaused() ? fullFor(null) : reason
-  } finally {
-    watcher.leftQueue()
-  }
-}
-
-/** The upstream's own promise to release begins with `open`; before it, the permit is ours. */
-function open(ask: Ask, permit: Permit, line: AttemptLine): Promise<Answer> {
-  const { call, signal, watcher } = ask
-  const { path, body } = bodyFor(ask, permit, line)
-  return ask.station.upstream.open(
-    { requestId: call.id, path, body, stream: call.stream },
-    {
-      signal,
-      deadlineTicksMs: call.deadlineTicksMs,
-      onProgress: watcher.progress,
-      onReleased(released) {
-        permit.release()
-        line.released(released)
-      },
-    },
-  )
-}
-
-function bodyFor({ call, station, toUpstream }: Ask, permit: Permit, line: AttemptLine) {
-  const { deployment, upstream } = station
-  try {
-    const dialect = upstream.speaks(call.surface) ?? ''
-    return toUpstream({ dialect, servedName: deployment.servedName })
-  } catch (cause) {
-    permit.release()
-    line.released({ how: 'unsent', cancellation: 'none' })
-    throw cause
-  }
-}
-
-function isUnsent(fault: Fault): boolean {
-  return fault.started === 'no' && fault.kind === 'upstream_unreachable'
+function sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const abandoned = () => reject(signal.reason)
+  const timer = clock.after(ms, resolve)
+  signal.addEventListener('abort', abandoned, { once: true })
+  return promise.finally(() => {
+    timer.cancel()
+    signal.removeEventListener('abort', abandoned)
+  })
 }

@@ -1,94 +1,118 @@
-// Where a call goes, when and how often. Today a model's first deployment that speaks the surface;
-// the places there, the line before them, and the one repeat are all in this room.
-import { type Answer, type Call, type Deployment, Fault, type Readiness } from '#domain'
-import { type Ask, firstAnswer } from './first-answer.ts'
-import { createFleet, type FleetPorts, type Station } from './fleet.ts'
+// Where a call goes, when and how often: the line before its model, the plan of deployments that
+// may answer it, their places and circuits, and what is tried again.
+import type { Deployment, Model, Readiness } from '#domain'
+import type { CircuitState } from './circuit.ts'
+import { type Ask, type BegunAnswer, firstAnswer } from './first-answer.ts'
+import { Fleet, type FleetPorts } from './fleet.ts'
+import { Line, type LinePorts } from './line.ts'
 import type { RoutingOptions } from './options.ts'
-import type { WaitingPlace } from './places.ts'
+import type { Place } from './place.ts'
+import { noneLeft, type PlanAsk } from './plan.ts'
+import { RetryBudget } from './retry-budget.ts'
+import type { Station } from './station.ts'
 
-export type { AttemptLine, Watcher } from './first-answer.ts'
-export type { Station } from './fleet.ts'
+export type { AttemptLine, BegunAnswer, Hop, Watcher } from './first-answer.ts'
 export { type RoutingOptions, routingOptions } from './options.ts'
-
-/** A waiting place at the deployment that was picked. */
-export interface Booking {
-  station: Station
-  place: WaitingPlace
-}
+export type { Place } from './place.ts'
+export type { Station } from './station.ts'
 
 export interface Load {
   deployment: string
   readiness: Readiness
+  circuit: CircuitState['is']
   /** Places right now, taken ones included. */
   places: number
+  /** Sequences. */
   running: number
-  waiting: number
   isPaused: boolean
 }
 
+export interface RoutingPorts extends Omit<FleetPorts, 'onCircuit' | 'options'> {
+  /** A circuit opened, closed, or may be tried. */
+  onCircuit(deployment: string, state: CircuitState['is']): void
+  /** From 0 to 1, without 1. */
+  random?(): number
+}
+
 export interface Routing {
-  /** Throws when the line is full. */
-  book(call: Call, deployments: readonly Deployment[]): Booking
-  firstAnswer(ask: Ask): Promise<Answer>
+  /** Throws where nobody can answer, or the line is full. */
+  book(ask: PlanAsk, model: Model): Place
+  firstAnswer(ask: Ask): Promise<BegunAnswer>
   load(): Load[]
+  /** Calls in line, by model. */
+  waiting(): { model: string; waiting: number }[]
   /**
-   * Takes the whole list of deployments: opens those that are new, and closes those that are not on
-   * it once their calls have finished.
+   * Takes the whole list of models: opens deployments that are new, moves waiters along, and closes
+   * those that are not on it once their calls have finished.
    */
-  follow(deployments: readonly Deployment[]): void
+  follow(models: readonly Model[]): void
+  /** An operator says that a deployment is well; false: there is none of this id. */
+  resetCircuit(deploymentId: string): boolean
   close(): Promise<void>
 }
 
-export function createRouting(ports: FleetPorts, options: RoutingOptions): Routing {
-  const { clock } = ports
-  const fleet = createFleet(ports, options)
+export function createRouting(ports: RoutingPorts, options: RoutingOptions): Routing {
+  const { clock, random = Math.random } = ports
+  const budget = new RetryBudget()
+  const fleet = new Fleet({
+    ...ports,
+    options,
+    onCircuit: ({ deployment }, state) => ports.onCircuit(deployment.id, state),
+  })
+  const linePorts: LinePorts = { clock, options, random }
+  const tools = { clock, options, budget, random }
+  let lines = new Map<string, Line>()
+
+  function lineOf(model: Model): Line {
+    const line = lines.get(model.id) ?? new Line(model, linePorts)
+    const stations = model.deployments
+      .filter(({ isDisabled }) => !isDisabled)
+      .flatMap((deployment) => fleet.station(deployment) ?? [])
+    for (const station of stations) station.onChange = () => line.look()
+    line.follow(model, stations)
+    return line
+  }
+
   return {
-    book(call, deployments) {
-      const stations = deployments.map(fleet.station).filter((one) => one !== null)
-      const station = pick(call, stations)
-      return { station, place: station.gate.enter() }
+    book(ask, model) {
+      const line = lines.get(model.id)
+      if (line === undefined) throw noneLeft(ask.call.modelId)
+      return line.enter(ask)
     },
-    firstAnswer: (ask) => firstAnswer(ask, clock, options.fullWaitMs),
+    firstAnswer: (ask) => firstAnswer(ask, tools),
     load: () => [...fleet.stations().map(loadOf), ...[...fleet.broken()].map(brokenLoad)],
-    follow(deployments) {
-      fleet.keepOnly(new Set(deployments.map(({ id }) => id)))
-      for (const deployment of deployments) if (!deployment.isDisabled) fleet.station(deployment)
+    waiting: () => [...lines].map(([model, line]) => ({ model, waiting: line.waiting })),
+    follow(models) {
+      const ids = models.flatMap(({ deployments }) =>
+        deployments.filter(({ isDisabled }) => !isDisabled).map(({ id }) => id),
+      )
+      const before = lines
+      lines = new Map(models.map((model) => [model.id, lineOf(model)]))
+      for (const [id, line] of before) if (!lines.has(id)) line.follow(line.model, [])
+      fleet.keepOnly(new Set(ids))
     },
-    close: fleet.close,
+    resetCircuit(deploymentId) {
+      const station = fleet.stations().find(({ deployment }) => deployment.id === deploymentId)
+      station?.circuit.reset()
+      return station !== undefined
+    },
+    close: () => fleet.close(),
   }
 }
 
-function loadOf({ deployment, gate, upstream }: Station): Load {
+function loadOf({ deployment, upstream, circuit, pause, running, places }: Station): Load {
   return {
     deployment: deployment.id,
     readiness: upstream.readiness(),
-    places: upstream.capacity(),
-    running: gate.running(),
-    waiting: gate.waiting(),
-    isPaused: gate.isPaused(),
+    circuit: circuit.state.is,
+    places,
+    running,
+    isPaused: pause.isOn,
   }
 }
 
 function brokenLoad({ id }: Deployment): Load {
   const readiness = { state: 'broken' } as const
-  return { deployment: id, readiness, places: 0, running: 0, waiting: 0, isPaused: false }
-}
-
-function pick(call: Call, stations: readonly Station[]): Station {
-  const speaks = ({ upstream }: Station) => upstream.speaks(call.surface) !== null
-  const takes = ({ upstream }: Station) => call.body.bytes.length <= upstream.bodyBytesMax
-  const station = stations.find((one) => speaks(one) && takes(one))
-  if (station !== undefined) return station
-  const able = stations.filter(speaks)
-  if (able.length > 0)
-    throw tooLarge(Math.max(...able.map(({ upstream }) => upstream.bodyBytesMax)))
-  throw new Fault('no_deployment', {
-    message: `No deployment of '${call.modelId}' can serve this route now.`,
-  })
-}
-
-function tooLarge(bytesMax: number): Fault {
-  return new Fault('body_too_large', {
-    message: `The request is larger than this model's server accepts: ${bytesMax} bytes.`,
-  })
+  const idle = { places: 0, running: 0, isPaused: false }
+  return { deployment: id, readiness, circuit: 'closed', ...idle }
 }

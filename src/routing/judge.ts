@@ -1,53 +1,87 @@
-// Looks at an answer's first event before the client sees a status: an error inside a 200 is no
-// answer, and as long as nothing was shown the call may still go elsewhere.
-import { type Answer, Fault, type UpstreamEvent } from '#domain'
+// What becomes of a call whose attempt failed before the client saw anything, and what the attempt
+// says of its deployment: one table. Work that was begun twice is paid twice, and what a client, an
+// operator or a deadline is to blame for does not get better by trying it again.
+import type { Fault, FaultName, HopReason } from '#domain'
 
-export async function judge(answer: Answer): Promise<Answer> {
-  let first: UpstreamEvent | null
-  try {
-    first = await answer.next()
-    if (first === null || first.kind === 'done') throw empty()
-    if (first.kind === 'failed') throw first.fault
-  } catch (cause) {
-    answer[Symbol.dispose]()
-    throw cause
-  }
-  return new PeekedAnswer(answer, first)
+/** Again: at the same deployment. Wait: at the head of the line, for any of the plan. */
+export type Verdict = 'again' | 'elsewhere' | 'wait' | 'give up'
+
+/** What an attempt says of its deployment. */
+export type Weight = 'good' | 'bad' | 'unexplained' | 'nothing'
+
+export interface Attempted {
+  /** How many attempts of the call may have begun work, this one included. */
+  begun: number
+  /** How many were made at this deployment. */
+  here: number
+  /** A tenth of the call's time is left. */
+  hasTime: boolean
 }
 
-/** A class: a literal with a computed name goes through V8's runtime, 0.5 µs for each call. */
-class PeekedAnswer implements Answer {
-  readonly dialect: string
-  readonly timings: Answer['timings']
-  readonly #answer: Answer
-  #peeked: UpstreamEvent | null
-
-  constructor(answer: Answer, first: UpstreamEvent) {
-    this.dialect = answer.dialect
-    this.timings = answer.timings
-    this.#answer = answer
-    this.#peeked = first
-  }
-
-  next(): Promise<UpstreamEvent | null> {
-    if (this.#peeked === null) return this.#answer.next()
-    const event = this.#peeked
-    this.#peeked = null
-    return Promise.resolve(event)
-  }
-
-  hasMore(): boolean {
-    return this.#peeked !== null || this.#answer.hasMore()
-  }
-
-  [Symbol.dispose](): void {
-    this.#answer[Symbol.dispose]()
-  }
+export interface PlanLeft {
+  /** There are deployments of the plan that did not fail this call. */
+  hasOthers: boolean
 }
 
-function empty(): Fault {
-  return new Fault('upstream_bad_answer', {
-    message: 'The model’s server gave an empty answer.',
-    started: 'yes',
-  })
+interface Rule {
+  /** Never; or where the fault is fleeting, or the request provably never left. */
+  again: 'never' | 'fleeting' | 'always'
+  elsewhere: boolean
+  weight: 'bad' | 'nothing'
+  why: HopReason
+}
+
+/* biome-ignore format: a table reads as a table */
+const rules: Partial<Record<FaultName, Rule>> = {
+  upstream_unreachable:   { again: 'fleeting', elsewhere: true,  weight: 'bad',     why: 'unreachable' },
+  upstream_bad_answer:    { again: 'fleeting', elsewhere: true,  weight: 'bad',     why: 'fault' },
+  upstream_cut:           { again: 'always',   elsewhere: true,  weight: 'bad',     why: 'fault' },
+  upstream_credentials:   { again: 'never',    elsewhere: true,  weight: 'bad',     why: 'fault' },
+  upstream_misconfigured: { again: 'never',    elsewhere: true,  weight: 'bad',     why: 'fault' },
+  upstream_too_large:     { again: 'never',    elsewhere: false, weight: 'nothing', why: 'fault' },
+  first_byte_timeout:     { again: 'fleeting', elsewhere: true,  weight: 'bad',     why: 'deadline' },
+  stalled:                { again: 'never',    elsewhere: false, weight: 'bad',     why: 'fault' },
+  deadline:               { again: 'never',    elsewhere: false, weight: 'bad',     why: 'deadline' },
+}
+
+const begunMax = 3
+const hereMax = 2
+/** A caller that waits for less says nothing of the deployment. */
+const patientMs = 5_000
+
+export function judge(fault: Fault, attempt: Attempted, plan: PlanLeft): Verdict {
+  if (fault.turnedAway !== null) return 'wait'
+  const rule = rules[fault.kind]
+  if (rule === undefined || fault.isUnexplained) return 'give up'
+  if (!attempt.hasTime || attempt.begun >= begunMax) return 'give up'
+  if (mayHelp(rule, fault) && attempt.here < hereMax) return 'again'
+  return rule.elsewhere && plan.hasOthers ? 'elsewhere' : 'give up'
+}
+
+function mayHelp({ again }: Rule, { kind, started, isFleeting }: Fault): boolean {
+  if (again !== 'fleeting') return again === 'always'
+  return isFleeting || (kind === 'upstream_unreachable' && started === 'no')
+}
+
+/** Why the next attempt is made. */
+export function reasonOf({ kind, turnedAway }: Fault): HopReason {
+  return turnedAway ?? rules[kind]?.why ?? 'fault'
+}
+
+export interface Circumstances {
+  /** The deployment had no worker, or was starting one. */
+  wasCold: boolean
+  /** How long the call might take in all. */
+  callMs: number
+}
+
+/** null: the attempt was answered, and the answer is complete. */
+export function weigh(fault: Fault | null, { wasCold, callMs }: Circumstances): Weight {
+  if (fault === null) return 'good'
+  if (fault.turnedAway !== null) return 'nothing'
+  const isLate = fault.rule.status === 504
+  if (isLate && wasCold) return 'nothing'
+  if (fault.kind === 'deadline' && callMs < patientMs) return 'nothing'
+  if (fault.isUnexplained) return 'unexplained'
+  return rules[fault.kind]?.weight ?? 'nothing'
 }

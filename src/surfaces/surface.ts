@@ -44,6 +44,8 @@ export interface Surface {
    */
   read(body: Buffer): Pieces<CallFacts>
   toUpstream(call: Call, target: UpstreamTarget): UpstreamAsk
+  /** What `toUpstream` would throw; null: nothing. */
+  refusal(call: Call, target: UpstreamTarget): Fault | null
   encoder(call: Call): Encoder
   /** A fault as a whole body, in this dialect. */
   fault(fault: Fault): string

@@ -1,6 +1,13 @@
 // The body for one attempt: the client's own bytes with a few top-level members changed. Where
 // nothing changes, which is usual, they are the very bytes that came.
-import { type Call, type JsonMember, type ModelPolicy, policyOf } from '#domain'
+import {
+  asFault,
+  type Call,
+  type Fault,
+  type JsonMember,
+  type ModelPolicy,
+  policyOf,
+} from '#domain'
 import { isWrittenAs, type JsonChanges, spliceBytes } from '#wire'
 import { checkDialect } from './check-dialect.ts'
 import type { FieldPolicy } from './field-policy.ts'
@@ -17,7 +24,28 @@ export function bodyFor(
   fields: FieldPolicy,
   own = noChanges,
 ): Buffer {
+  const changes = changesFor(call, target, fields, own)
   const { bytes, members } = call.body
+  return changes.size === 0 ? bytes : spliceBytes(bytes, members, changes)
+}
+
+/** What `bodyFor` would throw, without writing a body; null: nothing. */
+export function refusalFor(...asked: Parameters<typeof changesFor>): Fault | null {
+  try {
+    changesFor(...asked)
+    return null
+  } catch (cause) {
+    return asFault(cause)
+  }
+}
+
+function changesFor(
+  call: Call,
+  target: UpstreamTarget,
+  fields: FieldPolicy,
+  own = noChanges,
+): Changes {
+  const { members } = call.body
   const policy = policyOf(target)
   const changes: Changes = new Map()
   nameModel(call, target.servedName, changes)
@@ -29,7 +57,7 @@ export function bodyFor(
     if (text !== null || memberOf(members, name) !== undefined) changes.set(name, text)
   }
   checkDialect(call, target.dialect, fields, changes)
-  return changes.size === 0 ? bytes : spliceBytes(bytes, members, changes)
+  return changes
 }
 
 /** A body has few members: looking through them is quicker than making an index of them. */

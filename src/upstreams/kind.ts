@@ -9,8 +9,8 @@ export type Credentials = (name: string) => string | null
 
 export interface KindContext {
   deployment: Deployment
-  /** How many it has now: the registry may change that while it is open. */
-  slots(): number
+  /** What the registry says of it now: slots and deadlines may change while it is open. */
+  latest(): Deployment
   options: UpstreamOptions
   credentials: Credentials
   clock: Clock

@@ -12,7 +12,7 @@ import { chatCall, sampleKey } from '../support/chat-call.ts'
 import { ledgerAtHand } from '../support/ledger-at-hand.ts'
 import { sampleModel } from '../support/sample-model.ts'
 import { temporaryStorage } from '../support/sample-storage.ts'
-import { neverBroken, scriptedDeployment } from '../support/scripted-deployment.ts'
+import { scriptedDeployment, unheard } from '../support/scripted-deployment.ts'
 
 interface Given {
   concurrencyWaitingMax?: number
@@ -30,8 +30,9 @@ async function given({ waitingMax, ...limited }: Given) {
   })
   const deployment = scriptedDeployment(1)
   const options = routingOptions.parse({ waitingMax })
-  const routing = createRouting({ clock, open: () => deployment, onBroken: neverBroken }, options)
+  const routing = createRouting({ clock, open: () => deployment, ...unheard }, options)
   const model = sampleModel()
+  routing.follow([model])
   const { reserve } = connectRelay({
     clock,
     catalogue,
@@ -47,11 +48,12 @@ async function given({ waitingMax, ...limited }: Given) {
     deployment,
     routing,
     reserve: (keyId: string) =>
-      reserve(
-        chatCall({}, { key: { ...sampleKey, id: keyId } }),
-        { model, deployments: model.deployments },
-        new AbortController().signal,
-      ),
+      reserve({
+        call: chatCall({}, { key: { ...sampleKey, id: keyId } }),
+        route: { model, deployments: model.deployments },
+        refusal: () => null,
+        signal: new AbortController().signal,
+      }),
   }
 }
 
@@ -69,17 +71,13 @@ test('a call that is refused a place in its key’s line keeps no waiting place'
   await expect(reserve('key_3')).rejects.toMatchObject({ kind: 'overloaded' })
 })
 
-test('a call that never came for its answer is not waited for', async () => {
+test('a deployment that goes is not kept open for calls that never came for their answer', async () => {
   const { deployment, routing, reserve } = await given({ concurrencyMax: 1 })
   const first = await reserve('key_1')
   // It stands aside, in the line of its own key.
   const second = await reserve('key_1')
   routing.follow([])
-  for (const booked of [first, second]) {
-    await settled()
-    expect(deployment.isClosed).toBe(false)
-    booked[Symbol.dispose]()
-  }
   await settled()
   expect(deployment.isClosed).toBe(true)
+  for (const booked of [first, second]) booked[Symbol.dispose]()
 })

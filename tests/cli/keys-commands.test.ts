@@ -264,7 +264,9 @@ test.each([
 
 test.each([
   ...['create', 'update', 'list', 'show', 'rotate', 'revoke'].map((name) => `keys ${name}`),
-  ...['apply', 'list', 'show', 'enable', 'disable'].map((name) => `models ${name}`),
+  ...['apply', 'list', 'show', 'enable', 'disable', 'reset-circuit'].map(
+    (name) => `models ${name}`,
+  ),
   ...['ledger verify', 'ledger export', 'backup', 'audit', 'costs'],
 ])('`%s --help` shows an example, and needs no configuration', async (command) => {
   const loadSettings = () => {

@@ -4,7 +4,6 @@ import { onTestFinished } from 'vitest'
 import {
   type Answer,
   type Cancellation,
-  type Deployment,
   Fault,
   type Progress,
   type Released,
@@ -18,6 +17,7 @@ import {
   type UpstreamOptions,
   upstreamOptions,
 } from '#src/upstreams/index.ts'
+import { sampleDeployment } from '../support/scripted-deployment.ts'
 import { type Script, type ScriptedUpstream, startUpstream } from '../support/scripted-upstream.ts'
 
 export interface Subject {
@@ -39,24 +39,15 @@ export type GivenOptions = Partial<UpstreamOptions>
 const shortHold = { orphanHoldMs: 1 }
 
 export function openSubject(subject: Subject, url: string, given: GivenOptions = {}): Upstream {
-  const deployment: Deployment = {
-    id: 'deployment-1',
+  const deployment = sampleDeployment({
     kind: subject.kind,
-    servedName: 'served/model',
     slots: 4,
-    weight: 1,
-    isThirdParty: false,
-    firstByteMs: null,
-    orphanHoldMs: null,
-    warmForMs: null,
-    gpu: null,
     options: subject.options(url),
-    isDisabled: false,
-  }
+  })
   const options = upstreamOptions.parse({ ...shortHold, ...given })
   const credentials = (name: string) => (name.endsWith('_KEY') ? upstreamSecret : null)
-  const slots = () => deployment.slots
-  const context = { deployment, slots, options, credentials, clock: systemClock }
+  const latest = () => deployment
+  const context = { deployment, latest, options, credentials, clock: systemClock }
   const upstream =
     subject.table === undefined ? openUpstream(context) : openUpstream(context, subject.table)
   onTestFinished(() => upstream.close())

@@ -123,7 +123,8 @@ describe.each(kinds)('in front of %s', (kind) => {
     const server = await startRawServer()
     const { url } = server
     await server[Symbol.asyncDispose]()
-    await using gateway = await startTestGateway({ baseUrl: url, kind, slots: 1 })
+    const config = { routing: { retries: true } }
+    await using gateway = await startTestGateway({ baseUrl: url, kind, slots: 1, config })
     const response = await gateway.post(chat())
     expect(response.status).toBe(502)
     expect(await response.json()).toMatchObject({ error: { code: 'upstream_unreachable' } })

@@ -107,7 +107,7 @@ const table: Record<string, Given> = {
   'a job that was cancelled':             [whole('{"id":"x-u1","status":"CANCELLED"}'), bad],
   'a job in the line':                    [whole('{"id":"x-u1","status":"IN_QUEUE"}'), bad],
 
-  'a worker whose server died':           [job(worker('vLLM server process is not running; worker is unhealthy')), unreachable, 2],
+  'a worker whose server died':           [job(worker('vLLM server process is not running; worker is unhealthy')), unreachable],
   'a worker whose server died, in a 200': [whole(JSON.stringify({ error: worker('vLLM server process is not running; worker is unhealthy') })), unreachable],
   'a worker that lost its server':        [job(worker(`Request to vLLM failed: ${text}`)), unreachable, 1],
   'a worker that does not know the input': [job(worker(`Job input must contain one of: ${text}`)), bad],

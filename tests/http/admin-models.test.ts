@@ -64,8 +64,8 @@ test('a deployment that is gone is in no metric any more', async () => {
   const body = { models: [{ ...model, surfaces: ['openai-chat'] }], force: true }
   expect((await all.admin('POST', '/admin/models/apply', body)).status).toBe(200)
   expect(await calls(all, testKey)).toBe(200)
-  const depths = (await all.gateway.metrics()).match(/^podgate_queue_depth\{.*$/gm)
-  expect(depths).toEqual(['podgate_queue_depth{deployment="next-deployment"} 0'])
+  const states = (await all.gateway.metrics()).match(/^podgate_circuit_state\{.*$/gm)
+  expect(states).toEqual(['podgate_circuit_state{deployment="next-deployment"} 0'])
 })
 
 test('apply tells what it changes, and a dry run changes nothing', async () => {

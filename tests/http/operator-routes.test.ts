@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { metricTable } from '#src/observability/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
+import { operatorMembers } from '../../scripts/api-page.ts'
 import { answerWhole, goodAnswer, startUpstream } from '../support/scripted-upstream.ts'
 import { adminKey, chat, modelAt, startTestGateway, testKey } from '../support/test-gateway.ts'
+import { until } from '../support/until.ts'
 
 type Json = Record<string, unknown>
 
@@ -63,16 +65,17 @@ describe('/health/detailed', () => {
           readiness: { state: 'unknown' },
           places: 3,
           running: 0,
-          waiting: 0,
+          circuit: 'closed',
         },
       ],
+      lines: [{ model: 'test-model', waiting: 0 }],
     })
     expect(upstream.openSockets()).toBe(0)
 
     const client = gateway.open(chat({ stream: true }))
     const call = await upstream.nextCall()
     const during = await jsonOf(await gateway.get('/health/detailed', adminKey))
-    expect(during.deployments).toMatchObject([{ places: 3, running: 1, waiting: 0 }])
+    expect(during.deployments).toMatchObject([{ places: 3, running: 1 }])
     goodAnswer(call)
     expect(await client.ended).toBe('whole')
     expect(upstream.calls).toHaveLength(1)
@@ -120,9 +123,44 @@ test('/resilience/stats counts how tries ended since the start', async () => {
     attempts: { total: 3, answered: 2, faulted: 1, abandoned: 0 },
     retries: 0,
     faults: { upstream_bad_answer: 1 },
-    gates: [{ deployment: 'test-deployment', places: 8, running: 0, waiting: 0, is_paused: false }],
+    gates: [
+      {
+        deployment: 'test-deployment',
+        places: 8,
+        running: 0,
+        circuit: 'closed',
+        is_paused: false,
+      },
+    ],
   })
 })
+
+test('a call that waits is in the line of its model, not of a deployment', async () => {
+  await using upstream = await startUpstream()
+  await using gateway = await startTestGateway({ baseUrl: upstream.url, slots: 1 })
+  const first = gateway.open(chat())
+  const call = await upstream.nextCall()
+  const second = gateway.open(chat())
+  const look = async () => (await jsonOf(await gateway.get('/health/detailed', adminKey))).lines
+  await until('one waits', async () => JSON.stringify(await look()).includes('"waiting":1'))
+  expect(await gateway.metrics()).toContain('podgate_queue_depth{model="test-model"} 1')
+  goodAnswer(call)
+  goodAnswer(await upstream.nextCall())
+  expect([await first.ended, await second.ended]).toEqual(['whole', 'whole'])
+  expect(await look()).toEqual([{ model: 'test-model', waiting: 0 }])
+})
+
+test.each(Object.entries(operatorMembers))(
+  'docs/api.md has each member of %s',
+  async (path, of) => {
+    await using gateway = await startTestGateway({ baseUrl: 'http://127.0.0.1:1' })
+    const answer = await jsonOf(await gateway.get(path, adminKey))
+    const named = Object.entries(answer).flatMap(([name, value]) =>
+      Array.isArray(value) ? Object.keys(value[0]).map((inner) => `${name}[].${inner}`) : [name],
+    )
+    expect(Object.keys(of).toSorted()).toEqual(named.toSorted())
+  },
+)
 
 describe('a key', () => {
   const limits = { requestsPerMinute: 7, concurrencyMax: 3 }

@@ -73,6 +73,11 @@ const routes: Record<string, Route> = {
   },
   'POST /admin/models/enable': { access: 'admin', body: spare, status: 200 },
   'POST /admin/models/disable': { access: 'admin', body: { ...spare, model: 'none' }, status: 404 },
+  'POST /admin/models/reset-circuit': {
+    access: 'admin',
+    body: { deployment: 'test-deployment' },
+    status: 200,
+  },
   ...alsoHead('/admin/audit', { access: 'admin-read', status: 200 }),
 }
 

@@ -137,15 +137,15 @@ test('gauges are read when somebody looks, and forget what is gone', async () =>
   const metrics = createMetrics({ isKnownModel })
   let deployments = ['a', 'b']
   metrics.watch('podgate_inflight_requests', () => [{ value: 7 }])
-  metrics.watch('podgate_queue_depth', () =>
+  metrics.watch('podgate_circuit_state', () =>
     deployments.map((deployment) => ({ labels: { deployment }, value: 2 })),
   )
-  expect((await values(metrics)).get('podgate_queue_depth{deployment="b"}')).toBe(2)
+  expect((await values(metrics)).get('podgate_circuit_state{deployment="b"}')).toBe(2)
   deployments = ['a']
   const found = await values(metrics)
   expect(found.get('podgate_inflight_requests')).toBe(7)
-  expect([...found.keys()].filter((key) => key.includes('depth'))).toEqual([
-    'podgate_queue_depth{deployment="a"}',
+  expect([...found.keys()].filter((key) => key.includes('circuit'))).toEqual([
+    'podgate_circuit_state{deployment="a"}',
   ])
 })
 

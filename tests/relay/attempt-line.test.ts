@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { AttemptRecord, FaultName, Released } from '#src/domain/index.ts'
 import { Fault } from '#src/domain/index.ts'
 import { Attempt } from '#src/relay/attempt-line.ts'
-import { createGate } from '#src/routing/gate.ts'
 import { routingOptions } from '#src/routing/index.ts'
+import { Station } from '#src/routing/station.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { sampleDeployment, scriptedDeployment } from '../support/scripted-deployment.ts'
 
@@ -17,7 +17,11 @@ function start() {
   const clock = createFakeClock()
   const written: AttemptRecord[] = []
   const upstream = scriptedDeployment()
-  const gate = createGate(upstream, routingOptions.parse({}), clock)
+  const station = new Station(sampleDeployment(), upstream, {
+    clock,
+    options: routingOptions.parse({}),
+    onCircuit: () => {},
+  })
   let releases = 0
   const attempt = new Attempt(
     {
@@ -25,7 +29,8 @@ function start() {
       keyId: 'key_1',
       ordinal: 2,
       model: 'asked',
-      station: { deployment: sampleDeployment(), upstream, gate },
+      station,
+      why: null,
       startedAtMs: clock.nowMs(),
       startedTicksMs: clock.ticksMs(),
       onReleased() {

@@ -281,9 +281,16 @@ describe('a whole answer', () => {
   })
 
   test('that breaks is a fault with its status, and no word of the answer', async () => {
-    const { client, events } = await answered([brokenOff()], { body })
+    const one = startCall({ body })
+    for (let tries = 0; tries < 2; tries += 1) {
+      const open = await one.deployment.nextOpen()
+      open.context.onReleased(released)
+      open.resolve(scriptedAnswer([brokenOff()]))
+    }
+    await one.ended
+    const { client } = one
     expect(client.status).toBe(502)
-    expect(events).toEqual([])
+    expect(eventsIn(client.text())).toEqual([])
     expect(isError(client.text())).toMatchObject({ code: 'upstream_cut' })
     expect(client.headers['retry-after']).toBe('1')
   })

@@ -14,7 +14,7 @@ import { chatCall, chatSurface } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { recordingClient } from '../support/recording-client.ts'
 import { sampleModel } from '../support/sample-model.ts'
-import { chunkEvent, neverBroken, scriptedDeployment } from '../support/scripted-deployment.ts'
+import { chunkEvent, scriptedDeployment, unheard } from '../support/scripted-deployment.ts'
 
 const model = sampleModel()
 
@@ -37,20 +37,21 @@ export function startCall(given: GivenCall = {}) {
   const faults: (Fault | null)[] = []
   const limits = createLimits(limitsOptions.parse({}), { clock, latest: (key) => key })
   const routing = createRouting(
-    { clock, open: () => deployment, onBroken: neverBroken },
+    { clock, open: () => deployment, ...unheard },
     routingOptions.parse({}),
   )
+  routing.follow([model])
   const ports: RelayPorts = {
     clock,
     charge: chargeFor,
     resolveRoute: () => ({ model, deployments: model.deployments }),
-    async reserve(call, route, signal) {
+    async reserve({ call, route, refusal, signal }) {
       await limits.takeRequest(call.key)
-      const { station, place } = routing.book(call, route.deployments)
+      const place = routing.book({ call, refusal }, route.model)
       const reservation = await limits.reserve({ call, bound: 0 }, signal)
       return {
         reservation,
-        firstAnswer: (ask) => routing.firstAnswer({ ...ask, station, place }),
+        firstAnswer: (ask) => routing.firstAnswer({ ...ask, place }),
         [Symbol.dispose]: () => place.leave(),
       }
     },

@@ -153,10 +153,12 @@ describe('a deadline that passes', () => {
 })
 
 describe('a call that is over', () => {
+  const refused = () => new Fault('upstream_refused', { message: 'm' })
+
   /* biome-ignore format: a table reads as a table */
   test.each<[string, (open: Opened, client: RecordingClient) => void]>([
     ['was answered',             (open) => open.resolve(scriptedAnswer([said('Hi'), finished(), done]))],
-    ['failed before its answer', (open) => open.reject(brokenOff())],
+    ['failed before its answer', (open) => open.reject(refused())],
     ['failed in its answer',     (open) => open.resolve(scriptedAnswer([said('Hi'), brokenOff()]))],
     ['was left', (open, client) => { client.abandon(gone); open.reject(gone) }],
   ])('because it %s leaves no timer, and says no more', async (_how, end) => {

@@ -13,10 +13,10 @@ import { createFakeClock } from '../support/fake-clock.ts'
 import { recordingClient } from '../support/recording-client.ts'
 import { sampleModel } from '../support/sample-model.ts'
 import {
-  neverBroken,
   type Opened,
   scriptedAnswer,
   scriptedDeployment,
+  unheard,
 } from '../support/scripted-deployment.ts'
 import { type Random, seededRandom } from '../support/seeded-random.ts'
 import { done, finished, released, said, usage } from './one-call.ts'
@@ -38,9 +38,10 @@ function openHouse(random: Random) {
   })
   const deployment = scriptedDeployment(2)
   const routing = createRouting(
-    { clock, open: () => deployment, onBroken: neverBroken },
+    { clock, open: () => deployment, ...unheard },
     routingOptions.parse({ waitingMax: 3 }),
   )
+  routing.follow([model])
   const settlements: Settlement[] = []
   const records: CallRecord[] = []
   const watched = (reservation: Reservation, settlement: Settlement, call: Call): Reservation => {
@@ -55,8 +56,8 @@ function openHouse(random: Random) {
     clock,
     charge: chargeFor,
     resolveRoute: () => ({ model, deployments: model.deployments }),
-    async reserve(call, route, signal) {
-      const { station, place } = routing.book(call, route.deployments)
+    async reserve({ call, route, refusal, signal }) {
+      const place = routing.book({ call, refusal }, route.model)
       const { prompt, completion } = tokenBound(call, route.model)
       const bound = prompt + completion
       const settlement = { bound, used: [] }
@@ -68,7 +69,7 @@ function openHouse(random: Random) {
           reservation,
           async firstAnswer(ask) {
             await turn?.(ask.signal)
-            return routing.firstAnswer({ ...ask, station, place })
+            return routing.firstAnswer({ ...ask, place })
           },
           [Symbol.dispose]() {
             place.leave()

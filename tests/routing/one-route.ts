@@ -1,19 +1,20 @@
 // One call on its way to a deployment that is in the test's hands, on a clock that stands still.
 import { type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
+import type { Place } from '#src/routing/index.ts'
 import {
-  type Booking,
   createRouting,
   type RoutingOptions,
+  routingOptions,
   type Watcher,
 } from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
+import { sampleModel } from '../support/sample-model.ts'
 import {
   chunkEvent,
-  neverBroken,
   type Opened,
   type ScriptedDeployment,
-  sampleDeployment,
+  unheard,
 } from '../support/scripted-deployment.ts'
 import { never } from './door.ts'
 
@@ -28,8 +29,11 @@ export interface Given {
 export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100) {
   const told: string[] = []
   const clock = createFakeClock()
-  const options = { waitingMax, busyPauseMs: 250, fullWaitMs: 600_000, ...given.options }
-  const routing = createRouting({ clock, open: () => upstream, onBroken: neverBroken }, options)
+  const options = routingOptions.parse({ waitingMax, fullWaitMs: 600_000, ...given.options })
+  const ports = { clock, open: () => upstream, ...unheard }
+  const routing = createRouting(ports, options)
+  const model = sampleModel()
+  routing.follow([model])
   const call = chatCall({}, given.call)
   const watcher: Watcher = {
     queued: () => void told.push('queued'),
@@ -43,15 +47,15 @@ export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMa
       }
     },
   }
-  const book = () => routing.book(call, [sampleDeployment()])
-  const ask = ({ place, station }: Booking, { signal = never, toUpstream = plain }: Given) =>
+  const book = () => routing.book({ call, refusal: () => null }, model)
+  const ask = (place: Place, { signal = never, toUpstream = plain }: Given) =>
     routing
-      .firstAnswer({ call, place, station, signal, watcher, toUpstream })
+      .firstAnswer({ call, place, signal, watcher, toUpstream })
       .catch((cause: unknown) => cause)
   const booking = book()
   /** Another call behind the first. */
   const askBehind = (behind: Given) => ask(book(), behind)
-  return { told, clock, routing, station: booking.station, askBehind, answer: ask(booking, given) }
+  return { told, clock, routing, booking, askBehind, answer: ask(booking, given) }
 }
 
 const plain = () => ({ path: '/p', body: Buffer.from('b') })

@@ -204,6 +204,10 @@ test.runIf(canRun)(
       [`curl ${pageOf}/__control/faults`]: answers({}),
       [`curl ${pageOf}/v2/billing/serverless`]: answers({}),
       [`curl -X PATCH ${pageOf}/v2/serverless/sim-phi`]: answers({ workers: { min: 1, max: 5 } }),
+      [`curl ${pageOf}/provider/openai/v1/chat/completions`]: answers({
+        object: 'chat.completion',
+        model: 'Qwen/Qwen2-7B-Instruct',
+      }),
       [`curl ${pageOf}/__control/state`]: answers({}),
     })
     simulator.interrupt()

@@ -173,7 +173,7 @@ const halves: { name: string; given: ProcessGiven; missing: string[] }[] = [
   { name: 'with an endpoint and no key for it', given: { models: local, env: { ...keys, ...externalKey, RUNPOD_ENDPOINT_ID: 'ep' } }, missing: ['RUNPOD_API_KEY'] },
   { name: 'without an endpoint', given: { models: anyEndpoint, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
   { name: 'without a key that a deployment asks for', given: { models: local, env: keys }, missing: ['EXTERNAL_TEST_KEY is missing: test-deployment'] },
-  { name: 'with the models of development', given: { models: devModels, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID'] },
+  { name: 'with the models of development', given: { models: devModels, env: { ...keys, ...runpodKey } }, missing: ['RUNPOD_ENDPOINT_ID', 'EXTERNAL_SIMULATED_KEY'] },
   { name: 'with nothing', given: { models: anyEndpoint }, missing: ['API_KEYS', 'RUNPOD_API_KEY', 'RUNPOD_ENDPOINT_ID'] },
 ]
 

@@ -31,6 +31,7 @@ function modelsText(baseUrl: string, prompt: number, aliases: string[] = []): st
     kind: 'openai-compatible',
     servedName: 'served/model',
     slots: 64,
+    thirdParty: false,
     options,
   }))
   const model = {

@@ -154,8 +154,14 @@ describe.each(kinds)('in front of %s', (kind) => {
 
   test('an upstream that cannot be reached is a 502, tried twice and wasting nothing', async () => {
     const upstream = await startUpstream(goodAnswer)
+    const tried = { ...config, routing: { retries: true } }
     await upstream[Symbol.asyncDispose]()
-    await using gateway = await startTestGateway({ baseUrl: upstream.url, kind, slots: 1, config })
+    await using gateway = await startTestGateway({
+      baseUrl: upstream.url,
+      kind,
+      slots: 1,
+      config: tried,
+    })
     const startedAtMs = performance.now()
     const response = await gateway.post(chat())
     expect(response.status).toBe(502)

@@ -24,7 +24,7 @@ export function commandsOver(storage: StorageOptions, changes: Partial<CliContex
     const out: string[] = []
     const err: string[] = []
     const context: CliContext = {
-      loadSettings: () => ({ storage }),
+      loadSettings: () => ({ storage, http: { host: '127.0.0.1', port: 8080 }, adminKey: null }),
       out: (line) => out.push(line),
       outDrained: async () => {},
       err: (line) => err.push(line),

@@ -81,9 +81,12 @@ export function scriptedDeployment(
 }
 
 /** For fleets of which every deployment can be opened. */
-export function neverBroken(): never {
+function neverBroken(): never {
   throw new Error('a deployment could not be opened')
 }
+
+/** Routing without jitter, of which nobody hears. */
+export const unheard = { onBroken: neverBroken, onCircuit: () => {}, random: () => 0 }
 
 export interface ScriptedAnswer extends Answer {
   disposals(): number

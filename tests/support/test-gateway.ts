@@ -67,7 +67,8 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
     http: { port: 0, drainMs: 0, ...given.config?.http },
     limits: { requestsPerMinute: 1_000_000, ...given.config?.limits },
     relay: { ...given.config?.relay },
-    routing: { ...given.config?.routing },
+    // What one upstream does is told as it is; tests of circuits and retries switch them on.
+    routing: { circuits: false, retries: false, ...given.config?.routing },
     upstreams: { orphanHoldMs: 20, ...given.config?.upstreams },
     storage: { path, ...given.config?.storage },
     retention: { ...given.config?.retention },

@@ -45,7 +45,7 @@ describe('places', () => {
   const open = (kind: string, slots: number) =>
     openUpstream({
       deployment: sampleDeployment({ kind, slots, options: { baseUrl: here } }),
-      slots: () => slots,
+      latest: () => sampleDeployment({ slots }),
       options: upstreamOptions.parse({}),
       credentials: () => null,
       clock: createFakeClock(),

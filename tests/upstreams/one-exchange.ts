@@ -75,7 +75,7 @@ export function open(cancellation: 'proven' | 'hoped' = 'proven') {
   const onAwake = () => {
     awake += 1
   }
-  const holds = createHolds(clock, options.orphanHoldMs)
+  const holds = createHolds(clock, () => options.orphanHoldMs)
   const answer = openExchange(
     {
       // Of a dispatcher only `dispatch` is used.

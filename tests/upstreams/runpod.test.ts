@@ -21,7 +21,7 @@ async function meet(script: Script) {
   const options = { endpointId: 'ep', baseUrl: `${server.url}/v2` }
   const upstream = openUpstream({
     deployment: sampleDeployment({ kind: 'runpod', slots, options }),
-    slots: () => slots,
+    latest: () => sampleDeployment({ slots }),
     options: upstreamOptions.parse({ warmForMs }),
     credentials: () => 'a-key',
     clock,

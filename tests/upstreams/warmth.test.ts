@@ -8,7 +8,7 @@ const warmForMs = 60_000
 
 function createEndpoint() {
   const clock = createFakeClock()
-  const warmth = createWarmth(() => slots, warmForMs, clock)
+  const warmth = createWarmth({ slots: () => slots, warmForMs: () => warmForMs, clock })
   let changes = 0
   const listening = warmth.onChange(() => {
     changes += 1

@@ -23,6 +23,7 @@ export function* readEmbeddings(bytes: Buffer): Pieces<CallFacts> {
     stream: false,
     wantsUsage: false,
     choices: inputs,
+    sequences: 1,
     prompts: inputs,
     maxTokens: 0,
     unnamedTokens: 'policy',

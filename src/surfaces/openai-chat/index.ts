@@ -4,7 +4,7 @@ import { isEmptyArray, isWrittenAs, type JsonChanges } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
-import { bodyFor, memberOf, noChanges } from '../to-upstream.ts'
+import { bodyFor, memberOf, noChanges, refusalFor } from '../to-upstream.ts'
 import { readChat } from './read.ts'
 import { chatAnswers, chatFields } from './rules.ts'
 
@@ -19,6 +19,7 @@ export const openaiChat: Surface = {
     path,
     body: bodyFor(call, target, chatFields, withoutEmptyTools(call)),
   }),
+  refusal: (call, target) => refusalFor(call, target, chatFields, withoutEmptyTools(call)),
   encoder: (call) => choicesEncoder(call, chatAnswers),
   fault: (fault) => faultBody(fault, chatAnswers.promptField),
 }

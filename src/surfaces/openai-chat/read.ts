@@ -37,6 +37,7 @@ export function* readChat(bytes: Buffer): Pieces<CallFacts> {
     stream: value.stream === true,
     wantsUsage: wantsUsage(value),
     choices,
+    sequences: choices,
     prompts: 1,
     maxTokens: integerOr(value.max_completion_tokens) ?? integerOr(value.max_tokens),
     unnamedTokens: 'context',

@@ -4,7 +4,7 @@ import type { JsonChanges } from '#wire'
 import { choicesEncoder } from '../choices-encoder.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface, UpstreamTarget } from '../surface.ts'
-import { bodyFor, noChanges } from '../to-upstream.ts'
+import { bodyFor, noChanges, refusalFor } from '../to-upstream.ts'
 import { readCompletion } from './read.ts'
 import { completionAnswers, completionFields } from './rules.ts'
 
@@ -19,6 +19,8 @@ export const openaiCompletions: Surface = {
     path,
     body: bodyFor(call, target, completionFields, tokensUnlessNamed(call, target)),
   }),
+  refusal: (call, target) =>
+    refusalFor(call, target, completionFields, tokensUnlessNamed(call, target)),
   encoder: (call) => choicesEncoder(call, completionAnswers),
   fault: (fault) => faultBody(fault, completionAnswers.promptField),
 }

@@ -32,6 +32,7 @@ export function* readCompletion(bytes: Buffer): Pieces<CallFacts> {
     stream: value.stream === true,
     wantsUsage: wantsUsage(value),
     choices,
+    sequences: choices,
     prompts,
     // Where only the prompt is to come back, a server makes one token all the same, and counts it.
     maxTokens: typeof value.max_tokens === 'number' ? Math.max(1, value.max_tokens) : null,

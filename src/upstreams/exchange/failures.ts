@@ -71,7 +71,13 @@ export function faultOf(refusal: Refusal): Fault {
   const meaning = meaningOf(complaint)
   const media = /^[\w/+.-]{1,40}/.exec(refusal.contentType)?.[0] ?? 'no media type'
   const cause = `HTTP ${refusal.status} (${media}): ${describe(complaint, meaning)}`
-  return faultWith(meaning, complaint, { cause, retryAfterMs: refusal.retryAfterMs ?? null })
+  const retryAfterMs = refusal.retryAfterMs ?? null
+  return faultWith(meaning, complaint, { cause, retryAfterMs, isFleeting: isOfEdge(refusal) })
+}
+
+/** Said by who stands before the server, and not by the server: it could not get through. */
+function isOfEdge({ status, contentType }: Refusal): boolean {
+  return status === 502 || status >= 520 || (status >= 500 && !contentType.includes('json'))
 }
 
 /** An error inside a 200: an event of a stream, or a whole body. Null where it is none. */
@@ -97,6 +103,7 @@ interface Details {
   cause: string
   started?: Started
   retryAfterMs?: number | null
+  isFleeting?: boolean
 }
 
 function faultWith(name: MeaningName, complaint: Complaint, details: Details): Fault {

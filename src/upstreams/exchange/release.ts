@@ -43,11 +43,11 @@ export class Release {
 const ended: Released = { how: 'ended', cancellation: 'none' }
 const unsent: Released = { how: 'unsent', cancellation: 'none' }
 
-export function createHolds(clock: Clock, orphanHoldMs: number): Holds {
+export function createHolds(clock: Clock, orphanHoldMs: () => number): Holds {
   const held = new Set<() => void>()
   return {
     hold(over) {
-      const timer = clock.after(orphanHoldMs, end)
+      const timer = clock.after(orphanHoldMs(), end)
       function end(): void {
         timer.cancel()
         if (held.delete(end)) over()

@@ -6,6 +6,7 @@ import type { Upstream } from '#domain'
 import { openExchange } from '../exchange/exchange.ts'
 import { createHolds } from '../exchange/release.ts'
 import type { KindContext, UpstreamKind } from '../kind.ts'
+import { ownDeadlines } from '../own-deadlines.ts'
 import { openPool } from '../pool.ts'
 
 const optionsSchema = z.strictObject({
@@ -31,14 +32,16 @@ export const openaiCompatible: UpstreamKind = {
   open,
 }
 
-function open({ deployment, slots, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, latest, options, credentials, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
   const { baseUrl, apiKeyEnv, dialect, bodyBytesMax = Number.POSITIVE_INFINITY } = given
   const url = new URL(baseUrl)
   // The paths that are asked below it begin with /v1 themselves.
   const root = url.pathname.replace(/(?:\/v1)?\/*$/, '')
   const pool = openPool(url.origin, options)
-  const holds = createHolds(clock, options.orphanHoldMs)
+  const own = ownDeadlines(latest, options)
+  const slots = () => latest().slots
+  const holds = createHolds(clock, () => own().orphanHoldMs)
   const key = apiKeyEnv === undefined ? null : credentials(apiKeyEnv)
   const whole: Record<string, string> = {
     'content-type': 'application/json',
@@ -46,7 +49,7 @@ function open({ deployment, slots, options, credentials, clock }: KindContext): 
     ...(key === null ? {} : { authorization: `Bearer ${key}` }),
   }
   const streamed = { ...whole, accept: 'text/event-stream' }
-  const tools = { options, clock, holds, onAwake: () => {} }
+  const onAwake = () => {}
   return {
     transport: 'openai-compatible',
     bodyBytesMax,
@@ -67,7 +70,7 @@ function open({ deployment, slots, options, credentials, clock }: KindContext): 
         },
         request,
         context,
-        tools,
+        { options: own(), clock, holds, onAwake },
       ),
   }
 }

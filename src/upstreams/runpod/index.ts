@@ -7,6 +7,7 @@ import type { Upstream } from '#domain'
 import { openExchange } from '../exchange/exchange.ts'
 import { createHolds } from '../exchange/release.ts'
 import type { Credentials, KindContext, UpstreamKind } from '../kind.ts'
+import { ownDeadlines } from '../own-deadlines.ts'
 import { openPool } from '../pool.ts'
 import { createWarmth } from './warmth.ts'
 
@@ -40,14 +41,16 @@ function urlOf({ baseUrl }: { baseUrl?: string | undefined }, credentials: Crede
   return new URL(baseUrl ?? credentials('RUNPOD_BASE_URL') ?? '')
 }
 
-function open({ deployment, slots, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, latest, options, credentials, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
   const endpointId = given.endpointId ?? credentials('RUNPOD_ENDPOINT_ID') ?? ''
   const url = urlOf(given, credentials)
   const root = `${url.pathname.replace(/\/$/, '')}/${endpointId}/openai`
   const pool = openPool(url.origin, options)
-  const warmth = createWarmth(slots, options.warmForMs, clock)
-  const holds = createHolds(clock, options.orphanHoldMs)
+  const own = ownDeadlines(latest, options)
+  const slots = () => latest().slots
+  const warmth = createWarmth({ slots, warmForMs: () => own().warmForMs, clock })
+  const holds = createHolds(clock, () => own().orphanHoldMs)
   const headers = {
     'content-type': 'application/json',
     authorization: `Bearer ${credentials('RUNPOD_API_KEY') ?? ''}`,
@@ -79,7 +82,7 @@ function open({ deployment, slots, options, credentials, clock }: KindContext): 
             onReleased(released)
           },
         },
-        { options, clock, holds, onAwake: attempt.awake },
+        { options: own(), clock, holds, onAwake: attempt.awake },
       )
     },
   }

@@ -11,7 +11,13 @@ export interface Warmth {
   begin(): { awake(): void; ended(): void }
 }
 
-export function createWarmth(slots: () => number, warmForMs: number, clock: Clock): Warmth {
+export interface WarmthPorts {
+  slots(): number
+  warmForMs(): number
+  clock: Clock
+}
+
+export function createWarmth({ slots, warmForMs, clock }: WarmthPorts): Warmth {
   const listeners = new Set<() => void>()
   let waiting = 0
   let answering = 0
@@ -34,7 +40,7 @@ export function createWarmth(slots: () => number, warmForMs: number, clock: Cloc
       return
     }
     answering -= 1
-    warmUntilTicksMs = clock.ticksMs() + warmForMs
+    warmUntilTicksMs = clock.ticksMs() + warmForMs()
   }
 
   return {

@@ -11,10 +11,10 @@ const optionsSchema = z.strictObject({ root: z.url() })
 export const thirdKind: UpstreamKind = {
   optionsSchema,
   originsOf: (options) => [new URL(optionsSchema.parse(options).root).origin],
-  open({ deployment, slots, options, credentials, clock }) {
+  open({ deployment, latest, options, credentials, clock }) {
     const { root } = optionsSchema.parse(deployment.options)
     const pool = openPool(root, options)
-    const holds = createHolds(clock, options.orphanHoldMs)
+    const holds = createHolds(clock, () => options.orphanHoldMs)
     const headers = {
       'content-type': 'application/json',
       'x-api-key': credentials('EXTERNAL_TEST_KEY') ?? '',
@@ -25,7 +25,7 @@ export const thirdKind: UpstreamKind = {
       cancellation: 'hoped',
       speaks: (surface) => (surface === '' ? null : 'openai'),
       readiness: () => ({ state: 'unknown' }),
-      capacity: slots,
+      capacity: () => latest().slots,
       onChange: () => ({ [Symbol.dispose]: () => {} }),
       close() {
         holds.endAll()

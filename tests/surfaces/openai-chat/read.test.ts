@@ -284,6 +284,7 @@ describe('reads', () => {
     expect(facts).toEqual({
       modelId: 'm',
       prompts: 1,
+      sequences: 1,
       demands: [],
       stream: false,
       wantsUsage: false,

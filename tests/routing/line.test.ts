@@ -1,16 +1,7 @@
-// The places of one deployment, told by the order in which calls get in.
+// The line before a model with one deployment, told by the order in which calls get in.
 import { describe, expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
-import type { Gate } from '#src/routing/gate.ts'
 import { createDoor, never, settled, unhurried } from './door.ts'
-
-function isEmpty(gate: Gate): Promise<boolean> {
-  let told = false
-  void gate.whenEmpty().then(() => {
-    told = true
-  })
-  return settled().then(() => told)
-}
 
 describe('a call that stands aside', () => {
   test('takes no place that others could wait in, and comes back for its own', async () => {
@@ -32,18 +23,7 @@ describe('a call that stands aside', () => {
     ;(await permit)?.release()
     for (const place of others) place.leave()
     expect(inside).toEqual(['a', 'b'])
-    expect([gate.running(), gate.waiting(), await isEmpty(gate)]).toEqual([0, 0, true])
-  })
-
-  test('is still expected: the deployment is kept open for it', async () => {
-    const { gate } = createDoor(1)
-    const place = gate.enter()
-    place.standAside()
-    expect(await isEmpty(gate)).toBe(false)
-    const permit = place.atOnce()
-    expect(gate.running()).toBe(1)
-    permit?.release()
-    expect(await isEmpty(gate)).toBe(true)
+    expect([gate.running(), gate.waiting()]).toEqual([0, 0])
   })
 
   test('leaves once, whatever it did before', async () => {
@@ -180,7 +160,7 @@ describe('the line', () => {
     const door = createDoor(1, 1)
     const reason = new Fault('client_gone', { message: 'It left.' })
     await expect(door.arrive('a', AbortSignal.abort(reason))).rejects.toBe(reason)
-    expect(await isEmpty(door.gate)).toBe(true)
+    expect([door.gate.running(), door.gate.waiting()]).toEqual([0, 0])
   })
 
   test('an abandoned call that has its permit keeps it: only a release frees the place', async () => {
@@ -214,24 +194,5 @@ describe('a waiting place', () => {
     await place.permit(never, unhurried)
     place.leave()
     expect(() => gate.enter()).toThrow(Fault)
-  })
-})
-
-describe('whenEmpty', () => {
-  test('resolves at once where nobody is', async () => {
-    expect(await isEmpty(createDoor(1).gate)).toBe(true)
-  })
-
-  test('waits for places, for those in line and for those inside', async () => {
-    const { gate } = createDoor(1)
-    const first = gate.enter()
-    expect(await isEmpty(gate)).toBe(false)
-    const permit = await first.permit(never, unhurried)
-    expect(await isEmpty(gate)).toBe(false)
-    const second = gate.enter()
-    permit.release()
-    expect(await isEmpty(gate)).toBe(false)
-    second.leave()
-    expect(await isEmpty(gate)).toBe(true)
   })
 })

@@ -1,4 +1,4 @@
-// The fault of a call that finds no place at its deployment.
+// The faults of a call that finds no place in its line, or nobody who could answer it.
 import { Fault } from '#domain'
 
 /** The upstream only ever said that it is full, so the client hears that, not a timeout. */
@@ -11,5 +11,13 @@ export function lineFull(): Fault {
   return new Fault('overloaded', {
     message: 'Too many calls are waiting for this model. Please try again shortly.',
     retryAfterMs: 2_000,
+  })
+}
+
+/** All circuits of the model are open: the time is that of the next trial. */
+export function circuitOpen(retryAfterMs: number): Fault {
+  return new Fault('circuit_open', {
+    message: 'The model’s servers fail at present, and are left alone for a while.',
+    retryAfterMs,
   })
 }

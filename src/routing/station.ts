@@ -1,0 +1,160 @@
+// One deployment as calls meet it: its upstream, how many sequences run there, and whether it is
+// asked at all now. It only counts its places; who gets one is the line's to say.
+import type { Clock, Deployment, Fault, Upstream } from '#domain'
+import { Circuit, type CircuitState } from './circuit.ts'
+import { weigh } from './judge.ts'
+import type { RoutingOptions } from './options.ts'
+import { Pause } from './pause.ts'
+
+export interface StationPorts {
+  clock: Clock
+  options: Pick<RoutingOptions, 'busyPauseMs' | 'circuits'>
+  onCircuit(station: Station, state: CircuitState['is']): void
+}
+
+const nobody = () => {}
+
+export class Station {
+  deployment: Deployment
+  readonly upstream: Upstream
+  readonly pause: Pause
+  readonly circuit: Circuit
+  /** Told whenever there may be a place that was not there before, or a circuit changed. */
+  onChange: () => void = nobody
+  /** Sequences of the calls that run there. */
+  #running = 0
+  #calls = 0
+  #emptied: (() => void)[] = []
+
+  constructor(deployment: Deployment, upstream: Upstream, ports: StationPorts) {
+    this.deployment = deployment
+    this.upstream = upstream
+    const changed = () => this.onChange()
+    let told: CircuitState['is'] = 'closed'
+    this.pause = new Pause(ports.clock, ports.options.busyPauseMs, changed)
+    this.circuit = new Circuit({
+      clock: ports.clock,
+      isUsed: ports.options.circuits,
+      onChange: (state) => {
+        // After a trial that said nothing, the next one is let in: that is no news.
+        if (state !== told) ports.onCircuit(this, state)
+        told = state
+        changed()
+      },
+    })
+    upstream.onChange(changed)
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get places(): number {
+    return this.upstream.capacity()
+  }
+
+  get weight(): number {
+    return this.deployment.weight
+  }
+
+  /** A call may be sent there, if it has a place. */
+  isOpen(): boolean {
+    return !this.pause.isOn && this.circuit.admits()
+  }
+
+  /** A call of more sequences than there are places starts where nothing else runs. */
+  hasPlaceFor(sequences: number): boolean {
+    if (this.#calls === 0) return this.upstream.capacity() > 0
+    return this.#running + this.#weightOf(sequences) <= this.upstream.capacity()
+  }
+
+  free(): number {
+    return Math.max(0, this.upstream.capacity() - this.#running)
+  }
+
+  take(sequences: number): Permit {
+    const weight = this.#weightOf(sequences)
+    this.#running += weight
+    this.#calls += 1
+    return new Permit(this, weight, this.circuit.began())
+  }
+
+  /** For its permits. */
+  released(weight: number, wasServed: boolean): void {
+    this.#running -= weight
+    this.#calls -= 1
+    // A call that was turned away gives back a place that it never had: that ends no pause.
+    if (wasServed) this.pause.placeCameFree()
+    this.onChange()
+    if (this.#calls === 0) for (const tell of this.#emptied.splice(0)) tell()
+  }
+
+  /** Resolves once nothing runs there. */
+  whenEmpty(): Promise<void> {
+    if (this.#calls === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#emptied.push(resolve))
+  }
+
+  /** Nothing happens here by time any more. */
+  close(): void {
+    this.onChange = nobody
+    this.pause.cancel()
+    this.circuit.cancel()
+  }
+
+  #weightOf(sequences: number): number {
+    return Math.min(sequences, this.deployment.slots)
+  }
+}
+
+export interface AttemptEnd {
+  keyId: string
+  /** How long the call might take in all. */
+  callMs: number
+}
+
+/** Places for one attempt, until the upstream's work is over. */
+export class Permit {
+  readonly station: Station
+  readonly #weight: number
+  readonly #era: number
+  #isHeld = true
+  #wasServed = false
+  #isTold = false
+
+  constructor(station: Station, weight: number, era: number) {
+    this.station = station
+    this.#weight = weight
+    this.#era = era
+  }
+
+  /** The upstream answers. */
+  answered(): void {
+    this.#wasServed = true
+    const { pause } = this.station
+    const wasFull = pause.isFull
+    pause.served()
+    // A short answer may have ended, and released its permit, before this is called.
+    if (!this.#isHeld) pause.placeCameFree()
+    if (wasFull) this.station.onChange()
+  }
+
+  release(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.station.released(this.#weight, this.#wasServed)
+  }
+
+  /** How the attempt ended, told once; null: its answer is complete. */
+  ended(fault: Fault | null, { keyId, callMs }: AttemptEnd): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    const { circuit, upstream } = this.station
+    const wasCold = fault !== null && isCold(upstream.readiness().state)
+    circuit.ended(weigh(fault, { wasCold, callMs }), keyId, this.#era)
+  }
+}
+
+function isCold(state: string): boolean {
+  return state === 'cold' || state === 'warming'
+}
