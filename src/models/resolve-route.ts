@@ -1,18 +1,10 @@
-// From the name that a client asked for to the deployments that may serve it.
-import {
-  type ApiKey,
-  type Deployment,
-  Fault,
-  looksLikeModel,
-  type Model,
-  type SurfaceName,
-} from '#domain'
+// From the name that a client asked for to the model that may serve it.
+import { type ApiKey, Fault, looksLikeModel, type Model, type SurfaceName } from '#domain'
 import { type Catalogue, mayUse } from './catalogue.ts'
 
 export interface Route {
+  /** One of its deployments at least is switched on. */
   model: Model
-  /** Never empty. */
-  deployments: readonly Deployment[]
 }
 
 export function resolveRoute(
@@ -40,12 +32,11 @@ export function resolveRoute(
     const message = `The model ${quoted(modelId)} cannot be used on ${here}, only on: ${routes}.`
     throw new Fault('bad_request', { message, param })
   }
-  const deployments = model.deployments.filter(({ isDisabled }) => !isDisabled)
-  if (deployments.length === 0) {
+  if (model.deployments.every(({ isDisabled }) => isDisabled)) {
     const message = `No deployment of the model ${quoted(modelId)} is switched on.`
     throw new Fault('no_deployment', { message })
   }
-  return { model, deployments }
+  return { model }
 }
 
 const param = 'model'

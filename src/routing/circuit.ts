@@ -48,6 +48,7 @@ export class Circuit {
   /** Keys whose calls failed without a reason, the latest last, and when. */
   #unexplained: { keyId: string; ticksMs: number }[] = []
   #timer: Timer | null = null
+  #isClosed = false
 
   constructor(ports: CircuitPorts) {
     this.#ports = ports
@@ -80,7 +81,7 @@ export class Circuit {
     const isBad = weight === 'bad' || (weight === 'unexplained' && this.#isSuspicious(keyId))
     if (weight === 'good') this.#goodTicksMs = this.#ports.clock.ticksMs()
     // Calls that were on their way when it opened, or closed again, say nothing new.
-    if (era !== this.#era || !this.#ports.isUsed) return
+    if (era !== this.#era || !this.#ports.isUsed || this.#isClosed) return
     if (this.#state.is !== 'closed') {
       return this.#tried(weight === 'good' ? 'good' : isBad ? 'bad' : 'nothing')
     }
@@ -93,7 +94,9 @@ export class Circuit {
     if (this.#state.is !== 'closed') this.#close()
   }
 
-  cancel(): void {
+  /** Nothing counts any more: its station is closed. */
+  close(): void {
+    this.#isClosed = true
     this.#timer?.cancel()
   }
 

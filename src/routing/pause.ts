@@ -18,6 +18,7 @@ export class Pause {
   /** Why it is paused, or was last. */
   #why: TurnedAway = 'cold'
   #inARow = 0
+  #isClosed = false
 
   constructor(clock: Clock, busyPauseMs: number, onEnd: () => void) {
     this.#clock = clock
@@ -46,6 +47,7 @@ export class Pause {
 
   /** The upstream turned a call away, and may have said for how long. */
   begin(why: TurnedAway, askedMs: number | null): void {
+    if (this.#isClosed) return
     if (why === 'full') this.isFull = true
     // Calls that were on their way when the pause began say nothing new.
     if (this.#timer !== null && askedMs === null) return
@@ -70,14 +72,20 @@ export class Pause {
     if (this.#timer !== null && !this.#isAsked) this.#end()
   }
 
-  cancel(): void {
+  /** Nothing begins any more: its station is closed. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancel()
+  }
+
+  #cancel(): void {
     this.#timer?.cancel()
     this.#timer = null
     this.#isAsked = false
   }
 
   #end(): void {
-    this.cancel()
+    this.#cancel()
     this.#onEnd()
   }
 }

@@ -98,8 +98,8 @@ export class Station {
   /** Nothing happens here by time any more. */
   close(): void {
     this.onChange = nobody
-    this.pause.cancel()
-    this.circuit.cancel()
+    this.pause.close()
+    this.circuit.close()
   }
 
   #weightOf(sequences: number): number {

@@ -50,7 +50,7 @@ async function given({ waitingMax, ...limited }: Given) {
     reserve: (keyId: string) =>
       reserve({
         call: chatCall({}, { key: { ...sampleKey, id: keyId } }),
-        route: { model, deployments: model.deployments },
+        route: { model },
         refusal: () => null,
         signal: new AbortController().signal,
       }),

@@ -72,7 +72,7 @@ test('a model leads to its deployments, in the file’s order', async () => {
   const { catalogue } = await given()
   const route = resolveRoute(catalogue, 'acme/chat-1', 'openai-chat', key)
   expect(route.model.id).toBe('acme/chat-1')
-  expect(route.deployments.map((deployment) => deployment.id)).toEqual(['one', 'two'])
+  expect(route.model.deployments.map((deployment) => deployment.id)).toEqual(['one', 'two'])
 })
 
 const onlyRetired = { ...key, models: ['retired'] }

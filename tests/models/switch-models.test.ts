@@ -53,8 +53,8 @@ async function given() {
       await clock.advance(500)
     },
     route: (name = 'a') => {
-      const { deployments } = resolveRoute(catalogue, name, 'openai-chat', sampleKey)
-      return deployments.map(({ id }) => id)
+      const { model } = resolveRoute(catalogue, name, 'openai-chat', sampleKey)
+      return model.deployments.flatMap(({ id, isDisabled }) => (isDisabled ? [] : [id]))
     },
     names: () => catalogue.visibleTo(sampleKey).map(({ id }) => id),
   }

@@ -44,7 +44,7 @@ export function startCall(given: GivenCall = {}) {
   const ports: RelayPorts = {
     clock,
     charge: chargeFor,
-    resolveRoute: () => ({ model, deployments: model.deployments }),
+    resolveRoute: () => ({ model }),
     async reserve({ call, route, refusal, signal }) {
       await limits.takeRequest(call.key)
       const place = routing.book({ call, refusal }, route.model)

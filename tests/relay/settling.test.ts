@@ -55,7 +55,7 @@ function openHouse(random: Random) {
   const ports: RelayPorts = {
     clock,
     charge: chargeFor,
-    resolveRoute: () => ({ model, deployments: model.deployments }),
+    resolveRoute: () => ({ model }),
     async reserve({ call, route, refusal, signal }) {
       const place = routing.book({ call, refusal }, route.model)
       const { prompt, completion } = tokenBound(call, route.model)

@@ -249,7 +249,7 @@ describe('an operator’s reset', () => {
 
 test('one that is closed for good leaves no timer', async () => {
   const { circuit, clock } = await createOpen()
-  circuit.cancel()
+  circuit.close()
   expect(clock.pending()).toBe(0)
 })
 

@@ -36,3 +36,17 @@ test('a trial that told nothing is news for waiters, and no change of the circui
   end(null)
   expect(told).toEqual(['open', 'half-open', 'closed'])
 })
+
+test('one that is closed starts no timer, whatever calls still say of it', () => {
+  const clock = createFakeClock()
+  const [deployment] = sampleModel().deployments
+  if (deployment === undefined) throw new Error('the sample has a deployment')
+  const ports = { clock, options: routingOptions.parse({}), onCircuit: () => {} }
+  const station = new Station(deployment, scriptedDeployment(), ports)
+  const permits = Array.from({ length: 5 }, () => station.take(1))
+  station.close()
+  station.pause.begin('full', 3_600_000)
+  const fault = new Fault('upstream_cut', { message: 'm', started: 'yes' })
+  for (const permit of permits) permit.ended(fault, { keyId: 'k', callMs: 60_000 })
+  expect(clock.pending()).toBe(0)
+})
