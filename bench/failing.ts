@@ -2,7 +2,7 @@
 // or while the disk says ENOSPC or EROFS (injected by strace into the thread that writes). No chunk
 // may wait for it, no end of an answer longer than `ledgerHoldMs`; refusals come at once, `/readyz`
 // turns red and back, and the log says it once.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
@@ -18,8 +18,15 @@ const streamCount = 40
 const perSecond = 20
 const holdMs = 5_000
 const lockMs = 8_000
-/** Writes that fail, each after a tenth of a second, and before them those of a start and some calls. */
-const failing = 'when=400..480'
+/** So many writes fail, each a tenth of a second after the one before. */
+const failingWrites = 80
+
+interface Disk {
+  /** null: every write is good. */
+  error: string | null
+  /** The first that is not, counted from the start: how many come before depends on the machine. */
+  from: number
+}
 const moreMsMax = 5
 const moreHoldMsMax = 400
 /** From the arrival of a call to its refusal. */
@@ -34,6 +41,8 @@ interface Seen {
   reds: number
   greens: number
   said: number
+  /** Of the ledger by a second after the load began, where strace counts them. */
+  writes: number
 }
 
 const mock = startChild<MockAsks>(new URL('./mock-vllm.ts', import.meta.url))
@@ -45,9 +54,11 @@ try {
   const usual = await run(null, null)
   report('usual', usual, usual)
   report('locked for 8 s', await run(null, lock), usual)
-  const traced = await run('trace', null)
+  const traced = await run({ error: null, from: 0 }, null)
   report('usual, under strace', traced, traced)
-  for (const error of ['ENOSPC', 'EROFS']) report(error, await run(error, null), traced)
+  for (const error of ['ENOSPC', 'EROFS']) {
+    report(error, await run({ error, from: traced.writes }, null), traced)
+  }
 } finally {
   await generator.stop()
   await mock.stop()
@@ -55,7 +66,7 @@ try {
 process.exitCode = isGood ? 0 : 1
 
 async function run(
-  disk: string | null,
+  disk: Disk | null,
   trouble: ((home: GatewayHome) => Promise<void>) | null,
 ): Promise<Seen> {
   const home = await makeHome({ upstreamPort, slots: 1000, slowClientMs: 30_000 })
@@ -78,25 +89,32 @@ async function run(
     const readiness = watchReadiness(home.target, over.signal)
     await delay(500)
     await trouble?.(home)
+    await delay(1000)
+    const writes = countLines(join(home.folder, 'writes'))
     const { p99Ms } = await streams
     await delay(1500)
     const [ends, { reds, greens }] = [await calls, await readiness]
     await gateway.kill('SIGTERM')
     const log = readFileSync(join(home.folder, 'gateway.log'), 'utf8')
     const said = log.split('"event":"ledger","state":"failing"').length - 1
-    return { chunkMs: p99Ms, ...ends, reds, greens, said }
+    return { chunkMs: p99Ms, ...ends, reds, greens, said, writes }
   } finally {
     await gateway.kill('SIGKILL')
     home.remove()
   }
 }
 
-function strace({ storage }: GatewayHome, error: string): string[] {
+function strace({ folder, storage }: GatewayHome, { error, from }: Disk): string[] {
   const ledger = ledgerPathOf(storage)
   const paths = [ledger, `${ledger}-wal`].flatMap((path) => ['-P', path])
-  const inject = error === 'trace' ? [] : ['-e', `inject=pwrite64:error=${error}:${failing}`]
+  const failing = `when=${from}..${from + failingWrites}`
+  const inject = error === null ? [] : ['-e', `inject=pwrite64:error=${error}:${failing}`]
   const watched = ['-f', '--seccomp-bpf', '-e', 'trace=pwrite64', ...paths]
-  return ['strace', ...watched, ...inject, '-o', '/dev/null']
+  return ['strace', ...watched, ...inject, '-o', join(folder, 'writes')]
+}
+
+function countLines(path: string): number {
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0
 }
 
 async function lock({ storage }: GatewayHome): Promise<void> {
