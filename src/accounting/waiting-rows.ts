@@ -36,7 +36,7 @@ export interface WaitingRowsOptions {
   onTrouble(cause: unknown): void
 }
 
-/** Later than every moment: such a row never grows old again. */
+/** The deadline of a row whose call has failed already: it is told once. */
 const givenUp = Number.POSITIVE_INFINITY
 const lookEveryMs = 100
 const rowsPerBatchMax = 1000

@@ -84,7 +84,7 @@ function deadlinesOf({ firstByteMs, orphanHoldMs, warmForMs }: Deployment): stri
   return listText(own)
 }
 
-/** Sequences that its deployments take at once: those that are on. */
+/** The slots of a model's deployments together, without those that are switched off. */
 function slotsOf({ deployments }: Model): number {
   const on = deployments.filter(({ isDisabled }) => !isDisabled)
   return on.reduce((sum, { slots }) => sum + slots, 0)

@@ -44,7 +44,7 @@ export async function askGateway<T>(
   throw refused(response.status, answer, { where, adminKey })
 }
 
-/** One that listens everywhere is asked here. */
+/** A gateway that listens on all addresses is asked on the loopback address. */
 function listeningAt({ host, port }: { host: string; port: number }): URL {
   if (port === 0) {
     throw new CommandFailure('API_PORT is 0, a port that is free: say where it is with --url.')

@@ -54,7 +54,7 @@ function promptBound(call: Measured, policy: ModelPolicy): number | null {
   return holdsMedia(call) ? null : call.body.bytes.length + policy.templateTokens
 }
 
-/** A token of a text has about as many bytes. */
+/** How many bytes of text a token has on average. */
 const tokenBytesUsual = 4
 
 /** How many tokens a prompt has where they are of the usual length. */

@@ -15,7 +15,7 @@ export class LargeBodies {
     this.#clock = clock
   }
 
-  /** What is a single piece is read at once. */
+  /** A body whose reading is a single piece is read at once, without a turn. */
   read<T>(pieces: Pieces<T>): T | Promise<T> {
     const first = pieces.next()
     if (first.done) return first.value

@@ -16,7 +16,7 @@ export interface PlaceAsk {
   key: ApiKey
   /** What the call generates at once; a call of none counts as one. */
   sequences: number
-  /** Places of the key; null: as many as it likes. */
+  /** How many sequences of the key may run at once; null: any number. */
   placesMax: number | null
   /** Calls that may wait for some of them. */
   waitingMax: number
@@ -89,7 +89,7 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
   /** Stops at the first call that finds too few places: nobody overtakes it. */
   function letIn(calls: KeyCalls): void {
     for (let first = calls.line[0]; first !== undefined; first = calls.line[0]) {
-      // By the limit as it is now: it may have been changed while the call waited.
+      // The call's weight depends on the key's limit, which may have changed while it waited.
       const places = placesOf(first, calls)
       if (calls.taken + places > calls.placesMax) return
       calls.line.shift()
