@@ -36,7 +36,7 @@ export interface WaitingRowsOptions {
   onTrouble(cause: unknown): void
 }
 
-/** The deadline of a row whose call has failed already: it is told once. */
+/** Becomes the start of a row's wait once its call has failed, so that it fails only once. */
 const givenUp = Number.POSITIVE_INFINITY
 const lookEveryMs = 100
 const rowsPerBatchMax = 1000
