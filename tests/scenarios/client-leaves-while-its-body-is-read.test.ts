@@ -20,6 +20,9 @@ test.each(['half-close', 'reset'] as const)('(%s) it never reaches the upstream'
   expect(call.body).not.toContain('numbers')
   answerGood(call)
   expect(await next.ended).toBe('whole')
+  // A small body overtakes a large one that is read in turns: closed earlier, the gateway would
+  // refuse what it had not read to its end.
+  if (how === 'half-close') await gateway.logged({ outcome: 'client_gone' })
   await gateway.gateway.close()
   const outcomes = callRows(gateway.ledgerPath).map(({ outcome, attempts }) => [outcome, attempts])
   expect(outcomes.filter(([outcome]) => outcome !== 'ok')).toEqual(
