@@ -25,7 +25,8 @@ export async function measureAgainst(rig: Rig, options: AgainstOptions): Promise
   const there = await rig.startGateway({ source: options.source })
   const loads = [smallCalls(options.loopMs), chunks]
   const pairs = new Map<Load, Pair[]>(loads.map((load) => [load, []]))
-  for (const contender of [here, there]) {
+  // Twice: after one, V8's compiling was still a third of a round on a slow machine.
+  for (const contender of [here, there, here, there]) {
     for (const load of loads) await warmUp(rig, contender, load)
   }
   for (let pair = 0; pair < options.pairs; pair += 1) {

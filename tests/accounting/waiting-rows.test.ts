@@ -49,18 +49,23 @@ function given() {
       ),
     )
   const emptied = () => followed(waiting.emptied())
-  return { clock, asked, troubles, append, emptied, revoked: () => revoked }
+  /** An answer is heard in one turn of the event loop, and the next batch goes in the one after. */
+  const twoTurns = async () => {
+    await clock.advance(0)
+    await clock.advance(0)
+  }
+  return { clock, asked, troubles, append, emptied, revoked: () => revoked, twoTurns }
 }
 
 test('one batch at a time: what comes while it is written is the next one', async () => {
-  const { clock, asked, append } = given()
+  const { clock, asked, append, twoTurns } = given()
   const first = append(1)
   await clock.advance(0)
   const others = [append(2), append(3)]
   await clock.advance(0)
   expect(asked.map(({ ids }) => ids)).toEqual([['req_1']])
   asked[0]?.answer.resolve(null)
-  await clock.advance(0)
+  await twoTurns()
   expect(first.is).toBe('committed')
   expect(asked.map(({ ids }) => ids)).toEqual([['req_1'], ['req_2', 'req_3']])
   asked[1]?.answer.resolve(null)
@@ -68,8 +73,30 @@ test('one batch at a time: what comes while it is written is the next one', asyn
   expect(others.map(({ is }) => is)).toEqual(['committed', 'committed'])
 })
 
-test('a batch that failed is sent again, marked so, and without those that came later', async () => {
+test('a batch waits while each turn of the event loop brings more rows', async () => {
   const { clock, asked, append } = given()
+  append(1)
+  append(2)
+  await clock.advance(0)
+  append(3)
+  await clock.advance(0)
+  expect(asked).toEqual([])
+  await clock.advance(0)
+  expect(asked.map(({ ids }) => ids)).toEqual([['req_1', 'req_2', 'req_3']])
+})
+
+test('a batch waits no longer than 2 ms for more', async () => {
+  const { clock, asked, append } = given()
+  for (const id of [1, 2, 3, 4]) {
+    append(id)
+    append(id + 10)
+    await clock.advance(1)
+  }
+  expect(asked.map(({ ids }) => ids.length)).toEqual([6])
+})
+
+test('a batch that failed is sent again, marked so, and without those that came later', async () => {
+  const { clock, asked, append, twoTurns } = given()
   append(1)
   await clock.advance(0)
   append(2)
@@ -78,7 +105,7 @@ test('a batch that failed is sent again, marked so, and without those that came 
   expect(asked).toHaveLength(1)
   await clock.advance(1)
   asked[1]?.answer.resolve(null)
-  await clock.advance(0)
+  await twoTurns()
   expect(asked.map(({ ids, batch }) => [ids, batch.isAgain])).toEqual([
     [['req_1'], false],
     [['req_1'], true],
@@ -87,7 +114,7 @@ test('a batch that failed is sent again, marked so, and without those that came 
 })
 
 test('a batch without an answer is revoked, and its calls fail in time', async () => {
-  const { clock, asked, troubles, append, revoked } = given()
+  const { clock, asked, troubles, append, revoked, twoTurns } = given()
   const early = append(1)
   await clock.advance(500)
   const late = append(2)
@@ -101,7 +128,7 @@ test('a batch without an answer is revoked, and its calls fail in time', async (
   await clock.advance(100)
   expect(asked[1]?.batch.calls).toEqual(expect.arrayContaining(['req_1', 'failed', 503]))
   asked[1]?.answer.resolve(null)
-  await clock.advance(0)
+  await twoTurns()
   asked[2]?.answer.resolve(null)
   await clock.advance(0)
   expect(late.is).toBe('committed')
