@@ -1,6 +1,7 @@
 // One of a model's two deployments is dead, in each of the ways in which servers are: clients hardly
 // notice, and it is left alone but for one call at a time that tries whether it is well again.
 import { describe, expect, test } from 'vitest'
+import { fasterClock } from '../support/faster-clock.ts'
 import { attemptRows } from '../support/ledger-rows.ts'
 import { goodAnswer, type Script, startUpstream } from '../support/scripted-upstream.ts'
 import { chat, startTestGateway, type TestGateway } from '../support/test-gateway.ts'
@@ -105,4 +106,28 @@ describe.each(Object.entries(deaths))('a deployment that %s', (_how, death) => {
     )
     expect([...reasons].toSorted()).toEqual(['circuit', why])
   })
+})
+
+test('once its circuit is open, each probe is one call', async () => {
+  let asked = 0
+  await using first = await startUpstream((call) => {
+    asked += 1
+    deaths['answers 500']?.dies?.(call)
+  })
+  await using second = await startUpstream(goodAnswer)
+  const models = [modelOf([first.url, second.url], { dies: null, why: 'fault' })]
+  const config = { routing: { retries: true, circuits: true } }
+  // Probes after 5, 10 and 20 s more, in little more than a second of ours.
+  const given = { baseUrl: first.url, models, config, clock: fasterClock(30) }
+  await using gateway = await startTestGateway(given)
+  await askMuch(gateway, 20, 1)
+  const changes = () => gateway.logLines().filter(({ event }) => event === 'circuit')
+  const states = () => changes().map(({ circuit }) => circuit)
+  expect(states()[0]).toBe('open')
+  const askedBefore = asked
+  // Each probe fails, and the circuit is open again.
+  const probes = () => states().filter((state) => state === 'open').length - 1
+  while (probes() < 3) expect(new Set(await askMuch(gateway, 20, 1))).toEqual(new Set([200]))
+  await gateway.gateway.close()
+  expect(asked - askedBefore).toBe(probes())
 })
