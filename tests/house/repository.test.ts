@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -14,6 +15,13 @@ const required = `package.json package-lock.json tsconfig.json biome.json knip.j
 
 test.each(required.split(/\s+/))('%s is there', (path) => {
   expect(existsSync(`${root}${path}`)).toBe(true)
+})
+
+test('the folders at the top are those that the outline names', () => {
+  const named = [...read('project-outline.md').matchAll(/^\| `([\w-]+)\/` \|/gm)]
+  const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+  const folders = tracked.split('\n').flatMap((path) => /^([^./][^/]*)\//.exec(path)?.[1] ?? [])
+  expect([...new Set(folders)].toSorted()).toEqual(named.map(([, name]) => name).toSorted())
 })
 
 test('the lockfile holds checksums and no download addresses', () => {

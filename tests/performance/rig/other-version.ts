@@ -12,7 +12,7 @@ export interface OtherVersion extends Disposable {
   source: string
 }
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Throws where the two need different packages: it would not be their code that is compared. */
 export function checkOut(ref: string): OtherVersion {

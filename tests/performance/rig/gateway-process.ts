@@ -49,8 +49,8 @@ export interface HomeOptions {
   ledgerSynchronous?: string
 }
 
-const ownSource = fileURLToPath(new URL('../../src', import.meta.url))
-const packageUrl = new URL('../../package.json', import.meta.url)
+const ownSource = fileURLToPath(new URL('../../../src', import.meta.url))
+const packageUrl = new URL('../../../package.json', import.meta.url)
 /** What `npm start` gives to node. */
 const startFlags: readonly string[] =
   readFileSync(packageUrl, 'utf8')
