@@ -1,3 +1,4 @@
+// How `npm test` and `npm run coverage` run the tests.
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({

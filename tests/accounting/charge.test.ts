@@ -1,3 +1,4 @@
+// What a call costs in nano-dollars, from its tokens and the prices of its model.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { chargeFor } from '#src/accounting/index.ts'

@@ -1,3 +1,5 @@
+// A process that writes to a ledger is killed with SIGKILL. Every row that the process
+// acknowledged must be in the file, and no row twice.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

@@ -1,3 +1,5 @@
+// Another connection locks the ledger's file: how long a call's end waits for its row, which rows
+// are refused, and what is written once the file is free. The clock is fake.
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '#src/accounting/index.ts'

@@ -1,3 +1,5 @@
+// The ledger writes every field to its own column and all rows of one turn in one transaction, and
+// it leaves a clean file when it closes. A second connection reads the rows.
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'

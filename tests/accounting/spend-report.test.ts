@@ -1,3 +1,5 @@
+// The spend report sums the ledger's rows by model, key and deployment, also while the ledger is
+// still written.
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger, spendReport } from '#src/accounting/index.ts'
 import type { StorageOptions } from '#src/storage/index.ts'

@@ -1,3 +1,4 @@
+// `scripts/cost-calculator`, run as a process, does the same as `podgate costs`.
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { openLedger } from '#src/accounting/index.ts'

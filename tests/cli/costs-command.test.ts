@@ -1,3 +1,5 @@
+// `podgate costs` reads a ledger that is still open: its tables, its JSON, and exit code 1 when
+// the budget is exceeded.
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '#src/accounting/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'

@@ -1,3 +1,5 @@
+// `podgate keys`: create, list, show, rotate, revoke and audit. A new secret is alone on standard
+// output, so that a script can read it.
 import { stripVTControlCharacters } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { createKey, isPodgateKey, keyRequestSchema, openKeyring, termsOf } from '#src/keys/index.ts'

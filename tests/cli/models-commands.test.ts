@@ -1,3 +1,5 @@
+// `podgate models`: apply shows what it changes in the registry; list and show say what is there;
+// disable and enable switch models.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// `podgate simulate --trace`, run as a process, replays recorded calls and prints their bill.
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,3 +1,5 @@
+// `podgate simulate`, run as a process: what it prints at the start, how it ends, and how it
+// refuses wrong usage.
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'

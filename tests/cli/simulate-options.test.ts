@@ -1,3 +1,5 @@
+// Which options of the simulator the flags of `podgate simulate` make, and which flags are
+// refused.
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addOptionFlags, optionsFrom, type SimulateFlags } from '#src/cli/simulate-options.ts'

@@ -1,3 +1,5 @@
+// Tables fit the terminal: long names are cut, numbers and ids never. No control character of a
+// name reaches the terminal.
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { renderTable, type TableColumn } from '#src/cli/table.ts'

@@ -1,3 +1,5 @@
+// `podgate simulate --watch` draws a running simulator: frame over frame on a terminal, and whole
+// frames without control characters elsewhere.
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { watchSimulator } from '#src/cli/watch-simulator.ts'

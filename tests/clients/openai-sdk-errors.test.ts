@@ -1,3 +1,5 @@
+// The official SDK, unmodified, asks a gateway in front of the simulator. Each failure must reach
+// the client as the right error class, and the SDK must retry only what a retry can help.
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import { callRows } from '../support/ledger-rows.ts'

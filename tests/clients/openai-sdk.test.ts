@@ -1,3 +1,5 @@
+// The official SDK, unmodified, chats with a gateway in front of the simulator: whole answers,
+// streams, tools, and clients that leave.
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import { callRows } from '../support/ledger-rows.ts'

@@ -1,3 +1,5 @@
+// Settings come from defaults, files, the environment and flags, and the later source wins. Each
+// mistake is told with its place. The schema is a sample of the tests' own.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

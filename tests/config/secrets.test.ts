@@ -1,3 +1,5 @@
+// Secrets are read from the environment by name. Printing or serialising the object that holds
+// them shows none.
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

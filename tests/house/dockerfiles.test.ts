@@ -1,3 +1,5 @@
+// Reads the Dockerfiles as text, without Docker: images are pinned, no secret is set, root needs a
+// reason, and the gateway starts with the flags of `npm start`.
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { filesBelow, root } from './source-files.ts'

@@ -1,3 +1,5 @@
+// Generated pages say what the code says. Links and npm scripts in all pages exist, and the
+// template of the environment names the variables that Podgate knows.
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { generatedDocs } from '../../scripts/write-docs.ts'

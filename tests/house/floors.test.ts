@@ -1,3 +1,4 @@
+// Rooms of src import only from lower floors, through front doors, and only http imports fastify.
 import { readdirSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,5 @@
+// Files that the repository must have, pinned dependencies and actions, one Node version
+// everywhere, and endpoint files in the form that RunPod takes.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'

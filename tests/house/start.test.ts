@@ -1,3 +1,4 @@
+// Both ways of starting Podgate are run as processes: `src/main.ts` and `scripts/podgate.js`.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'

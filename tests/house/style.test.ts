@@ -1,3 +1,5 @@
+// The rules of style that a test can check: sizes, names, the comment at the top of a file, and no
+// upstream kind named in the core.
 import { readdirSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// docs/api.md names exactly the routes that a running gateway has.
 import { expect, test } from 'vitest'
 import { routes } from '../../scripts/api-page.ts'
 import { startTestGateway } from '../support/test-gateway.ts'

@@ -1,3 +1,5 @@
+// Which tokens open the gateway, and until when. A second connection changes keys as a command
+// would, and the keyring must see the change at its next poll.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'

@@ -1,3 +1,5 @@
+// The form of a secret: a prefix, random characters, and a checksum that notices any single
+// mistyped, lost or doubled character.
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import { createKey, isPodgateKey } from '#src/keys/index.ts'

@@ -1,3 +1,5 @@
+// A models file is applied to a registry: what is added, changed and removed, what the audit
+// keeps, and that a dry run or a failure changes nothing.
 import { expect, onTestFinished, test } from 'vitest'
 import { applyModels, type ModelsFile, readModels, readModelsFile } from '#src/models/index.ts'
 import { listAudit, openRegistry, type Registry } from '#src/storage/index.ts'

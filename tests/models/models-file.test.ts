@@ -1,3 +1,5 @@
+// How `models.yaml` is read: every mistake is one line that says where it is, and no line repeats
+// a secret.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { ModelsFileMistakes, readModelsFile, readModelsValue } from '#src/models/index.ts'

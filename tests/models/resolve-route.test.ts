@@ -1,3 +1,5 @@
+// A client asks for a name: which model it gets, and how it is refused when the key, the route or
+// the name does not allow it.
 import { expect, onTestFinished, test } from 'vitest'
 import { type ApiKey, Fault, type FaultName } from '#src/domain/index.ts'
 import {

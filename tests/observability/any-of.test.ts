@@ -1,3 +1,4 @@
+// The search for many texts at once must find exactly what one search for each text finds.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createAnyOf } from '#src/observability/any-of.ts'

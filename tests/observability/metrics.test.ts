@@ -1,3 +1,4 @@
+// Which metrics a call, an attempt and a refusal change, and which labels a metric can have.
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import type { AttemptRecord, CallRecord } from '#src/domain/index.ts'

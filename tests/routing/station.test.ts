@@ -1,3 +1,5 @@
+// A deployment's station, without the line in front of it: when waiting calls hear of a change,
+// and that a closed station starts no timer.
 import { expect, test } from 'vitest'
 import { Fault } from '#src/domain/index.ts'
 import { routingOptions } from '#src/routing/index.ts'

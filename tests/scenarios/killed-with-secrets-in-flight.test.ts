@@ -1,3 +1,5 @@
+// A gateway process is killed amid streams. No secret and no prompt of its calls may be in its
+// files or its log, and its ledger must be whole.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,3 +1,5 @@
+// The commands that a page shows are run as they stand there. Only a port, a folder or the id of a
+// key is replaced.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,8 +22,6 @@ import {
   type Shell,
   workingCopy,
 } from '../support/working-copy.ts'
-
-// What a page shows is run as it stands there: only a port, a folder or the id of a key is another.
 
 type Promised = (printed: Printed) => void
 

@@ -1,3 +1,5 @@
+// A gateway process that is told to stop finishes what is under way, refuses new calls, and ends
+// in time.
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'

@@ -1,3 +1,5 @@
+// Gateway processes are started as an operator starts them. A good one serves; one that cannot
+// start says why, all mistakes at once.
 import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'

@@ -1,3 +1,5 @@
+// The simulator and the gateway run as two processes that share nothing but a socket, as in
+// production. The official SDK is the client.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,8 +13,6 @@ import { type RunningProcess, startCommand } from '../support/running-process.ts
 import { checkedResponse } from '../support/schema-checks.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { testKey } from '../support/test-gateway.ts'
-
-// A RunPod and a gateway that share nothing but a socket, as in production.
 
 const timeoutMs = 90_000
 const model = 'qwen2-7b-career'

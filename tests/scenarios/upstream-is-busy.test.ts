@@ -1,3 +1,5 @@
+// An upstream says that it is full, in one of many forms. The gateway asks again until the
+// upstream serves or the call has waited long enough; then the client gets a 429.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { vllmRefusedError } from '#src/wire/index.ts'

@@ -1,3 +1,5 @@
+// Options that the simulator refuses: unknown settings, names that no endpoint can have, and
+// lengths of time that no trace is stretched to.
 import { expect, test } from 'vitest'
 import { daysNumber } from '#src/cli/simulate-options.ts'
 import { simulatorOptions } from '#src/simulator/index.ts'

@@ -1,3 +1,5 @@
+// Requests that no usual client sends, such as a broken address or lists nested without end, are
+// refused, and the simulator goes on.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'

@@ -1,3 +1,5 @@
+// The text that a simulated engine makes: the same for the same seed, as long as its usage says,
+// and in the form that a tool, a schema or a pattern asks for.
 import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { dump, jsonFor } from '#src/simulator/engine/json-text.ts'

@@ -1,3 +1,5 @@
+// The ledger's file refuses every change to its rows, and gives up only those that its retention
+// allows to go.
 import { existsSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import {

@@ -1,3 +1,5 @@
+// The registry's file: where it is, which files are refused, and what a connection notices of
+// others that write to it or lock it.
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'

@@ -1,3 +1,5 @@
+// A snapshot of the registry is held in memory. It must show what another connection changed after
+// one poll, and keep its last value when a poll fails.
 import { expect, onTestFinished, test } from 'vitest'
 import { openRegistry, openSnapshot, type Registry } from '#src/storage/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'

@@ -1,3 +1,4 @@
+// The tests' own fake clock fires timers in order, and lets promises settle between them.
 import { expect, test } from 'vitest'
 import { createFakeClock } from './fake-clock.ts'
 

@@ -1,3 +1,5 @@
+// How an upstream's `Retry-After` is read, in seconds or as a date: never longer than a minute,
+// and nothing where it makes no sense.
 import { expect, test } from 'vitest'
 import { readRetryAfter } from '#src/upstreams/exchange/retry-after.ts'
 

@@ -1,3 +1,5 @@
+// `npm run test:worker`: a real worker of RunPod's Python SDK is attached to the simulator. It
+// must ask and post as the recordings say, and RunPod's Python client must get its answers.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

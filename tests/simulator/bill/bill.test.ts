@@ -1,3 +1,4 @@
+// Which time of a worker costs money: from the start of its container to its stop, rounded up.
 import { expect, test } from 'vitest'
 import { simulatedFleet } from '../support/simulated-fleet.ts'
 

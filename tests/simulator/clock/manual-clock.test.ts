@@ -1,3 +1,5 @@
+// The simulator's manual clock stands still until it is moved. Then it calls back in order of
+// time, and of asking where the time is the same.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openManualClock } from '#src/simulator/clock/manual-clock.ts'

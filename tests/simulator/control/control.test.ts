@@ -1,3 +1,5 @@
+// The routes below `/__control` need no key, so they refuse everything that a page in a browser
+// could send. `/__control/cold` is also tried with good and bad bodies.
 import { expect, test } from 'vitest'
 import { runSimulator } from '../support/running.ts'
 

@@ -1,3 +1,4 @@
+// `/__control/engine` changes how many sequences an engine runs at once, while calls run on it.
 import { expect, test } from 'vitest'
 import { chat, runSimulator } from '../support/running.ts'
 

@@ -1,3 +1,5 @@
+// Which calls and workers a fault rule meets, and how often. Markers in prompts and the flag that
+// makes rules are tried too.
 import { describe, expect, test } from 'vitest'
 import { readFaultFlag } from '#src/simulator/control/fault-flag.ts'
 import { type FaultRules, faultRule, openFaultRules } from '#src/simulator/control/fault-rules.ts'

@@ -1,3 +1,5 @@
+// Each fault is asked for by a marker or by a rule, and a client of a running simulator must see
+// what the fault promises.
 import { describe, expect, test } from 'vitest'
 import { isFault, markedFaults } from '#src/simulator/control/faults.ts'
 import { readAnswer, readTorn } from '../support/events.ts'

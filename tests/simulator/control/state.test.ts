@@ -1,3 +1,5 @@
+// What `/__control/state` shows while five jobs wait, run and end. The simulator's clock is moved
+// by hand.
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { SimulatorState } from '#src/simulator/control/state.ts'
 import { runSimulator } from '../support/running.ts'

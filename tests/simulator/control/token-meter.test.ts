@@ -1,3 +1,5 @@
+// The rate of tokens that the meter tells when somebody looks: each second, twice in a moment, or
+// after a long time.
 import { expect, test } from 'vitest'
 import { openTokenMeter } from '#src/simulator/control/token-meter.ts'
 

@@ -1,3 +1,5 @@
+// How the state of a simulator is drawn as lines that fit the terminal. The state is written by
+// hand, and no simulator runs.
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import type { EndpointState, ProviderState, SimulatorState } from '#src/simulator/control/state.ts'

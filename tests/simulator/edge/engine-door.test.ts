@@ -1,3 +1,5 @@
+// `/engine/<endpoint>` over real sockets: it serves as a bare vLLM server, the official SDK can
+// read it, and a client that leaves stops its generation.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import OpenAI from 'openai'

@@ -1,3 +1,5 @@
+// A load-balancing endpoint over HTTP: which worker takes a call, how long a call waits for a
+// worker, and what a client sees when its worker dies.
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'

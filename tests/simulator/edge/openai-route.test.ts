@@ -1,3 +1,5 @@
+// RunPod's OpenAI route over HTTP: it holds calls through a cold start, hides why a job failed,
+// and goes on generating when the client has left.
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,5 @@
+// How large a body may be for each operation, and that a larger one is refused before it is
+// parsed.
 import { expect, test } from 'vitest'
 import { tooLarge } from '#src/simulator/edge/payload-limits.ts'
 import { runSimulator } from '../support/running.ts'

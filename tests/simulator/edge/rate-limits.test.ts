@@ -1,3 +1,4 @@
+// How many calls of each operation an endpoint takes in ten seconds, and how many at once.
 import { describe, expect, test } from 'vitest'
 import { openRateLimits } from '#src/simulator/edge/rate-limits.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'

@@ -1,3 +1,5 @@
+// One endpoint on a fake clock, without sockets: when its jobs and workers start and stop, and
+// what becomes of a job when its worker dies.
 import { expect, test } from 'vitest'
 import { openAccount } from '#src/simulator/account.ts'
 import { faultPlan } from '#src/simulator/control/faults.ts'

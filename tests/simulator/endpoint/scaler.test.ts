@@ -1,3 +1,4 @@
+// When the scaler starts workers, by REQUEST_COUNT and by QUEUE_DELAY.
 import { describe, expect, test } from 'vitest'
 import { simulatedFleet } from '../support/simulated-fleet.ts'
 

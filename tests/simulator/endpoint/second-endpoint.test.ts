@@ -1,3 +1,4 @@
+// Two endpoints serve the same model, with workers and faults of their own.
 import { expect, test } from 'vitest'
 import { chat, runSimulator } from '../support/running.ts'
 

@@ -1,3 +1,5 @@
+// The server behind `/engine/<endpoint>` is stopped, started anew and removed while it has calls.
+// The simulator's clock is moved by hand.
 import { expect, test } from 'vitest'
 import { readAnswer } from '../support/events.ts'
 import { chat, runSimulator } from '../support/running.ts'

@@ -1,3 +1,5 @@
+// At which moments the tokens of a batch come. One test compares the engine with a published
+// measurement of Mixtral.
 import { expect, test } from 'vitest'
 import { type Batch, startBatch } from '#src/simulator/engine/batch.ts'
 import { openSequenceRoom, type SequenceRoom } from '#src/simulator/engine/sequence-room.ts'

@@ -1,3 +1,5 @@
+// What the engine serves beside chat: Anthropic's messages, OpenAI's responses, pooling models,
+// token counts, and completions that echo.
 import { describe, expect, test } from 'vitest'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { type Asked, ask } from '../support/asking.ts'

@@ -1,3 +1,4 @@
+// The engine's `/metrics` after calls that ended, left, run and wait.
 import { expect, test } from 'vitest'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { ask, talk } from '../support/asking.ts'

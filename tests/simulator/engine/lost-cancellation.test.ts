@@ -1,3 +1,4 @@
+// With `lostCancelShare` an engine does not hear that a job was cancelled, and goes on generating.
 import { expect, test } from 'vitest'
 import { chat, runSimulator } from '../support/running.ts'
 

@@ -1,3 +1,5 @@
+// A simulated vLLM server on a socket: the official SDK reads its responses, and its metrics have
+// the form that Prometheus reads.
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type EngineServer, openEngineServer } from '../support/engine-server.ts'

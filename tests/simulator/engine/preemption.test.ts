@@ -1,3 +1,5 @@
+// The engine has no room left for the keys and values of tokens: which calls wait, and which give
+// up their place and read their prompt again.
 import { expect, test } from 'vitest'
 import { startBatch } from '#src/simulator/engine/batch.ts'
 import { openSequenceRoom } from '#src/simulator/engine/sequence-room.ts'

@@ -1,3 +1,5 @@
+// Engines share one bound on their sequences: how many run and wait, also when the bound is
+// changed.
 import { expect, test } from 'vitest'
 import { type Batch, startBatch } from '#src/simulator/engine/batch.ts'
 import { openSequenceRoom, type SequenceRoom } from '#src/simulator/engine/sequence-room.ts'

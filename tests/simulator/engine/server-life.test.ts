@@ -1,3 +1,5 @@
+// A simulated vLLM server stops, dies, or has a full queue. Its clients must hear what was
+// recorded of a real one.
 import { describe, expect, test } from 'vitest'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { ask, talk } from '../support/asking.ts'

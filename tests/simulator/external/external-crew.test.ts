@@ -1,3 +1,5 @@
+// How jobs are given to workers that ask for them, and what becomes of the jobs of a worker that
+// falls silent. The tests ask as workers do, on a fake clock and without sockets.
 import { expect, test } from 'vitest'
 import { faultPlan } from '#src/simulator/control/faults.ts'
 import type { Work } from '#src/simulator/crew.ts'

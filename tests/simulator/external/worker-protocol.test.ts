@@ -1,3 +1,5 @@
+// The worker protocol over HTTP: recordings of real workers are replayed against a running
+// simulator, and single requests are made by hand.
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'

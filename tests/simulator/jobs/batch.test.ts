@@ -1,3 +1,5 @@
+// RunPod's batches over HTTP: a batch is drafted, grows, runs, is read page by page, and is
+// cancelled.
 import { describe, expect, test } from 'vitest'
 import { until } from '../../support/until.ts'
 import { chatInput, jobCalls } from '../support/jobs.ts'

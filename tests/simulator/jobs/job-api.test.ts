@@ -1,3 +1,5 @@
+// RunPod's job API over HTTP: what each operation answers for jobs that succeed, fail, break or
+// are cancelled.
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,5 @@
+// An endpoint remembers only so many jobs: those that ended make room for new ones, and those that
+// run do not.
 import { expect, test } from 'vitest'
 import { chatInput, jobCalls } from '../support/jobs.ts'
 import { runSimulator } from '../support/running.ts'

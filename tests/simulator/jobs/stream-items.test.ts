@@ -1,3 +1,5 @@
+// An output that is too large for one stream item is cut into several. No byte is lost, and no
+// character is cut.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { streamItems } from '#src/simulator/jobs/stream-items.ts'

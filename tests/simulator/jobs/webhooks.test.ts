@@ -1,3 +1,5 @@
+// The simulator tells a webhook how its job ended, and tries again when it is refused. The webhook
+// is a server on this machine; the simulator's clock is fake.
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,3 +1,5 @@
+// RunPod's billing report, made from the times in which workers ran: its buckets, its groups and
+// its rounding.
 import { describe, expect, test } from 'vitest'
 import { billingReport } from '#src/simulator/management/billing-report.ts'
 

@@ -1,3 +1,5 @@
+// What may be said of an endpoint when it is made or changed, what is the default, and what is
+// refused.
 import { describe, expect, test } from 'vitest'
 import {
   type EndpointFields,

@@ -1,3 +1,4 @@
+// The lines of a worker's log, made from the events of its life.
 import { expect, test } from 'vitest'
 import { type LogLine, openLogBook } from '#src/simulator/management/log-book.ts'
 

@@ -1,3 +1,5 @@
+// RunPod's management API over HTTP: endpoints are made, changed and removed; logs, the bill and
+// the catalogue are read. The simulator's clock is moved by hand.
 import { afterEach, describe, expect, test } from 'vitest'
 import { until } from '../../support/until.ts'
 import { chat, runSimulator } from '../support/running.ts'

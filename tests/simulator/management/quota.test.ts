@@ -1,3 +1,4 @@
+// How many requests the management API has left in each window, and when it refuses one.
 import { expect, test } from 'vitest'
 import { openQuota } from '#src/simulator/management/quota.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'

@@ -1,3 +1,5 @@
+// A worker that started before its endpoint was changed is listed with its own release's image and
+// GPUs.
 import { expect, test } from 'vitest'
 import type { Listed } from '#src/simulator/management/directory.ts'
 import { readChange, readCreation } from '#src/simulator/management/endpoint-fields.ts'

@@ -1,3 +1,5 @@
+// The simulated provider goes wrong on command: which rules and markers meet it, what its client
+// sees, and what becomes of its engines.
 import { afterEach, describe, expect, test } from 'vitest'
 import { readAnswer, readTorn } from '../support/events.ts'
 import { chat, runSimulator } from '../support/running.ts'

@@ -1,3 +1,5 @@
+// The simulated provider over HTTP: it has a key of its own, answers and refuses in OpenAI's
+// words, and starts no worker.
 import { describe, expect, test } from 'vitest'
 import { readAnswer, readTorn } from '../support/events.ts'
 import { runSimulator } from '../support/running.ts'

@@ -1,3 +1,5 @@
+// Recorded calls of Azure are replayed at simulated workers over ten days of simulated time. Two
+// independent counts of the bill must agree.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { simulatorOptions } from '#src/simulator/index.ts'

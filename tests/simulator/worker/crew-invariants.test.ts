@@ -1,3 +1,5 @@
+// Random jobs, crashes, releases and waits happen to simulated workers. Every job must end once,
+// every second of a container must be billed once, and the same seed must give the same run.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Leave } from '#src/simulator/crew.ts'

@@ -1,3 +1,5 @@
+// Workers of generation A (worker-vllm up to 2.23): how they batch a stream, what they answer to
+// each input, and that one goes down with its vLLM.
 import { expect, test } from 'vitest'
 import { chat, runSimulator } from '../support/running.ts'
 

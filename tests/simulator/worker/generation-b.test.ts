@@ -1,3 +1,5 @@
+// Workers of generation B (worker-vllm from 2.24 on): how they slice a stream, post an answer and
+// write errors. Their errors are compared with recordings of real workers.
 import { describe, expect, test } from 'vitest'
 import { chanceFrom } from '#src/simulator/engine/random.ts'
 import type { JobSink } from '#src/simulator/job-sink.ts'

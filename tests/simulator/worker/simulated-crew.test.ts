@@ -1,3 +1,5 @@
+// The life of simulated workers, on a clock that is moved by hand and without sockets: starts,
+// parking, crashes, lost hosts and releases, and which worker takes which job.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { faultPlan } from '#src/simulator/control/faults.ts'

@@ -1,3 +1,5 @@
+// Every kind of fault as OpenAI's error envelope: all four members, on one line, and nothing of
+// the cause.
 import { describe, expect, test } from 'vitest'
 import { Fault, type FaultName, faultKinds } from '#src/domain/index.ts'
 import { errorEnvelope } from '#src/wire/index.ts'

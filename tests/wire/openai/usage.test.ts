@@ -1,3 +1,4 @@
+// OpenAI's `usage` is read from what an upstream sent, however odd, and written for clients.
 import { expect, test } from 'vitest'
 import { readUsage, writeUsage } from '#src/wire/index.ts'
 

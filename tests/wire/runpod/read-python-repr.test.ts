@@ -1,3 +1,5 @@
+// The `repr` of a Python dict is read back, and no other text is taken for one. Random dicts are
+// written by our own `pythonRepr` and read again.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { pythonRepr, readPythonDict, vllmRefusedError } from '#src/wire/runpod/index.ts'

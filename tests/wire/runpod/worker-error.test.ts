@@ -1,3 +1,5 @@
+// How Python writes values, and the errors of failed jobs in that form. The expected errors are
+// what a worker of 2026-08-20 posted to its platform.
 import { describe, expect, test } from 'vitest'
 import {
   PythonFloat,
@@ -7,7 +9,6 @@ import {
   vllmRefusedError,
 } from '#src/wire/runpod/index.ts'
 
-// The errors below are what a worker of 2026-08-20 posted to its platform.
 describe('the error of a failed job is the Python repr that the worker posts', () => {
   test('double quotes of the quoted answer stay, its apostrophe is escaped', () => {
     const body =
