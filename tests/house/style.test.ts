@@ -1,10 +1,11 @@
 // The rules of style that a test can check: sizes, names, the comment at the top of a file, and no
 // upstream kind named in the core.
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
   exportsOf,
+  filesBelow,
   importsOf,
   root,
   type SourceFile,
@@ -15,6 +16,7 @@ import {
 
 const LINES_MAX = 300
 const COLUMNS_MAX = 100
+const HEADER_LINES_MAX = 8
 
 function tooLarge({ path, text }: SourceFile): string[] {
   const lines = text.trimEnd().split('\n')
@@ -70,6 +72,21 @@ function isMentioned(kind: string, text: string): boolean {
   return new RegExp(`(?<![\\w-])${kind}(?![\\w])`, 'i').test(text)
 }
 
+/** What is wrong with the comment at the top of a file. */
+function headerMistakes({ path, text }: SourceFile): string[] {
+  if (!/^\/\/ \S/.test(text)) return [`${path}: no header`]
+  const count = [...text.split('\n'), ''].findIndex((line) => !line.startsWith('//'))
+  return count > HEADER_LINES_MAX ? [`${path}: a header of ${count} lines`] : []
+}
+
+/** The files of src, tests and scripts, and the configurations at the root. */
+function typescriptFiles(): SourceFile[] {
+  const paths = [...['src', 'tests', 'scripts'].flatMap(filesBelow), ...readdirSync(root)]
+  return paths
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => sourceFile(path, readFileSync(`${root}${path}`, 'utf8')))
+}
+
 const files = sourceFiles()
 
 test('no file is longer than 300 lines, no line than 100 columns', () => {
@@ -91,9 +108,8 @@ test('the core knows no upstream kind by name', () => {
   expect(files.flatMap((file) => providerNames(file, kinds))).toEqual([])
 })
 
-test('files begin by saying what they are', () => {
-  const silent = files.filter(({ text }) => !/^(?:\/\/|\/\*\*?) ?\S/.test(text))
-  expect(silent.map(({ path }) => path)).toEqual([])
+test('files begin by saying what they are, in eight lines at most', () => {
+  expect(typescriptFiles().flatMap(headerMistakes)).toEqual([])
 })
 
 test('a check is switched off only for the format of a table', () => {
@@ -108,6 +124,16 @@ describe('the rules see', () => {
       'src/http/a.ts: 303 lines',
       'src/http/a.ts:303',
     ])
+  })
+
+  test.each([
+    ['import a from "a"\n// What it is.\n', ['tests/a.test.ts: no header']],
+    ['//\n// What it is.\n', ['tests/a.test.ts: no header']],
+    ['', ['tests/a.test.ts: no header']],
+    ['// What it is.\n'.repeat(9), ['tests/a.test.ts: a header of 9 lines']],
+    [`${'// What it is.\n'.repeat(8)}import a from 'a'\n// Why.\n`, []],
+  ])('a header that is missing or too long, and no other: %j', (text, said) => {
+    expect(headerMistakes(sourceFile('tests/a.test.ts', text))).toEqual(said)
   })
 
   test.each([
