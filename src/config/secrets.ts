@@ -27,17 +27,9 @@ class SecretsOfEnvironment {
     return this.#env.get('API_ADMIN_KEY') ?? null
   }
 
-  get runpodApiKey(): string | null {
-    return this.#env.get('RUNPOD_API_KEY') ?? null
-  }
-
-  get hfToken(): string | null {
-    return this.#env.get('HF_TOKEN') ?? null
-  }
-
-  /** The credential of a named third party: `EXTERNAL_<NAME>_KEY`. */
-  externalKey(name: string): string | null {
-    return this.#env.get(`EXTERNAL_${name.toUpperCase().replaceAll('-', '_')}_KEY`) ?? null
+  /** A secret by the name of its environment variable. */
+  named(name: string): string | null {
+    return this.#env.get(name) ?? null
   }
 
   /** Every one of them, for the log's mask. */
@@ -61,10 +53,12 @@ class SecretsOfEnvironment {
 
 export type Secrets = SecretsOfEnvironment
 
-export function readSecrets(env: Environment): Secrets {
+/** `declared`: names of further secrets, or patterns of whole names. */
+export function readSecrets(env: Environment, declared: readonly (string | RegExp)[]): Secrets {
+  const names = [...ownNames, ...declared]
   const found = new Map<string, string>()
   for (const [name, value] of Object.entries(env)) {
-    if (isSecretName(name) && value !== undefined && value !== '') found.set(name, value)
+    if (isAmong(names, name) && value !== undefined && value !== '') found.set(name, value)
   }
   const apiKeys = splitList(found.get('API_KEYS') ?? '')
   const mistakes = apiKeys.flatMap((key, index) => ownMistakes(`API_KEYS, entry ${index + 1}`, key))
@@ -76,16 +70,11 @@ export function readSecrets(env: Environment): Secrets {
   return new SecretsOfEnvironment(found, apiKeys)
 }
 
-const secretNames = new Set([
-  'API_KEYS',
-  'API_ADMIN_KEY',
-  'RUNPOD_API_KEY',
-  'HF_TOKEN',
-  'OPENROUTER_API_KEY',
-])
+const ownNames = ['API_KEYS', 'API_ADMIN_KEY', 'HF_TOKEN', 'OPENROUTER_API_KEY']
 
-function isSecretName(name: string): boolean {
-  return secretNames.has(name) || /^EXTERNAL_.+_KEY$/.test(name)
+/** Whether a name is one of these names, or fits one of these patterns. */
+export function isAmong(names: readonly (string | RegExp)[], name: string): boolean {
+  return names.some((one) => (typeof one === 'string' ? one === name : one.test(name)))
 }
 
 function splitList(text: string): string[] {

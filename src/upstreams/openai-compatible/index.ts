@@ -28,11 +28,13 @@ const optionsSchema = z.strictObject({
 
 export const openaiCompatible: UpstreamKind = {
   optionsSchema,
+  secrets: [/^EXTERNAL_.+_KEY$/],
+  secretsOf: ({ apiKeyEnv }) => (typeof apiKeyEnv === 'string' ? [apiKeyEnv] : []),
   originsOf: (options) => [new URL(optionsSchema.parse(options).baseUrl).origin],
   open,
 }
 
-function open({ deployment, latest, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, latest, options, settings, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
   const { baseUrl, apiKeyEnv, dialect, bodyBytesMax = Number.POSITIVE_INFINITY } = given
   const url = new URL(baseUrl)
@@ -42,7 +44,7 @@ function open({ deployment, latest, options, credentials, clock }: KindContext):
   const own = ownDeadlines(latest, options)
   const slots = () => latest().slots
   const holds = createHolds(clock, () => own().orphanHoldMs)
-  const key = apiKeyEnv === undefined ? null : credentials(apiKeyEnv)
+  const key = apiKeyEnv === undefined ? null : settings.secret(apiKeyEnv)
   const whole: Record<string, string> = {
     'content-type': 'application/json',
     accept: 'application/json',

@@ -6,9 +6,10 @@ import { z } from 'zod'
 import type { Upstream } from '#domain'
 import { openExchange } from '../exchange/exchange.ts'
 import { createHolds } from '../exchange/release.ts'
-import type { Credentials, KindContext, UpstreamKind } from '../kind.ts'
+import type { KindContext, UpstreamKind } from '../kind.ts'
 import { ownDeadlines } from '../own-deadlines.ts'
 import { openPool } from '../pool.ts'
+import { readSettings, runpodSettings } from './settings.ts'
 import { createWarmth } from './warmth.ts'
 
 const optionsSchema = z.strictObject({
@@ -32,19 +33,20 @@ const optionsSchema = z.strictObject({
 const cancellation = 'hoped'
 
 export const runpod: UpstreamKind = {
+  ...runpodSettings,
   optionsSchema,
-  originsOf: (options, credentials) => [urlOf(optionsSchema.parse(options), credentials).origin],
+  originsOf(options, settings) {
+    const { baseUrl = readSettings(settings).baseUrl } = optionsSchema.parse(options)
+    return [new URL(baseUrl).origin]
+  },
   open,
 }
 
-function urlOf({ baseUrl }: { baseUrl?: string | undefined }, credentials: Credentials): URL {
-  return new URL(baseUrl ?? credentials('RUNPOD_BASE_URL') ?? '')
-}
-
-function open({ deployment, latest, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, latest, options, settings, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
-  const endpointId = given.endpointId ?? credentials('RUNPOD_ENDPOINT_ID') ?? ''
-  const url = urlOf(given, credentials)
+  const configured = readSettings(settings)
+  const endpointId = given.endpointId ?? configured.endpointId ?? ''
+  const url = new URL(given.baseUrl ?? configured.baseUrl)
   const root = `${url.pathname.replace(/\/$/, '')}/${endpointId}/openai`
   const pool = openPool(url.origin, options)
   const own = ownDeadlines(latest, options)
@@ -53,7 +55,7 @@ function open({ deployment, latest, options, credentials, clock }: KindContext):
   const holds = createHolds(clock, () => own().orphanHoldMs)
   const headers = {
     'content-type': 'application/json',
-    authorization: `Bearer ${credentials('RUNPOD_API_KEY') ?? ''}`,
+    authorization: `Bearer ${configured.apiKey ?? ''}`,
   }
   return {
     transport: 'runpod-openai',
