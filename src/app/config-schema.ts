@@ -22,9 +22,11 @@ export type Config = z.output<ReturnType<typeof configurationOf>['schema']>
 /** What can be configured where these kinds of upstream can be asked. */
 export function configurationOf(table: UpstreamKinds = kinds) {
   const declared = Object.entries(table)
-  const sections = declared.flatMap(([name, { section }]) => (section ? [[name, section]] : []))
+  const sections = declared.flatMap(([name, { section }]) =>
+    section === undefined ? [] : [[name, section] as const],
+  )
   const kindEnvNames = declared.flatMap(([name, { envNames = {} }]) =>
-    Object.entries(envNames).map(([variable, option]) => [variable, `${name}.${option}`]),
+    Object.entries(envNames).map(([variable, option]) => [variable, `${name}.${option}`] as const),
   )
   const kindSecrets = declared.flatMap(([, { secrets = [] }]) => secrets)
   return {
@@ -36,11 +38,11 @@ export function configurationOf(table: UpstreamKinds = kinds) {
       upstreams: upstreamOptions,
       storage: storageOptions,
       retention: retentionOptions,
-      ...(Object.fromEntries(sections) as Record<string, z.ZodObject>),
+      ...Object.fromEntries(sections),
       log: logOptions,
     }),
     /** Environment name → dotted path of the option that it sets. */
-    envNames: { ...envNames, ...Object.fromEntries(kindEnvNames) } as Record<string, string>,
+    envNames: { ...envNames, ...Object.fromEntries(kindEnvNames) },
     /** Known, but no options: secrets, and what the worker's image or later parts read. */
     otherEnvNames: [...otherEnvNames, ...kindSecrets.filter((name) => typeof name === 'string')],
     /** Names and patterns of the kinds' secrets. */

@@ -25,9 +25,9 @@ import { seedModels } from './seed-models.ts'
 import type { Settings } from './settings.ts'
 import { refuseHalfConfigured, type StartFacts, unreadableMedia } from './start-mistakes.ts'
 
-/** How soon a change by another process holds here: within a second, however busy the machine. */
+/** So that a change by another process holds here within a second, also on a busy machine. */
 const pollMs = 250
-/** Far above the keys of any registry. */
+/** Keys whose usage is counted: far more than any registry has. */
 const keysMax = 100_000
 
 /** What `dev` adds to the settings: keys of its own, and a simulator in this process. */

@@ -1,5 +1,5 @@
-// A registry without models is filled from the file of its environment, once: from then on it
-// belongs to the operator, who may also have emptied it.
+// An untouched registry is filled from the models file of its environment, once. From then on it
+// belongs to the operator, who may have emptied it on purpose.
 import { existsSync, readFileSync } from 'node:fs'
 import { ConfigMistakes } from '#config'
 import {

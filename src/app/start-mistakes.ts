@@ -41,7 +41,7 @@ function mistakesOfKinds({ environment, models, kinds, settingsOf }: StartFacts)
   })
 }
 
-/** A deployment that is switched off needs none. */
+/** Secrets that deployments ask for and nobody gave. One that is switched off needs none. */
 function missingSecrets({ models, kinds, settingsOf }: StartFacts): string[] {
   const asking = new Map<string, string[]>()
   for (const { id, kind, options, isDisabled } of models.flatMap(
@@ -56,7 +56,7 @@ function missingSecrets({ models, kinds, settingsOf }: StartFacts): string[] {
   return [...asking].map(([name, ids]) => `${name} is missing: ${ids.join(', ')} asks for it`)
 }
 
-/** A policy that allows media is of no use to a model that declares neither sight nor hearing. */
+/** A model that declares neither vision nor audio gets no media, even if its policy allows them. */
 export function unreadableMedia(models: readonly Model[]): string[] {
   return models.flatMap((model) => {
     const { remoteMedia, trustedMedia } = policyOf(model)

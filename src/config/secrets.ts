@@ -32,7 +32,7 @@ class SecretsOfEnvironment {
     return this.#env.get(name) ?? null
   }
 
-  /** Every one of them, for the log's mask. */
+  /** The text of every secret, for the log's mask. */
   all(): readonly string[] {
     const single = [...this.#env].filter(([name]) => name !== 'API_KEYS').map(([, value]) => value)
     return [...this.#apiKeys, ...single]
@@ -82,7 +82,7 @@ function splitList(text: string): string[] {
   return entries.filter((entry) => entry !== '')
 }
 
-/** Of a key of ours, which nobody else has seen to. Says how long it is, never what it is. */
+/** Mistakes of a key that opens this gateway. They say how long the key is, never what it is. */
 function ownMistakes(where: string, key: string): string[] {
   const mistakes: string[] = []
   if (key.length < KEY_LENGTH_MIN) {
@@ -92,7 +92,7 @@ function ownMistakes(where: string, key: string): string[] {
   return [...mistakes, ...headerMistakes(where, key)]
 }
 
-/** A key that fits into no header would start well, and fail each call. */
+/** With a key that fits into no header the gateway would start, and then fail each call. */
 function headerMistakes(where: string, key: string): string[] {
   if (isVisible(key)) return []
   // Such as the line break at the end of a file whose text became the variable.

@@ -1,6 +1,6 @@
-// A server that speaks OpenAI's API itself, such as a `vllm serve` of one's own: reached directly,
-// so closing the connection provably ends the work, and all its places are there at once.
-
+// A server that speaks OpenAI's API itself, such as a `vllm serve` of one's own. It is reached
+// directly, so closing the connection provably ends the work, and it never has to be woken: all its
+// places are there at once.
 import { z } from 'zod'
 import type { Upstream } from '#domain'
 import { openExchange } from '../exchange/exchange.ts'
@@ -38,7 +38,7 @@ function open({ deployment, latest, options, settings, clock }: KindContext): Up
   const given = optionsSchema.parse(deployment.options)
   const { baseUrl, apiKeyEnv, dialect, bodyBytesMax = Number.POSITIVE_INFINITY } = given
   const url = new URL(baseUrl)
-  // The paths that are asked below it begin with /v1 themselves.
+  // The paths of requests begin with /v1 themselves.
   const root = url.pathname.replace(/(?:\/v1)?\/*$/, '')
   const pool = openPool(url.origin, options)
   const own = ownDeadlines(latest, options)

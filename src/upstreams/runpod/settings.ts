@@ -1,5 +1,5 @@
-// What RunPod needs from outside: its section of the configuration, its key, what must be there
-// before a gateway may start, and how the simulator takes its place while developing.
+// What RunPod needs from outside: its section of the configuration, its key, what must be given
+// before a gateway may start, and how the simulator takes RunPod's place while developing.
 import { z } from 'zod'
 import type { KindSettings, StartAsk, UpstreamKind } from '../kind.ts'
 
@@ -25,22 +25,22 @@ export const runpodSettings = {
   startMistakes,
   simulation: {
     isConfigured(settings, env) {
-      const { endpointId, apiKey } = readSettings(settings)
+      const { endpointId, apiKey } = ownSettings(settings)
       return apiKey !== null || endpointId !== null || (env.RUNPOD_BASE_URL ?? '') !== ''
     },
     settings: ({ url, key }, settings) => ({
-      section: { ...readSettings(settings), baseUrl: `${url}/v2` },
+      section: { ...ownSettings(settings), baseUrl: `${url}/v2` },
       secret: () => key,
     }),
   },
 } satisfies Partial<UpstreamKind>
 
-export function readSettings(settings: KindSettings) {
+export function ownSettings(settings: KindSettings) {
   return { ...section.parse(settings.section), apiKey: settings.secret('RUNPOD_API_KEY') }
 }
 
 function startMistakes({ isProduction, deployments, settings }: StartAsk): string[] {
-  const { baseUrl, endpointId, apiKey } = readSettings(settings)
+  const { baseUrl, endpointId, apiKey } = ownSettings(settings)
   const mistakes: string[] = []
   if ((deployments.length > 0 || endpointId !== null) && apiKey === null) {
     mistakes.push('RUNPOD_API_KEY is missing: calls go to RunPod, which asks for it')
