@@ -1,7 +1,7 @@
 // Writes the pages of docs/ that say what the code says: errors from the table of faults, metrics
 // from the table of metrics, configuration from the schema. A test compares them with the files.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { configSchema, envNames } from '../src/app/index.ts'
+import { configurationOf } from '../src/app/index.ts'
 import { describeOptions, type OptionRow } from '../src/config/index.ts'
 import { faultKinds } from '../src/domain/index.ts'
 import { type Metric, metricTable } from '../src/observability/index.ts'
@@ -77,8 +77,9 @@ function metricsPage(): string {
 }
 
 function configurationPage(): string {
+  const { schema, envNames } = configurationOf()
   const envOf = new Map(Object.entries(envNames).map(([name, path]) => [path, name]))
-  const rows = describeOptions(configSchema).map((row) => [
+  const rows = describeOptions(schema).map((row) => [
     `\`${row.path}\``,
     row.type,
     defaultOf(row),

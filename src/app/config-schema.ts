@@ -1,5 +1,5 @@
-// The whole configuration, composed from the rooms' own options, and the environment variables that
-// set some of them. docs/configuration.md is generated from here.
+// The whole configuration, composed from the options of the rooms and of the kinds of upstream, and
+// the environment variables that set some of them. docs/configuration.md is generated from here.
 import { z } from 'zod'
 import { retentionOptions } from '#accounting'
 import { httpOptions } from '#http'
@@ -7,22 +7,7 @@ import { limitsOptions } from '#limits'
 import { relayOptions } from '#relay'
 import { routingOptions } from '#routing'
 import { storageOptions } from '#storage'
-import { upstreamOptions } from '#upstreams'
-
-export const runpodBaseUrl = 'https://api.runpod.ai/v2'
-
-const runpodOptions = z.object({
-  baseUrl: z
-    .url({ protocol: /^https?$/ })
-    .default(runpodBaseUrl)
-    .describe('root of RunPod’s job API'),
-  endpointId: z
-    .string()
-    .regex(/^[\w-]{1,64}$/)
-    .nullable()
-    .default(null)
-    .describe('the endpoint of deployments that do not name their own'),
-})
+import { kinds, type UpstreamKinds, upstreamOptions } from '#upstreams'
 
 const logOptions = z.object({
   level: z
@@ -31,21 +16,41 @@ const logOptions = z.object({
     .describe('the least level that is written'),
 })
 
-export const configSchema = z.object({
-  http: httpOptions,
-  limits: limitsOptions,
-  relay: relayOptions,
-  routing: routingOptions,
-  upstreams: upstreamOptions,
-  storage: storageOptions,
-  retention: retentionOptions,
-  runpod: runpodOptions,
-  log: logOptions,
-})
+/** The options that the gateway itself reads. Those of a kind are read by that kind alone. */
+export type Config = z.output<ReturnType<typeof configurationOf>['schema']>
 
-export type Config = z.output<typeof configSchema>
+/** What can be configured where these kinds of upstream can be asked. */
+export function configurationOf(table: UpstreamKinds = kinds) {
+  const declared = Object.entries(table)
+  const sections = declared.flatMap(([name, { section }]) =>
+    section === undefined ? [] : [[name, section] as const],
+  )
+  const kindEnvNames = declared.flatMap(([name, { envNames = {} }]) =>
+    Object.entries(envNames).map(([variable, option]) => [variable, `${name}.${option}`] as const),
+  )
+  const kindSecrets = declared.flatMap(([, { secrets = [] }]) => secrets)
+  return {
+    schema: z.object({
+      http: httpOptions,
+      limits: limitsOptions,
+      relay: relayOptions,
+      routing: routingOptions,
+      upstreams: upstreamOptions,
+      storage: storageOptions,
+      retention: retentionOptions,
+      ...Object.fromEntries(sections),
+      log: logOptions,
+    }),
+    /** Environment name → dotted path of the option that it sets. */
+    envNames: { ...envNames, ...Object.fromEntries(kindEnvNames) },
+    /** Known, but no options: secrets, and what the worker's image or later parts read. */
+    otherEnvNames: [...otherEnvNames, ...kindSecrets.filter((name) => typeof name === 'string')],
+    /** Names and patterns of the kinds' secrets. */
+    kindSecrets,
+  }
+}
 
-export const envNames: Readonly<Record<string, string>> = {
+const envNames = {
   API_HOST: 'http.host',
   API_PORT: 'http.port',
   API_MAX_BODY_BYTES: 'http.bodyBytesMax',
@@ -53,18 +58,14 @@ export const envNames: Readonly<Record<string, string>> = {
   API_RATE_LIMIT_RPM: 'limits.requestsPerMinute',
   API_RATE_LIMIT_TPM: 'limits.tokensPerMinute',
   LOG_LEVEL: 'log.level',
-  RUNPOD_BASE_URL: 'runpod.baseUrl',
-  RUNPOD_ENDPOINT_ID: 'runpod.endpointId',
   SQLITE_DB_PATH: 'storage.path',
 }
 
-/** Known, but no options: secrets, and what the worker's image or later parts read. */
-export const otherEnvNames: readonly string[] = [
+const otherEnvNames = [
   'ENV',
   'PODGATE_CONFIG',
   'API_KEYS',
   'API_ADMIN_KEY',
-  'RUNPOD_API_KEY',
   'MODEL_NAME',
   'HF_TOKEN',
   'DATABASE_URL',

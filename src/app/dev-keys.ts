@@ -11,7 +11,7 @@ export function keptKey(path: string, prefix: string): string {
   const key = `${prefix}-${randomBytes(18).toString('hex')}`
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${key}\n`, { mode: 0o600 })
-  // A file that was there keeps its old mode otherwise.
+  // A file that existed already keeps its mode when it is written.
   chmodSync(path, 0o600)
   return key
 }

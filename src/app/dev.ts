@@ -1,5 +1,5 @@
 // What `ENV=dev` adds, so that one command on a fresh machine is a whole working product: keys that
-// are kept in `data/`, and, when no RunPod is configured, one that runs in this process.
+// are kept in `data/`, and, when no RunPod is configured, a simulated one in this process.
 import { dirname, join } from 'node:path'
 import { systemClock } from '#domain'
 import { keptKey } from './dev-keys.ts'
@@ -17,20 +17,17 @@ export async function startDev(settings: Settings): Promise<DevGateway> {
   const folder = dirname(settings.config.storage.path)
   const apiKey = keptKey(join(folder, 'dev-key'), 'dev')
   const adminKey = settings.secrets.adminKey ?? keptKey(join(folder, 'dev-admin-key'), 'dev-admin')
-  const simulator = settings.hasRunpod ? null : await openSimulator()
+  const simulator = settings.wantsSimulator ? await openSimulator() : null
   try {
-    const gateway = await startGateway(settings, {
-      apiKeys: [apiKey],
-      adminKey,
-      runpod: simulator === null ? null : { baseUrl: `${simulator.url}/v2`, apiKey: simulator.key },
-    })
+    const gateway = await startGateway(settings, { apiKeys: [apiKey], adminKey, simulator })
     return {
       ...gateway,
       apiKey,
       adminKey,
       simulatorUrl: simulator?.url ?? null,
       async close() {
-        // Also where rows of the ledger are lost: the process would not end otherwise.
+        // Also when closing the gateway fails (rows of the ledger are lost): the process would not
+        // end otherwise.
         await gateway.close().finally(() => simulator?.close())
       },
     }
@@ -41,8 +38,8 @@ export async function startDev(settings: Settings): Promise<DevGateway> {
 }
 
 /**
- * On a port that is free: only this gateway needs to know it. Loaded only here, because production
- * would carry it in memory for nothing.
+ * On any free port: only this gateway needs to know it. The simulator is loaded only here, because
+ * in production its modules would take up memory for nothing.
  */
 async function openSimulator() {
   const { simulatorOptions, startSimulator } = await import('#simulator')

@@ -1,5 +1,5 @@
-// A request that never became a call still leaves a log line and a metric, with the names that a
-// call's line has, and what whoever is woken by it needs to know: which parameter, whose address.
+// A request that never became a call is logged and counted too. Its line has the names that the
+// line of a call has, and what an operator needs to find the cause: the parameter, or the address.
 import type { FaultName } from '#domain'
 import type { Refusal } from '#http'
 import type { Logger, Metrics } from '#observability'
@@ -27,8 +27,8 @@ export function noteRefusal(refusal: Refusal, metrics: Metrics, logger: Logger):
     error_code: fault.rule.code ?? fault.kind,
     param: fault.param,
   }
-  // A mistake of ours is found by its cause. Everything else is refused on purpose, overload too,
-  // which must not flood the log with stacks.
+  // Only a mistake of ours needs its cause and stack to be found. Everything else is refused on
+  // purpose; during overload, stacks would flood the log.
   if (fault.kind === 'internal') logger.error({ ...line, cause: fault.cause ?? fault })
   else logger.info(line)
 }

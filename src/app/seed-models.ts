@@ -1,9 +1,10 @@
-// A registry without models is filled from the file of its environment, once: from then on it
-// belongs to the operator, who may also have emptied it.
+// An untouched registry is filled from the models file of its environment, once. From then on it
+// belongs to the operator, who may have emptied it on purpose.
 import { existsSync, readFileSync } from 'node:fs'
 import { ConfigMistakes } from '#config'
 import {
   applyModels,
+  type CheckDeployment,
   type ModelsFile,
   ModelsFileMistakes,
   modelsApplied,
@@ -11,13 +12,16 @@ import {
   readModelsFile,
 } from '#models'
 import { hasDeed, type Registry } from '#storage'
-import { checkDeployment } from '#upstreams'
 import type { Environment } from './settings.ts'
 
-export async function seedModels(registry: Registry, environment: Environment): Promise<boolean> {
+export async function seedModels(
+  registry: Registry,
+  environment: Environment,
+  checkDeployment: CheckDeployment,
+): Promise<boolean> {
   const file = `configs/${environment}/models.yaml`
   if (!existsSync(file) || !(await isUntouched(registry))) return false
-  await applyModels(registry, modelsOf(file), {
+  await applyModels(registry, modelsOf(file, checkDeployment), {
     dryRun: false,
     force: false,
     nowMs: Date.now(),
@@ -27,7 +31,7 @@ export async function seedModels(registry: Registry, environment: Environment): 
   return true
 }
 
-function modelsOf(file: string): ModelsFile {
+function modelsOf(file: string, checkDeployment: CheckDeployment): ModelsFile {
   try {
     return readModelsFile(readFileSync(file, 'utf8'), checkDeployment)
   } catch (cause) {

@@ -2,17 +2,17 @@
 // configuration, and its secrets apart. What is wrong with any of them is told together.
 import { existsSync } from 'node:fs'
 import { ConfigMistakes, loadConfig, loadEnvFile, readSecrets, type Secrets } from '#config'
-import { type Config, configSchema, envNames, otherEnvNames } from './config-schema.ts'
+import { kinds as allKinds, type UpstreamKinds } from '#upstreams'
+import { configurationOf } from './config-schema.ts'
+import { type KindSources, settingsOfKinds } from './kind-settings.ts'
 
 export type Environment = 'dev' | 'prod'
 
-export interface Settings {
+export interface Settings extends KindSources {
   environment: Environment
-  config: Config
-  secrets: Secrets
   warnings: readonly string[]
-  /** RunPod was configured, in whole or in part. */
-  hasRunpod: boolean
+  /** A kind that the simulator can replace was not configured, not even in part. */
+  wantsSimulator: boolean
 }
 
 type Env = Record<string, string | undefined>
@@ -24,13 +24,18 @@ interface Flags {
   configFile?: string | undefined
 }
 
-export function readSettings(given: Env, flags: Flags = {}): Settings {
+export function readSettings(
+  given: Env,
+  flags: Flags = {},
+  kinds: UpstreamKinds = allKinds,
+): Settings {
   const env = { ...given }
   loadEnvFile('configs/local.env', env)
   const mistakes: string[] = []
   const environment = orMistakes(mistakes, () => readEnvironment(env.ENV))
+  const { schema, envNames, otherEnvNames, kindSecrets } = configurationOf(kinds)
   const loaded = orMistakes(mistakes, () =>
-    loadConfig(configSchema, {
+    loadConfig(schema, {
       env,
       envNames,
       otherEnvNames,
@@ -38,7 +43,7 @@ export function readSettings(given: Env, flags: Flags = {}): Settings {
       flags: flags.options ?? {},
     }),
   )
-  const secrets = orMistakes(mistakes, () => readSecrets(env))
+  const secrets = orMistakes(mistakes, () => readSecrets(env, kindSecrets))
   if (environment === null || loaded === null || secrets === null) {
     throw new ConfigMistakes(mistakes)
   }
@@ -49,14 +54,14 @@ export function readSettings(given: Env, flags: Flags = {}): Settings {
     ...oneKeyForAll(secrets),
     ...(environment === 'prod' ? shortKeys(secrets) : []),
   ]
-  const hasRunpod =
-    secrets.runpodApiKey !== null ||
-    config.runpod.endpointId !== null ||
-    (env.RUNPOD_BASE_URL ?? '') !== ''
-  return { environment, config, secrets, warnings, hasRunpod }
+  const settingsOf = settingsOfKinds({ config, secrets, kinds }, null)
+  const wantsSimulator = Object.entries(kinds).some(
+    ([name, { simulation }]) => simulation?.isConfigured(settingsOf(name), env) === false,
+  )
+  return { environment, config, secrets, kinds, warnings, wantsSimulator }
 }
 
-/** null: it is not good, and why stands among the mistakes. */
+/** null: it could not be read, and the mistakes say why. */
 function orMistakes<T>(mistakes: string[], read: () => T): T | null {
   try {
     return read()
@@ -87,13 +92,13 @@ function named(where: string, file: string): string {
   throw new ConfigMistakes([`${where}: ${file} is not there`])
 }
 
-/** Names that are kept for what is not built yet: whoever sets one expects something of it. */
+/** Names of what is not built yet: whoever sets one must hear that it has no effect. */
 const keptForLater = {
   DATABASE_URL: 'the registry and the ledger are SQLite files (SQLITE_DB_PATH)',
   REDIS_URL: 'limits are counted in each gateway',
 }
 
-/** Bootstrap keys are taken as given, but whoever has this one administers. */
+/** A bootstrap key that is the admin key too lets every client that has it administer. */
 function oneKeyForAll({ apiKeys, adminKey }: Secrets): string[] {
   return apiKeys.flatMap((key, index) =>
     key === adminKey
@@ -102,7 +107,7 @@ function oneKeyForAll({ apiKeys, adminKey }: Secrets): string[] {
   )
 }
 
-/** Shorter ones were made by hand, and may be guessed; they still open. */
+/** Shorter keys were made by hand and may be guessed; they are accepted all the same. */
 const goodLengthMin = 24
 
 function shortKeys({ apiKeys, adminKey }: Secrets): string[] {

@@ -1,25 +1,15 @@
-// How the gateway stands, from what its rooms know already: for the operator's routes.
+// How the gateway stands, for the operator's routes. Its rooms know all of it already.
 import { readFileSync } from 'node:fs'
-import type { Ledger } from '#accounting'
-import type { Clock } from '#domain'
 import type { DeploymentStanding, Standing } from '#http'
 import type { Catalogue } from '#models'
-import type { AttemptTally } from '#observability'
 import type { Routing } from '#routing'
-
-export interface StandingRooms {
-  clock: Clock
-  catalogue: Catalogue
-  ledger: Ledger
-  routing: Routing
-  attempts: AttemptTally
-}
+import type { Rooms } from './relay-ports.ts'
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string }
 
-export function watchStanding(rooms: StandingRooms): Standing {
+export function watchStanding(rooms: Rooms): Standing {
   const { clock, catalogue, ledger, routing, attempts } = rooms
   const startedTicksMs = clock.ticksMs()
   return {

@@ -53,7 +53,7 @@ async function serve(settings: Settings, context: CliContext): Promise<void> {
 
 async function start(settings: Settings, context: CliContext): Promise<Gateway> {
   if (settings.environment === 'prod') {
-    return startGateway(settings, { apiKeys: [], adminKey: null, runpod: null })
+    return startGateway(settings, { apiKeys: [], adminKey: null, simulator: null })
   }
   const gateway = await startDev(settings)
   const { url, apiKey, modelIds, simulatorUrl } = gateway

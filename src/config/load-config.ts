@@ -215,7 +215,7 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
   return found
 }
 
-const ownPrefixes = ['API_', 'RUNPOD_', 'MODEL_']
+const ownPrefixes = ['API_', 'MODEL_']
 
 function nearMisses(sources: ConfigSources): string[] {
   const known = new Set([...Object.keys(sources.envNames), ...sources.otherEnvNames])

@@ -27,20 +27,12 @@ class SecretsOfEnvironment {
     return this.#env.get('API_ADMIN_KEY') ?? null
   }
 
-  get runpodApiKey(): string | null {
-    return this.#env.get('RUNPOD_API_KEY') ?? null
+  /** A secret by the name of its environment variable. */
+  named(name: string): string | null {
+    return this.#env.get(name) ?? null
   }
 
-  get hfToken(): string | null {
-    return this.#env.get('HF_TOKEN') ?? null
-  }
-
-  /** The credential of a named third party: `EXTERNAL_<NAME>_KEY`. */
-  externalKey(name: string): string | null {
-    return this.#env.get(`EXTERNAL_${name.toUpperCase().replaceAll('-', '_')}_KEY`) ?? null
-  }
-
-  /** Every one of them, for the log's mask. */
+  /** The text of every secret, for the log's mask. */
   all(): readonly string[] {
     const single = [...this.#env].filter(([name]) => name !== 'API_KEYS').map(([, value]) => value)
     return [...this.#apiKeys, ...single]
@@ -61,10 +53,12 @@ class SecretsOfEnvironment {
 
 export type Secrets = SecretsOfEnvironment
 
-export function readSecrets(env: Environment): Secrets {
+/** `declared`: names of further secrets, or patterns of whole names. */
+export function readSecrets(env: Environment, declared: readonly (string | RegExp)[]): Secrets {
+  const names = [...ownNames, ...declared]
   const found = new Map<string, string>()
   for (const [name, value] of Object.entries(env)) {
-    if (isSecretName(name) && value !== undefined && value !== '') found.set(name, value)
+    if (isAmong(names, name) && value !== undefined && value !== '') found.set(name, value)
   }
   const apiKeys = splitList(found.get('API_KEYS') ?? '')
   const mistakes = apiKeys.flatMap((key, index) => ownMistakes(`API_KEYS, entry ${index + 1}`, key))
@@ -76,16 +70,11 @@ export function readSecrets(env: Environment): Secrets {
   return new SecretsOfEnvironment(found, apiKeys)
 }
 
-const secretNames = new Set([
-  'API_KEYS',
-  'API_ADMIN_KEY',
-  'RUNPOD_API_KEY',
-  'HF_TOKEN',
-  'OPENROUTER_API_KEY',
-])
+const ownNames = ['API_KEYS', 'API_ADMIN_KEY', 'HF_TOKEN', 'OPENROUTER_API_KEY']
 
-function isSecretName(name: string): boolean {
-  return secretNames.has(name) || /^EXTERNAL_.+_KEY$/.test(name)
+/** Whether a name is one of these names, or fits one of these patterns. */
+export function isAmong(names: readonly (string | RegExp)[], name: string): boolean {
+  return names.some((one) => (typeof one === 'string' ? one === name : one.test(name)))
 }
 
 function splitList(text: string): string[] {
@@ -93,7 +82,7 @@ function splitList(text: string): string[] {
   return entries.filter((entry) => entry !== '')
 }
 
-/** Of a key of ours, which nobody else has seen to. Says how long it is, never what it is. */
+/** Mistakes of a key that opens this gateway. They say how long the key is, never what it is. */
 function ownMistakes(where: string, key: string): string[] {
   const mistakes: string[] = []
   if (key.length < KEY_LENGTH_MIN) {
@@ -103,7 +92,7 @@ function ownMistakes(where: string, key: string): string[] {
   return [...mistakes, ...headerMistakes(where, key)]
 }
 
-/** A key that fits into no header would start well, and fail each call. */
+/** With a key that fits into no header the gateway would start, and then fail each call. */
 function headerMistakes(where: string, key: string): string[] {
   if (isVisible(key)) return []
   // Such as the line break at the end of a file whose text became the variable.

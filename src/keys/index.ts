@@ -19,5 +19,5 @@ export {
   termsOf,
 } from './key-request.ts'
 export { type Keyring, openKeyring } from './keyring.ts'
-export { keepLastUse } from './last-use.ts'
+export { keepLastUse, type LastUse } from './last-use.ts'
 export { isPodgateKey } from './token.ts'

@@ -1,15 +1,14 @@
 // How a deployment is asked: one folder for each kind, all behind the contract in `domain`.
 import { type Deployment, Fault, type Upstream } from '#domain'
-import type { Credentials, KindContext, UpstreamKind } from './kind.ts'
+import type { KindContext, KindSettings, UpstreamKind, UpstreamKinds } from './kind.ts'
 import { kinds } from './kinds.ts'
 
 export { heldAnswerBytes } from './exchange/held-bytes.ts'
-export type { Credentials } from './kind.ts'
+export type { KindSettings, SimulatorDoor, UpstreamKinds } from './kind.ts'
+export { kinds } from './kinds.ts'
 export { type UpstreamOptions, upstreamOptions } from './options.ts'
 
-export type UpstreamKinds = Readonly<Record<string, UpstreamKind>>
-
-/** Another Podgate may have put into the registry what this one does not know. */
+/** Throws if the registry holds a deployment that this version of Podgate does not know. */
 export function openUpstream(context: KindContext, table: UpstreamKinds = kinds): Upstream {
   const { id, kind, options } = context.deployment
   const mistakes = checkDeployment(kind, options, table)
@@ -36,16 +35,16 @@ export function checkDeployment(
   return result.error.issues.map((one) => `options.${one.path.join('.')}: ${one.message}`)
 }
 
-/** Where the calls of a deployment go, and its credentials with them; good ones lead somewhere. */
+/** The origins that calls of a deployment go to, its credentials with them. Unknown kind: none. */
 export function originsOf(
   { kind, options }: Pick<Deployment, 'kind' | 'options'>,
-  credentials: Credentials,
+  settings: KindSettings,
   table: UpstreamKinds = kinds,
 ): string[] {
-  return kindOf(kind, table)?.originsOf(options, credentials) ?? []
+  return kindOf(kind, table)?.originsOf(options, settings) ?? []
 }
 
-/** `constructor` is a member of every object, and no kind. */
+/** Own members only: every object has a member `constructor`, which is no kind. */
 function kindOf(name: string, table: UpstreamKinds): UpstreamKind | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined
 }

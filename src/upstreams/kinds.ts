@@ -1,9 +1,9 @@
 // Every kind of upstream: a new one is one folder and one line here.
-import type { UpstreamKind } from './kind.ts'
+import type { UpstreamKinds } from './kind.ts'
 import { openaiCompatible } from './openai-compatible/index.ts'
 import { runpod } from './runpod/index.ts'
 
-export const kinds: Readonly<Record<string, UpstreamKind>> = {
+export const kinds: UpstreamKinds = {
   runpod,
   'openai-compatible': openaiCompatible,
 }

@@ -1,8 +1,8 @@
-// The deadlines of one deployment: its own where the registry has some, else the configured ones.
+// The deadlines of one deployment: its own if the registry has some, else the configured ones.
 import type { Deployment } from '#domain'
 import type { UpstreamOptions } from './options.ts'
 
-/** Asked for each attempt: made anew only where the registry says something else. */
+/** What is returned is called for each attempt; it computes only after a change in the registry. */
 export function ownDeadlines(
   latest: () => Deployment,
   configured: UpstreamOptions,

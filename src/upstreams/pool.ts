@@ -1,12 +1,12 @@
-// The connections to one origin. vLLM closes idle ones after 5 s, so ours are given up after 4: a
-// request on a connection that is being closed cannot be told from one that was worked on.
+// The connections to one origin. vLLM closes idle ones after 5 s, so we give ours up after 4: when
+// a server closes a connection just as we send a request, we cannot tell whether it was worked on.
 import { createRequire } from 'node:module'
 import type { Pool } from 'undici'
 import type { UpstreamOptions } from './options.ts'
 
 /**
- * Only this file of it: its front door loads 100 more (fetch, WebSocket, caches), 9 MB of memory
- * that nobody here uses. What it exports is the class of that name.
+ * Only this file of undici is loaded: its front door loads 100 more (fetch, WebSocket, caches),
+ * 9 MB of memory that nobody here uses. The file exports the class that `undici` calls `Pool`.
  */
 const PoolOfUndici = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js') as typeof Pool
 
@@ -15,7 +15,7 @@ const keepAliveMs = 4_000
 const backstopMs = 10_000
 
 /**
- * Unlimited in itself: routing's permits bound how many calls are on their way. It is destroyed,
+ * The pool has no limit of its own: routing's permits bound how many calls run. It is destroyed,
  * not closed: closing would wait for connections that are being opened for calls long given up.
  */
 export function openPool(origin: string, options: UpstreamOptions): Pool {

@@ -7,13 +7,13 @@ beforeAll(() => process.chdir(import.meta.dirname))
 
 /* biome-ignore format: a table reads as a table */
 test.each([
-  ['nothing',         {},                                           false],
-  ['an empty URL',    { RUNPOD_BASE_URL: '' },                      false],
-  ['RunPod’s key',    { RUNPOD_API_KEY: 'rpa_0123456789' },         true],
-  ['an endpoint',     { RUNPOD_ENDPOINT_ID: 'ep' },                 true],
-  ['another job API', { RUNPOD_BASE_URL: 'http://127.0.0.1:9/v2' }, true],
-])('whether RunPod is configured, with %s', (_what, env, hasRunpod) => {
-  expect(readSettings(env).hasRunpod).toBe(hasRunpod)
+  ['nothing',         {},                                           true],
+  ['an empty URL',    { RUNPOD_BASE_URL: '' },                      true],
+  ['RunPod’s key',    { RUNPOD_API_KEY: 'rpa_0123456789' },         false],
+  ['an endpoint',     { RUNPOD_ENDPOINT_ID: 'ep' },                 false],
+  ['another job API', { RUNPOD_BASE_URL: 'http://127.0.0.1:9/v2' }, false],
+])('whether the simulator is wanted, with %s', (_what, env, isWanted) => {
+  expect(readSettings(env).wantsSimulator).toBe(isWanted)
 })
 
 /* biome-ignore format: a table reads as a table */

@@ -7,6 +7,7 @@ import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { ConfigMistakes, loadEnvFile, readSecrets } from '#src/config/index.ts'
 
+const declared = ['RUNPOD_API_KEY', /^EXTERNAL_.+_KEY$/]
 const env = {
   API_KEYS: 'first-key-0123456789, second-key-0123456789,',
   API_ADMIN_KEY: 'admin-key-0123456789',
@@ -17,13 +18,14 @@ const env = {
 }
 
 test('secrets are read by name; what is empty is not given', () => {
-  const secrets = readSecrets(env)
+  const secrets = readSecrets(env, declared)
   expect(secrets.apiKeys).toEqual(['first-key-0123456789', 'second-key-0123456789'])
   expect(secrets.adminKey).toBe('admin-key-0123456789')
-  expect(secrets.runpodApiKey).toBe('rpa_canary')
-  expect(secrets.hfToken).toBeNull()
-  expect(secrets.externalKey('together-ai')).toBe('together-canary')
-  expect(secrets.externalKey('nobody')).toBeNull()
+  expect(secrets.named('RUNPOD_API_KEY')).toBe('rpa_canary')
+  expect(secrets.named('HF_TOKEN')).toBeNull()
+  expect(secrets.named('EXTERNAL_TOGETHER_AI_KEY')).toBe('together-canary')
+  expect(secrets.named('EXTERNAL_NOBODY_KEY')).toBeNull()
+  expect(secrets.named('PATH')).toBeNull()
   expect(new Set(secrets.all())).toEqual(
     new Set([...secrets.apiKeys, 'admin-key-0123456789', 'rpa_canary', 'together-canary']),
   )
@@ -40,11 +42,11 @@ test.each([
   ['MODEL_NAME', false],
 ])('%s is one: %s', (name, isSecret) => {
   const given = 'given-0123456789-canary'
-  expect(readSecrets({ [name]: given }).all()).toEqual(isSecret ? [given] : [])
+  expect(readSecrets({ [name]: given }, declared).all()).toEqual(isSecret ? [given] : [])
 })
 
 test('showing, serialising, spreading and printing shows none of them', () => {
-  const secrets = readSecrets(env)
+  const secrets = readSecrets(env, declared)
   const views = [
     JSON.stringify({ secrets }),
     JSON.stringify({ ...secrets }),
@@ -58,7 +60,7 @@ test('showing, serialising, spreading and printing shows none of them', () => {
 test('a key that is too short or unfit for a header is a mistake that does not show it', () => {
   const given = { API_KEYS: 'good-key-0123456789,tooshort', API_ADMIN_KEY: 'with space 0123456789' }
   try {
-    readSecrets(given)
+    readSecrets(given, declared)
     expect.unreachable()
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigMistakes)
@@ -93,10 +95,10 @@ test.each(
 )('$name with $what is a mistake at the start, which does not show it', ({ name, given }) => {
   // Entries of a list may be written with space around them.
   if (name === 'API_KEYS' && given.trim() !== given) {
-    return expect(readSecrets({ [name]: given }).apiKeys.join()).toBe(given.trim())
+    return expect(readSecrets({ [name]: given }, declared).apiKeys.join()).toBe(given.trim())
   }
   try {
-    readSecrets({ [name]: given, EXTERNAL_GOOD_KEY: 'good' })
+    readSecrets({ [name]: given, EXTERNAL_GOOD_KEY: 'good' }, declared)
     expect.unreachable()
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigMistakes)

@@ -45,9 +45,9 @@ export function openSubject(subject: Subject, url: string, given: GivenOptions =
     options: subject.options(url),
   })
   const options = upstreamOptions.parse({ ...shortHold, ...given })
-  const credentials = (name: string) => (name.endsWith('_KEY') ? upstreamSecret : null)
+  const settings = { section: {}, secret: () => upstreamSecret }
   const latest = () => deployment
-  const context = { deployment, latest, options, credentials, clock: systemClock }
+  const context = { deployment, latest, options, settings, clock: systemClock }
   const upstream =
     subject.table === undefined ? openUpstream(context) : openUpstream(context, subject.table)
   onTestFinished(() => upstream.close())

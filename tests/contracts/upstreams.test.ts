@@ -42,7 +42,9 @@ test('every kind there is has been held to the contract', () => {
 
 test.each(subjects)('$kind names the origin that it leads to', ({ kind, options, table }) => {
   const deployment = { kind, options: options('https://vllm.example:8000') }
-  expect(originsOf(deployment, () => null, table)).toEqual(['https://vllm.example:8000'])
+  expect(originsOf(deployment, { section: {}, secret: () => null }, table)).toEqual([
+    'https://vllm.example:8000',
+  ])
 })
 
 test('a kind that is not in the table cannot be opened', () => {

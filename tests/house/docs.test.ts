@@ -36,7 +36,8 @@ describe.each(pages)('%s', (path) => {
 })
 
 test('every environment name in the template is one that Podgate knows', async () => {
-  const { envNames, otherEnvNames } = await import('#src/app/index.ts')
+  const { configurationOf } = await import('#src/app/index.ts')
+  const { envNames, otherEnvNames } = configurationOf()
   const known = new Set([...Object.keys(envNames), ...otherEnvNames])
   const template = read('configs/local.env.example')
   const named = [...template.matchAll(/^#? ?([A-Z][A-Z\d_]+)=/gm)].map(([, name]) => name ?? '')

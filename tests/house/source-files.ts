@@ -48,6 +48,6 @@ export function stringsOf({ text }: SourceFile): string[] {
   return (withoutComments(text).match(literal) ?? []).map((quoted) => quoted.slice(1, -1))
 }
 
-function withoutComments(text: string): string {
+export function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1')
 }

@@ -74,10 +74,8 @@ async function openScene() {
       EXTERNAL_TEST_KEY: externalKey.text,
       EXTERNAL_FAR_KEY: operatorKey.text,
     },
-    config: {
-      runpod: { baseUrl: `${servers.runpod.url}/v2` },
-      upstreams: { origins: [servers.listed.url] },
-    },
+    sections: { runpod: { baseUrl: `${servers.runpod.url}/v2` } },
+    config: { upstreams: { origins: [servers.listed.url] } },
   })
   onTestFinished(() => gateway[Symbol.asyncDispose]())
   const ask = async (token: string, path: string, body?: unknown) => {
@@ -283,8 +281,8 @@ test('RunPod’s base URL is the one in force: where RunPod runs in this process
   const gateway = await startTestGateway({
     baseUrl: inForce.url,
     models: [],
-    config: { runpod: { baseUrl: `${configured.url}/v2` } },
-    additions: { runpod: { baseUrl: `${inForce.url}/v2`, apiKey: runpodKey.text } },
+    sections: { runpod: { baseUrl: `${configured.url}/v2` } },
+    additions: { simulator: { url: inForce.url, key: runpodKey.text } },
   })
   onTestFinished(() => gateway[Symbol.asyncDispose]())
   const apply = async ({ url }: ScriptedUpstream) => {

@@ -2,8 +2,9 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openLedger } from '#src/accounting/index.ts'
-import { configSchema, startGateway } from '#src/app/index.ts'
+import { configurationOf, startGateway } from '#src/app/index.ts'
 import { readSecrets } from '#src/config/index.ts'
+import { kinds } from '#src/upstreams/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { sampleCall } from '../support/sample-records.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -15,7 +16,7 @@ test.each([
   [40, 'error', { message: expect.stringMatching(/Is the clock right\?$/) }],
 ])('where the newest call is %i days old, in a line of level %s', async (daysAgo, level, line) => {
   const clock = createFakeClock()
-  const config = configSchema.parse({
+  const config = configurationOf().schema.parse({
     http: { port: 0, drainMs: 0 },
     limits: {},
     relay: {},
@@ -36,14 +37,15 @@ test.each([
     {
       environment: 'dev',
       config,
-      secrets: readSecrets({ RUNPOD_API_KEY: 'rpa_0123456789' }),
+      secrets: readSecrets({ RUNPOD_API_KEY: 'rpa_0123456789' }, ['RUNPOD_API_KEY']),
+      kinds,
       warnings: [],
-      hasRunpod: false,
+      wantsSimulator: false,
     },
     {
       apiKeys: [],
       adminKey: null,
-      runpod: null,
+      simulator: null,
       clock,
       writeLog: (text) => void lines.push(JSON.parse(text)),
     },

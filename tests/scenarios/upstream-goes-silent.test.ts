@@ -1,7 +1,7 @@
 // Upstreams that say nothing, or nothing more: each silence ends in its own time, and is told once.
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { configSchema } from '#src/app/index.ts'
+import { configurationOf } from '#src/app/index.ts'
 import { attemptRows, callRows } from '../support/ledger-rows.ts'
 import {
   type Asking,
@@ -197,8 +197,9 @@ describe.each(kinds)('in front of %s', (kind) => {
 })
 
 test('the deadlines are those that are promised', () => {
-  const nothingGiven = Object.fromEntries(Object.keys(configSchema.shape).map((name) => [name, {}]))
-  const { upstreams, relay, routing, limits } = configSchema.parse(nothingGiven)
+  const { schema } = configurationOf()
+  const nothingGiven = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, {}]))
+  const { upstreams, relay, routing, limits } = schema.parse(nothingGiven)
   expect(upstreams).toMatchObject({
     connectMs: 5_000,
     firstByteMs: 280_000,

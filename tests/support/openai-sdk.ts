@@ -56,7 +56,8 @@ export function simulated() {
         baseUrl: simulator.url,
         models: reached === 'runpod' ? models : [engineAt(`${simulator.url}/engine/sim-qwen`)],
         secrets: { RUNPOD_API_KEY: 'sim-key' },
-        config: { ...config, runpod: { baseUrl: `${simulator.url}/v2` } },
+        config,
+        sections: { runpod: { baseUrl: `${simulator.url}/v2` } },
       })
       const client = new OpenAI({
         apiKey: testKey,

@@ -2,11 +2,12 @@
 // one model whose deployment is wherever a test says.
 import { join } from 'node:path'
 import type { z } from 'zod'
-import { configSchema, type Gateway, startGateway } from '#src/app/index.ts'
+import { configurationOf, type Gateway, startGateway } from '#src/app/index.ts'
 import { readSecrets } from '#src/config/index.ts'
 import { type Clock, systemClock } from '#src/domain/index.ts'
 import { applyModels, readModelsFile } from '#src/models/index.ts'
 import { openRegistry } from '#src/storage/index.ts'
+import { kinds as allKinds, type UpstreamKinds } from '#src/upstreams/index.ts'
 import { type ClientCall, type ClientOptions, openCall } from './client-call.ts'
 import { allSurfaces } from './openai-surfaces.ts'
 import { byCommand } from './registry-changes.ts'
@@ -33,7 +34,7 @@ export interface TestGateway extends AsyncDisposable {
   get(path: string, key?: string): Promise<Response>
 }
 
-type Given = z.input<typeof configSchema>
+type Given = z.input<ReturnType<typeof configurationOf>['schema']>
 type Additions = Parameters<typeof startGateway>[1]
 
 /**
@@ -55,6 +56,10 @@ export interface GatewayUnderTest {
   /** Secrets of the environment, besides or instead of the usual ones. */
   secrets?: Record<string, string>
   config?: { [Section in keyof Given]?: Partial<Given[Section]> }
+  /** Sections of kinds. */
+  sections?: Readonly<Record<string, object>>
+  /** Instead of the kinds that there are. */
+  table?: UpstreamKinds
   /** What `dev` would add. */
   additions?: Partial<Additions>
 }
@@ -63,7 +68,9 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
   const folder = given.folder ?? temporaryFolder()
   const path = join(folder, 'podgate.db')
   await fillRegistry(path, given)
-  const config = configSchema.parse({
+  const table = given.table ?? allKinds
+  const { schema, kindSecrets } = configurationOf(table)
+  const config = schema.parse({
     http: { port: 0, drainMs: 0, ...given.config?.http },
     limits: { requestsPerMinute: 1_000_000, ...given.config?.limits },
     relay: { ...given.config?.relay },
@@ -72,23 +79,25 @@ export async function startTestGateway(given: GatewayUnderTest): Promise<TestGat
     upstreams: { orphanHoldMs: 20, ...given.config?.upstreams },
     storage: { path, ...given.config?.storage },
     retention: { ...given.config?.retention },
-    runpod: { ...given.config?.runpod },
+    runpod: {},
+    ...given.sections,
     log: { ...given.config?.log },
   })
-  const secrets = readSecrets({
+  const named = {
     API_KEYS: testKey,
     API_ADMIN_KEY: adminKey,
     RUNPOD_API_KEY: upstreamKey,
     EXTERNAL_TEST_KEY: upstreamKey,
     ...given.secrets,
-  })
+  }
+  const secrets = readSecrets(named, kindSecrets)
   const log = createLogWatch()
   const gateway = await startGateway(
-    { environment: 'dev', config, secrets, warnings: [], hasRunpod: true },
+    { environment: 'dev', config, secrets, kinds: table, warnings: [], wantsSimulator: false },
     {
       apiKeys: [],
       adminKey: null,
-      runpod: null,
+      simulator: null,
       writeLog: log.write,
       clock: given.clock ?? timeWithoutThread,
       ...given.additions,

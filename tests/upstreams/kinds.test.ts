@@ -37,8 +37,8 @@ test.each([
   ['openai-compatible', { baseUrl: 'http://here.example:8000/v1' }, ['http://here.example:8000']],
   ['constructor',       {},                                         []],
 ])('%s with %j leads to %j', (kind, options, origins) => {
-  const configured = () => 'https://configured.example/v2'
-  expect(originsOf({ kind, options }, configured)).toEqual(origins)
+  const section = { baseUrl: 'https://configured.example/v2' }
+  expect(originsOf({ kind, options }, { section, secret: () => null })).toEqual(origins)
 })
 
 describe('places', () => {
@@ -47,7 +47,7 @@ describe('places', () => {
       deployment: sampleDeployment({ kind, slots, options: { baseUrl: here } }),
       latest: () => sampleDeployment({ slots }),
       options: upstreamOptions.parse({}),
-      credentials: () => null,
+      settings: { section: {}, secret: () => null },
       clock: createFakeClock(),
     })
 

@@ -23,7 +23,7 @@ async function meet(script: Script) {
     deployment: sampleDeployment({ kind: 'runpod', slots, options }),
     latest: () => sampleDeployment({ slots }),
     options: upstreamOptions.parse({ warmForMs }),
-    credentials: () => 'a-key',
+    settings: { section: {}, secret: () => 'a-key' },
     clock,
   })
   onTestFinished(async () => {

@@ -1,6 +1,6 @@
-// A server that speaks OpenAI's API itself, such as a `vllm serve` of one's own: reached directly,
-// so closing the connection provably ends the work, and all its places are there at once.
-
+// A server that speaks OpenAI's API itself, such as a `vllm serve` of one's own. It is reached
+// directly, so closing the connection provably ends the work, and it never has to be woken: all its
+// places are there at once.
 import { z } from 'zod'
 import type { Upstream } from '#domain'
 import { openExchange } from '../exchange/exchange.ts'
@@ -28,21 +28,23 @@ const optionsSchema = z.strictObject({
 
 export const openaiCompatible: UpstreamKind = {
   optionsSchema,
+  secrets: [/^EXTERNAL_.+_KEY$/],
+  secretsOf: ({ apiKeyEnv }) => (typeof apiKeyEnv === 'string' ? [apiKeyEnv] : []),
   originsOf: (options) => [new URL(optionsSchema.parse(options).baseUrl).origin],
   open,
 }
 
-function open({ deployment, latest, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, latest, options, settings, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
   const { baseUrl, apiKeyEnv, dialect, bodyBytesMax = Number.POSITIVE_INFINITY } = given
   const url = new URL(baseUrl)
-  // The paths that are asked below it begin with /v1 themselves.
+  // The paths of requests begin with /v1 themselves.
   const root = url.pathname.replace(/(?:\/v1)?\/*$/, '')
   const pool = openPool(url.origin, options)
   const own = ownDeadlines(latest, options)
   const slots = () => latest().slots
   const holds = createHolds(clock, () => own().orphanHoldMs)
-  const key = apiKeyEnv === undefined ? null : credentials(apiKeyEnv)
+  const key = apiKeyEnv === undefined ? null : settings.secret(apiKeyEnv)
   const whole: Record<string, string> = {
     'content-type': 'application/json',
     accept: 'application/json',

@@ -1,14 +1,14 @@
 // A RunPod queue-based endpoint, asked through its OpenAI route. The platform wraps the call into a
-// job of which we never learn the id: whether closing the connection stops it is not documented, so
-// a cancellation is only hoped for.
-
+// job whose id we never learn. Whether closing the connection stops the job is not documented, so a
+// cancellation is only hoped for.
 import { z } from 'zod'
 import type { Upstream } from '#domain'
 import { openExchange } from '../exchange/exchange.ts'
 import { createHolds } from '../exchange/release.ts'
-import type { Credentials, KindContext, UpstreamKind } from '../kind.ts'
+import type { KindContext, UpstreamKind } from '../kind.ts'
 import { ownDeadlines } from '../own-deadlines.ts'
 import { openPool } from '../pool.ts'
+import { ownSettings, runpodSettings } from './settings.ts'
 import { createWarmth } from './warmth.ts'
 
 const optionsSchema = z.strictObject({
@@ -21,7 +21,7 @@ const optionsSchema = z.strictObject({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('root of the job API; the configured one where it is not given'),
-  // Documented for jobs, and not for this route: 10 MiB until it has been measured.
+  // 10 MiB is documented for jobs, not for this route; nobody has measured what this route takes.
   bodyBytesMax: z
     .int()
     .min(1)
@@ -32,19 +32,20 @@ const optionsSchema = z.strictObject({
 const cancellation = 'hoped'
 
 export const runpod: UpstreamKind = {
+  ...runpodSettings,
   optionsSchema,
-  originsOf: (options, credentials) => [urlOf(optionsSchema.parse(options), credentials).origin],
+  originsOf(options, settings) {
+    const { baseUrl = ownSettings(settings).baseUrl } = optionsSchema.parse(options)
+    return [new URL(baseUrl).origin]
+  },
   open,
 }
 
-function urlOf({ baseUrl }: { baseUrl?: string | undefined }, credentials: Credentials): URL {
-  return new URL(baseUrl ?? credentials('RUNPOD_BASE_URL') ?? '')
-}
-
-function open({ deployment, latest, options, credentials, clock }: KindContext): Upstream {
+function open({ deployment, latest, options, settings, clock }: KindContext): Upstream {
   const given = optionsSchema.parse(deployment.options)
-  const endpointId = given.endpointId ?? credentials('RUNPOD_ENDPOINT_ID') ?? ''
-  const url = urlOf(given, credentials)
+  const configured = ownSettings(settings)
+  const endpointId = given.endpointId ?? configured.endpointId ?? ''
+  const url = new URL(given.baseUrl ?? configured.baseUrl)
   const root = `${url.pathname.replace(/\/$/, '')}/${endpointId}/openai`
   const pool = openPool(url.origin, options)
   const own = ownDeadlines(latest, options)
@@ -53,7 +54,7 @@ function open({ deployment, latest, options, credentials, clock }: KindContext):
   const holds = createHolds(clock, () => own().orphanHoldMs)
   const headers = {
     'content-type': 'application/json',
-    authorization: `Bearer ${credentials('RUNPOD_API_KEY') ?? ''}`,
+    authorization: `Bearer ${configured.apiKey ?? ''}`,
   }
   return {
     transport: 'runpod-openai',
@@ -69,8 +70,8 @@ function open({ deployment, latest, options, credentials, clock }: KindContext):
     },
     open(request, context) {
       const attempt = warmth.begin()
-      // A place may be held long after its call: what tells of its release must not hold the call,
-      // which has its body.
+      // A place may be held long after its call has ended. What waits for its release keeps this
+      // one function and not the context, so that the call and its body can be freed.
       const { onReleased } = context
       return openExchange(
         { dispatcher: pool, path: root + request.path, headers, dialect: 'vllm', cancellation },

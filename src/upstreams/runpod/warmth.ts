@@ -1,6 +1,6 @@
-// What can be known of an endpoint that scales to zero without asking it: an answer that runs, or
-// ended a moment ago, proves a worker; after a while of nothing it must be taken for cold. While
-// cold there is one place, so that one call wakes it and the herd is let in when it answers.
+// What we know of an endpoint that scales to zero without asking it. An answer that is running, or
+// that ended a moment ago, proves a worker; after a while without one the endpoint counts as cold.
+// A cold endpoint has one place: one call wakes it, and the others are let in once it answers.
 import type { Clock, Readiness } from '#domain'
 
 export interface Warmth {

@@ -1,11 +1,27 @@
-// What the ledger does by itself, as log lines. Rows that retention deleted are gone for good, so
-// nobody should have to find out by missing them; nor should anybody guess why a thread ended.
+// Opens the ledger, and logs what it does by itself: rows that retention deleted are gone for good,
+// so the operator must be told, and must not have to guess why a thread ended.
+import { type Ledger, type LedgerOptions, openLedger } from '#accounting'
+import type { Clock } from '#domain'
 import type { Logger } from '#observability'
 import type { LedgerNews } from '#storage'
 
+export async function openNotedLedger(
+  options: LedgerOptions,
+  clock: Clock,
+  logger: Logger,
+): Promise<Ledger> {
+  const onNews = (news: LedgerNews) => noteNews(news, logger)
+  const ledger = await openLedger({ ...options, onNews }, clock)
+  ledger.onStateChange((state, cause) => {
+    if (state === 'ok') logger.info({ event: 'ledger', state })
+    else logger.error({ event: 'ledger', state, cause })
+  })
+  return ledger
+}
+
 const event = 'retention'
 
-export function noteLedgerNews(news: LedgerNews, logger: Logger): void {
+function noteNews(news: LedgerNews, logger: Logger): void {
   switch (news.kind) {
     case 'deleted':
       logger.info({ event, deleted_calls: news.calls, until: isoText(news.untilMs) })
