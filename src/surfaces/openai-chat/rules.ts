@@ -10,7 +10,7 @@ import {
   nullWhenMissing,
 } from '../answer-rules.ts'
 import { choiceRules, envelopeRules, spokenRules, wholeUsage } from '../choice-rules.ts'
-import type { ChoicesDialect } from '../choices-encoder.ts'
+import type { ChoicesDialect } from '../choices-dialect.ts'
 import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
 import { array, boolean, integer, object, type Rule, rule, text } from '../rules.ts'
 import { isTokenIds, samplingRules, topLogprobsMax } from '../sampling-rules.ts'
