@@ -1,7 +1,7 @@
 // Which of our files a SQLite file is. New ones say so themselves, in `application_id`; those of
 // before say nothing (0) and are known by their first table. A file that is neither ours nor empty
 // belongs to somebody, and is refused instead of being given our tables.
-import type { SqliteConnection } from './sqlite-file.ts'
+import type { Database } from 'better-sqlite3'
 
 export type FileKind = 'registry' | 'ledger'
 
@@ -28,7 +28,7 @@ interface NamedFile {
 }
 
 /** Reads only: a file that is refused is as it was. */
-export function refuseForeign(connection: SqliteConnection, { path, kind }: NamedFile): void {
+export function refuseForeign(connection: Database, { path, kind }: NamedFile): void {
   const found = kindOf(connection)
   if (found === kind || found === 'empty') return
   const what = found === 'foreign' ? 'a database of another program' : `Podgate’s ${found}`
@@ -37,11 +37,11 @@ export function refuseForeign(connection: SqliteConnection, { path, kind }: Name
   )
 }
 
-export function markAs(connection: SqliteConnection, kind: FileKind): void {
+export function markAs(connection: Database, kind: FileKind): void {
   connection.pragma(`application_id = ${kinds[kind].applicationId}`)
 }
 
-function kindOf(connection: SqliteConnection): FileKind | 'empty' | 'foreign' {
+function kindOf(connection: Database): FileKind | 'empty' | 'foreign' {
   const id = Number(connection.pragma('application_id', { simple: true }))
   const tables = connection
     .prepare<[], string>("select name from sqlite_master where type = 'table'")

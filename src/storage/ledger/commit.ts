@@ -16,7 +16,7 @@ export interface Batch {
 }
 
 /** A row that its table refuses, whatever the state of the file. */
-export interface Refusal {
+export interface RefusedRow {
   table: keyof LedgerTables
   /** Its number among the batch's rows of that table. */
   at: number
@@ -24,7 +24,7 @@ export interface Refusal {
 }
 
 /** null, as a rule: no row was refused. Throws when nothing was written. */
-export type Commit = (batch: Batch) => readonly Refusal[] | null
+export type Commit = (batch: Batch) => readonly RefusedRow[] | null
 
 export function prepareCommit(connection: SqliteConnection, tables: LedgerTables): Commit {
   const writers = {
@@ -33,7 +33,7 @@ export function prepareCommit(connection: SqliteConnection, tables: LedgerTables
   }
 
   const write: Commit = (batch) => {
-    let refusals: Refusal[] | null = null
+    let refusals: RefusedRow[] | null = null
     for (const table of ['calls', 'attempts'] as const) {
       const refuse = (at: number, cause: unknown) => {
         refusals ??= []

@@ -6,7 +6,7 @@ import { type LedgerOpening, openLedgerDatabase } from '../ledger-database.ts'
 import { ledgerPathOf } from '../ledger-path.ts'
 import type { SqliteConnection } from '../sqlite-file.ts'
 import { keepJournalShort } from './checkpoints.ts'
-import { type Batch, type LedgerTables, prepareCommit, type Refusal } from './commit.ts'
+import { type Batch, type LedgerTables, prepareCommit, type RefusedRow } from './commit.ts'
 import { keepRetention, type RetentionNews } from './retention.ts'
 
 /** Plain data: it crosses to a thread. */
@@ -22,7 +22,7 @@ export interface LedgerFileOptions extends LedgerOpening {
 
 export interface LedgerFile {
   /** Throws when nothing was written. */
-  commit(batch: Batch): readonly Refusal[] | null
+  commit(batch: Batch): readonly RefusedRow[] | null
   /** Folds the journal into the file and closes it. */
   close(): void
 }

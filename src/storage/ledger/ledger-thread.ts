@@ -2,7 +2,7 @@
 // other. It loads no more than it needs, because every thread has a heap of its own.
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '#domain'
-import type { Refusal } from './commit.ts'
+import type { RefusedRow } from './commit.ts'
 import { type LedgerFile, openLedgerFile } from './ledger-file.ts'
 import type { RetentionNews } from './retention.ts'
 import {
@@ -51,7 +51,7 @@ function answerTo(batch: Exclude<ToThread, null>, { commit }: LedgerFile): FromT
   }
 }
 
-function crossing({ table, at, cause }: Refusal) {
+function crossing({ table, at, cause }: RefusedRow) {
   return { table, at, problem: problemOf(cause) }
 }
 

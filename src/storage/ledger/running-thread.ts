@@ -1,7 +1,7 @@
 // One run of the ledger's thread, from its start to its end, seen from the event loop.
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '#domain'
-import type { Batch, Refusal } from './commit.ts'
+import type { Batch, RefusedRow } from './commit.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import type { RetentionNews } from './retention.ts'
 import {
@@ -12,7 +12,7 @@ import {
   type ToThread,
 } from './thread-messages.ts'
 
-type Refusals = readonly Refusal[] | null
+type Refusals = readonly RefusedRow[] | null
 
 /**
  * A batch is a thousand rows at most; a heap that is larger has a leak. Rows are gone with their
