@@ -44,13 +44,13 @@ export const metricTable = [
 
 type NameOf<Kind extends MetricKind> = Extract<(typeof metricTable)[number], { kind: Kind }>['name']
 
-export type CounterName = NameOf<'counter'>
+export type MetricName = NameOf<MetricKind>
 export type GaugeName = NameOf<'gauge'>
 export type HistogramName = NameOf<'histogram'>
 
 const byName = new Map<string, Metric>(metricTable.map((metric) => [metric.name, metric]))
 
-export function declared(name: CounterName | GaugeName | HistogramName): Metric {
+export function declared(name: MetricName): Metric {
   const metric = byName.get(name)
   if (metric === undefined) throw new Error(`${name} is not in the table of metrics`)
   return metric
