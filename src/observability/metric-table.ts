@@ -1,5 +1,5 @@
-// Every metric, declared once: the registry, docs/metrics.md and the alert rules are made from it.
-// Units are base units, labels are bounded: never a key, a request or anything a client chose.
+// Every metric, declared once: /metrics, docs/metrics.md and the alert rules are made from it.
+// Units are base units. Labels are bounded: never a key, a request or anything a client chose.
 
 type MetricKind = 'counter' | 'gauge' | 'histogram'
 
@@ -8,7 +8,7 @@ export interface Metric {
   kind: MetricKind
   labels: readonly string[]
   help: string
-  /** Upper bounds, of a histogram. */
+  /** The upper bounds of a histogram's buckets. */
   buckets?: readonly number[]
 }
 

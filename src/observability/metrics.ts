@@ -1,5 +1,5 @@
 // Metrics, observed from the records of calls and attempts, never per chunk. One lookup by labels
-// finds a series; the rest is additions. The text is made when somebody asks for it.
+// finds a series; the rest is additions. The text is made when a scraper asks for it.
 import { type AttemptRecord, type CallRecord, type FaultName, usdFromNanoUsd } from '#domain'
 import { type Buckets, createBuckets } from './buckets.ts'
 import { type GaugeName, metricTable } from './metric-table.ts'
@@ -22,13 +22,13 @@ export interface Metrics {
   observeCall(record: CallRecord): void
   observeAttempt(record: AttemptRecord): void
   observeRefusal(refusal: Refusal): void
-  /** Where a gauge's values come from; read at every scrape. */
+  /** `read` gives a gauge's values at every scrape. */
   watch(name: GaugeName, read: () => readonly GaugeReading[]): void
   render(): Promise<string>
 }
 
 interface MetricsOptions {
-  /** Only these become a label: what clients ask for has no end. */
+  /** Only known models become a label: clients may ask for any number of names. */
   isKnownModel(model: string): boolean
   seriesMax?: number
 }
@@ -47,7 +47,7 @@ interface CallSeries {
   queueWait: Buckets
   tokens: { prompt: number; completion: number; cached: number }
   chargeNanoUsd: number
-  /** null: of no call it is known. */
+  /** null: it is not known for any call. */
   gpuSeconds: number | null
 }
 
@@ -65,7 +65,7 @@ export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions
   const modelLabel = (model: string | null) =>
     model !== null && isKnownModel(model) ? model : UNKNOWN
 
-  /** A call is, as a rule, one of the series of the call before it: no labels are made then. */
+  /** Most calls belong to the series of the call before them: no labels are made for those. */
   function callSeries(record: CallRecord): CallSeries {
     const { surface } = record
     const model = modelLabel(record.model)
@@ -152,7 +152,7 @@ interface SeriesMap<T> {
   all(): readonly T[]
 }
 
-/** Beyond `seriesMax` sets of labels everything is counted under one called `other`. */
+/** After `seriesMax` sets of labels, every new one is counted under the labels `other`. */
 function createSeries<T>(seriesMax: number, create: (labels: Labels) => T): SeriesMap<T> {
   const byKey = new Map<string, T>()
   let overflow: T | null = null
@@ -221,7 +221,7 @@ function byOutcome<T>(all: readonly CallSeries[], read: (ended: Ended) => T): Sa
   )
 }
 
-/** One that nobody reads yet is 0 where it has no labels, which is what Prometheus asks of it. */
+/** A gauge that nobody watches is 0 if it has no labels: Prometheus recommends to show it. */
 function shownGauges(reads: ReadonlyMap<GaugeName, () => readonly GaugeReading[]>): Shown[] {
   return metricTable.flatMap(({ name, kind, labels: names }): Shown[] => {
     if (kind !== 'gauge') return []

@@ -1,6 +1,6 @@
-// The text of a scrape, written by prom-client. Its own histograms cannot be given counts, but it
-// also shows what other processes of a cluster counted, which it is told as plain objects. Ours are
-// told to it in that way: `aggregate` takes what `getMetricsAsJSON` would give.
+// Has prom-client write the text of a scrape. Its own histograms cannot be given counts that were
+// made elsewhere. But its registry of a cluster is made from the counts of other processes, given
+// as plain objects (`aggregate` takes what `getMetricsAsJSON` returns), and ours are given so too.
 import { AggregatorRegistry, prometheusContentType } from 'prom-client'
 import type { Buckets } from './buckets.ts'
 import { declared, type HistogramName, type MetricName } from './metric-table.ts'
@@ -18,7 +18,7 @@ export type Shown =
   | readonly [Exclude<MetricName, HistogramName>, readonly Sample<number>[]]
 
 interface PlainValue {
-  /** Where a line's name is not that of its metric. */
+  /** The name in the line, where it is not that of the metric. */
   metricName?: string
   labels: Readonly<Record<string, string | number>>
   value: number
@@ -26,7 +26,7 @@ interface PlainValue {
 
 export const contentType: string = prometheusContentType
 
-/** The metrics in the order of the text. */
+/** `metrics` come in the order of the text. */
 export function scrapeText(metrics: readonly Shown[]): Promise<string> {
   const told = metrics.map(([name, samples]) => {
     const { kind: type, help, buckets = [] } = declared(name)

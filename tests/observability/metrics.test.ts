@@ -160,7 +160,7 @@ test('every metric of the table is declared to the scraper, and no other', async
   expect(declared).toHaveLength(table.length)
 })
 
-test('before anything happened, gauges without labels are 0 and nothing else has a value', async () => {
+test('before anything happened, only gauges without labels have a value: 0', async () => {
   const lines = (await createMetrics({ isKnownModel }).render()).split('\n')
   expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
     'podgate_inflight_requests 0',

@@ -11,19 +11,19 @@ export interface LedgerTables {
 export interface Batch {
   calls: SqlValue[]
   attempts: SqlValue[]
-  /** The batch was given before, and some of its rows may have been written then. */
+  /** The batch was given before, so some of its rows may be there already. */
   isAgain: boolean
 }
 
-/** A row that its table refuses, whatever the state of the file. */
+/** A row that its table refuses because of its values. The file is well. */
 export interface RefusedRow {
   table: keyof LedgerTables
-  /** Its number among the batch's rows of that table. */
+  /** The number of the row among the batch's rows of that table. */
   at: number
   cause: unknown
 }
 
-/** null, as a rule: no row was refused. Throws when nothing was written. */
+/** Returns the refused rows; null, which is usual: none. Throws when nothing was written. */
 export type Commit = (batch: Batch) => readonly RefusedRow[] | null
 
 export function prepareCommit(connection: SqliteConnection, tables: LedgerTables): Commit {
@@ -51,6 +51,6 @@ export function prepareCommit(connection: SqliteConnection, tables: LedgerTables
       ? attempts.length === tables.attempts.names.length
       : calls.length === tables.calls.names.length && attempts.length === 0
   const commit = connection.transaction(write)
-  // A statement alone is a transaction of its own, and saves the two that would stand around it.
+  // One statement is a transaction by itself: `begin` and `commit` are saved.
   return (batch) => (isOneRow(batch) ? write(batch) : commit.immediate(batch))
 }

@@ -1,12 +1,12 @@
-// What the ledger's thread and the event loop say to each other. Errors cross as their message and
-// code: the structured clone of an error has lost its code.
+// What the ledger's thread and the event loop say to each other. An error is sent as its message
+// and code, because the structured clone of an error loses the code.
 import type { Batch, RefusedRow } from './commit.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import type { RetentionNews } from './retention.ts'
 
 export interface ThreadGiven {
   options: LedgerFileOptions
-  /** Shared with the thread; its one place says what became of the latest batch. */
+  /** Shared with the thread: one number, the state of the latest batch. */
   batchState: Int32Array
 }
 
