@@ -3,7 +3,7 @@ import type { JsonObject } from '#domain'
 import type { AnswerRule } from './answer-rules.ts'
 
 export interface ChoicesDialect {
-  /** For the client: "an answer that is not …". */
+  /** Completes the client's message "an answer that is not …". */
   what: string
   /** The member that holds what the model reads. */
   promptField: string
@@ -12,10 +12,11 @@ export interface ChoicesDialect {
   idPrefix: string
   /** Chunks before the last say `usage: null` to those who asked for it. */
   showsNullUsage: boolean
-  /** Whether a choice of a chunk, or of a whole answer, says something in its own place. */
+  /** Whether a chunk's choice has its text where the dialect puts it, or has none. */
   isPart(choice: JsonObject): boolean
-  /** Whether a part holds anything that was generated: at least one token. */
+  /** Whether a chunk's choice holds anything that was generated: at least one token. */
   saysSomething(part: JsonObject): boolean
+  /** Whether a whole answer's choice has its text where the dialect puts it. */
   isChoice(choice: JsonObject): boolean
   chunk: readonly AnswerRule[]
   whole: readonly AnswerRule[]

@@ -1,7 +1,7 @@
-// Writes one answer made of choices (chat, completions) for its client. Content passes untouched;
-// of the envelope, the model is the one that was asked for, usage is shown only to those who asked,
-// and what OpenAI's shape lacks or adds is put right by the dialect's rules. It remembers what an
-// answer needs to be complete, and how much was delivered.
+// Writes one answer made of choices (chat, completions) for its client. Content passes untouched.
+// The answer names the model that the client asked for, shows usage only to clients that asked for
+// it, and the dialect's rules put the rest into OpenAI's shape. The encoder also knows whether the
+// answer is complete, and how much of it was delivered.
 import {
   type Call,
   type Chunk,
@@ -81,7 +81,7 @@ class ChoicesEncoder implements Encoder {
   }
 
   #takeChunk(event: Chunk | RepeatedChunk): string | null {
-    // One that says nothing is no token, which only the long way sees.
+    // An empty chunk is no token. Only the long way below tells the two apart.
     if (event.mould !== undefined && event.content !== '') {
       const written = this.#repeated?.event(event) ?? null
       if (written !== null) return this.#takeRepeated(event, written)
@@ -105,7 +105,7 @@ class ChoicesEncoder implements Encoder {
     const chunks = this.#chunks
     const rules = this.#rulesFor(value, this.#dialect.chunk)
     const write = (one: string) => sseData(chunks.rewrite(one, value, rules))
-    // Of several choices, each counts for itself. An end is said once, and so is never repeated.
+    // With several choices, each has counts of its own. An end comes once and is never repeated.
     const isAlone = choices.length === 1 && this.#call.choices === 1 && !isEnd
     if (event.mould !== undefined && isAlone && this.#choices.saidCount > saidBefore) {
       this.#repeated ??= new RepeatedChunks()
@@ -120,13 +120,13 @@ class ChoicesEncoder implements Encoder {
     return written
   }
 
-  /** Kept for the end: some say it several times, or before the last choice has finished. */
+  /** Kept for the end: some send usage several times, or before the last choice has ended. */
   #takeUsage(text: string, value: JsonObject): void {
     const usage = readUsage(value.usage, 'reported')
     if (usage === null) return
     this.#total = usage
     if (!this.#call.wantsUsage) return
-    // It has no choices, and of a whole answer's rules only those of its usage can apply.
+    // This chunk has no choices, so of a whole answer's rules only those for usage can apply.
     this.#usageEvent = sseData(this.#rewriteWhole(text, value))
   }
 
@@ -149,7 +149,7 @@ class ChoicesEncoder implements Encoder {
     return showsNull ? this.#model.chunkWithNull : this.#model.chunk
   }
 
-  /** The rules for what all parts of an answer share are made for the rare one that differs. */
+  /** A part whose head differs, which is rare, gets rules that pin it to the first part's head. */
   #rulesFor(value: JsonObject, usual: readonly AnswerRule[]): readonly AnswerRule[] {
     this.#head ??= headOf(value, this.#call, this.#dialect)
     const { id, object, created } = this.#head
@@ -175,7 +175,7 @@ class ChoicesEncoder implements Encoder {
   }
 }
 
-/** What every part of an answer shares: as the first part says it, and ours where it forgot. */
+/** What all parts of an answer share: from the first part, or ours where that has none. */
 interface Head {
   id: string
   object: string
