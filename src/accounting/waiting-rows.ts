@@ -3,7 +3,7 @@
 // rows wait and are tried again. Those that waited past `holdMs` have their calls fail, once; they
 // stay queued, rewritten to what the clients saw. What waits is bounded.
 import { type Clock, Fault, type Timer } from '#domain'
-import type { LedgerWriter, Refusal } from '#storage'
+import type { LedgerWriter, RefusedRow } from '#storage'
 import { type LedgerRow, type Packed, pack } from './ledger-rows.ts'
 import { withoutLedger } from './without-ledger.ts'
 
@@ -97,7 +97,7 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
     )
   }
 
-  function written(packed: Packed<WaitingRow>, refusals: readonly Refusal[] | null): void {
+  function written(packed: Packed<WaitingRow>, refusals: readonly RefusedRow[] | null): void {
     sent = []
     isRefused = false
     for (const { table, at, cause } of refusals ?? []) {

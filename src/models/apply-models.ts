@@ -1,6 +1,6 @@
-// Declarative: after `apply` the registry holds what the file says, and nothing else. What that
-// changes is told field by field, before it happens (dry run) or after, and happens in one piece.
-// What keys in use depend on goes only when it is forced.
+// Applies a models file: afterwards the registry holds the models of the file and no others. All
+// changes are made in one transaction and told field by field; a dry run only tells them. A change
+// that would break keys in use must be forced.
 import type { Actor, ApiKey, Model } from '#domain'
 import { noteDeed, type Registry } from '#storage'
 import { type BrokenKey, breaksKeys, brokenKeys } from './broken-keys.ts'
@@ -12,23 +12,23 @@ import { type MayLead, refuseAddresses } from './refuse-addresses.ts'
 import { refuseThirdParties } from './refuse-third-parties.ts'
 import { refuseForeignModels } from './switch-models.ts'
 
-/** As the audit calls it. */
+/** The audit's name for it. */
 export const modelsApplied = 'models.apply'
 
 export interface ApplyOptions {
   dryRun: boolean
-  /** Also when it breaks keys in use. */
+  /** Change the registry also when that breaks keys in use. */
   force: boolean
   nowMs: number
   actor: Actor
-  /** Keys that open something now, read in the transaction of the change. */
+  /** Keys that are valid now, read in the transaction of the change. */
   runningKeys(db: Db): Promise<readonly ApiKey[]>
-  /** Where new and changed deployments may lead; anywhere, when it is not said. */
+  /** Whether a new or changed deployment may lead there; absent: it may lead anywhere. */
   mayLead?: MayLead
 }
 
 export interface Applied extends ModelsDiff {
-  /** Keys that lose something by it. */
+  /** Keys that lose a model or a route. */
   breaks: readonly BrokenKey[]
 }
 
@@ -62,7 +62,7 @@ async function write(
   diff: ModelsDiff,
 ): Promise<void> {
   const changed = diff.changed.map((change) => change.id)
-  // What goes away goes first: a deployment may move from one model to another.
+  // Removals come first: a deployment may move from one model to another.
   for (const id of [...diff.removed, ...changed]) await removeModel(db, id)
   const touched = new Set([...diff.added, ...changed])
   for (const [position, model] of after.entries()) {
@@ -71,7 +71,7 @@ async function write(
   }
 }
 
-/** With what only the registry knows: when it saw the model first, and what was switched off. */
+/** Adds what only the registry knows: when the model was created and what is switched off. */
 function modelOf(entry: ModelEntry, before: readonly Model[], nowMs: number): Model {
   const known = before.find((model) => model.id === entry.id)
   const disabled = new Set(
@@ -95,8 +95,8 @@ interface Change {
 }
 
 /**
- * With the whole of each model that was touched, so that what is gone can be put back. Secrets are
- * not in it: a file names them, and one that holds them is refused.
+ * Writes every touched model whole into the audit, so that it can be put back. That shows no
+ * secret: a file only names secrets, and one that holds any is refused.
  */
 async function note(db: Db, change: Change, { actor, nowMs }: ApplyOptions): Promise<void> {
   const { diff, breaks } = change

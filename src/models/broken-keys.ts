@@ -1,14 +1,14 @@
-// Keys that a change would break: a name that they may ask for would no longer be there, or lose a
-// route that they may use, or its last deployment that is on and may answer them. An id opens the
-// model's aliases too, so an alias that goes is a loss for a key that names the id. Keys that may
-// use everything name nothing, and go by what there is.
+// Finds keys that a change of models would break. Such a key names a model that would be gone, or
+// would lose a route that the key may use, or its last deployment that may answer the key. A key
+// that names an id may use the model's aliases too, so it also breaks when an alias goes. A key
+// that may use all models names none, and never breaks.
 import { type ApiKey, Fault, holdsScope, type Model, policyOf, scopeOfSurface } from '#domain'
 import { mayUse } from './catalogue.ts'
 
 export interface BrokenKey {
   keyId: string
   keyName: string
-  /** As its calls name it. */
+  /** The name that its calls use. */
   model: string
   /** The routes that it would lose. */
   surfaces: readonly string[]
@@ -32,7 +32,7 @@ export function brokenKeys(
   )
 }
 
-/** The names that it says itself, and with an id the model's aliases. */
+/** The names in the key's own list and, with an id, the model's aliases. */
 function namesOpenTo({ models }: ApiKey, was: ReadonlyMap<string, Model>): Map<string, Model> {
   const open = new Map<string, Model>()
   for (const said of models ?? []) {
@@ -46,7 +46,7 @@ function namesOpenTo({ models }: ApiKey, was: ReadonlyMap<string, Model>): Map<s
 
 function surfacesLeft(key: ApiKey, name: string, was: Model, becomes: Model | undefined) {
   if (becomes === undefined || !mayUse(key, becomes, name)) return []
-  // What nobody served before loses nothing by it.
+  // A model that nobody served for this key before loses nothing.
   return isServed(key, was) && !isServed(key, becomes) ? [] : becomes.surfaces
 }
 

@@ -1,5 +1,5 @@
-// What can be asked for, from memory: a snapshot of the registry's models, by each of their names.
-// A model that is switched off is not there.
+// The models that can be asked for: a snapshot of the registry in memory, by id and alias. It
+// leaves out models that are switched off.
 import { type ApiKey, holdsScope, type Model, scopeOfSurface } from '#domain'
 import { openSnapshot, type Registry, type SnapshotOptions } from '#storage'
 import { readModels } from './model-records.ts'
@@ -8,7 +8,7 @@ export interface Catalogue extends Disposable {
   /** By its id or one of its aliases. */
   find(name: string): Model | null
   list(): readonly Model[]
-  /** What a key may ask for, each name on its own: an alias is listed like a model. */
+  /** The models that a key may ask for, once for each name: an alias is listed like a model. */
   visibleTo(key: ApiKey): readonly Model[]
   refresh(): Promise<void>
   onChange(listener: () => void): Disposable
@@ -32,7 +32,7 @@ export async function openCatalogue(
   }
 }
 
-/** A key names a model by its id, which opens its aliases too, or names an alias alone. */
+/** A key that names an id may use the model's aliases too; one that names an alias only that. */
 export function mayUse({ models }: ApiKey, model: Model, name: string): boolean {
   return models === null || models.includes(model.id) || models.includes(name)
 }

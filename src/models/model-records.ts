@@ -6,8 +6,8 @@ export type Db = Registry['db']
 
 /** All models with their deployments, in the order of the file they came from. */
 export async function readModels(db: Db): Promise<Model[]> {
-  // One statement each, and a model may come or go in between: a deployment without its model is
-  // left out, and the change shows with the next poll.
+  // A model may come or go between the two statements. A deployment without its model is left out,
+  // and the next poll shows the change.
   const models = await db.selectFrom('models').selectAll().orderBy('position').execute()
   const rows = await db.selectFrom('deployments').selectAll().orderBy('position').execute()
   return models.map((row) => ({

@@ -1,11 +1,11 @@
-// What applying a file would change, told field by field in the file's own units. The order of the
-// file is a field too: it is the order in which clients are told of the models.
+// What applying a file would change, field by field and in the file's own units. The position of a
+// model in the file is a field too: `GET /v1/models` lists the models in that order.
 import { type Model, usdFromNanoUsd } from '#domain'
 import type { ModelEntry } from './models-schema.ts'
 
 export interface FieldChange {
   field: string
-  /** null: was not there. */
+  /** null: the field was not there. */
   from: string | null
   to: string | null
 }
@@ -29,7 +29,7 @@ export function diffOf(before: readonly Model[], after: readonly ModelEntry[]): 
     }
     const changes = [
       ...changesBetween(fieldsOf(known), fieldsOf(entry)),
-      ...(moved.has(entry.id) ? [placeChange(entry.id, before, after)] : []),
+      ...(moved.has(entry.id) ? [positionChange(entry.id, before, after)] : []),
     ]
     if (changes.length > 0) changed.push({ id: entry.id, changes })
   }
@@ -39,7 +39,7 @@ export function diffOf(before: readonly Model[], after: readonly ModelEntry[]): 
 
 type Listed = readonly { id: string }[]
 
-/** Models that stay, and not in the order that they had: what comes or goes moves nobody. */
+/** Models that stay but change their order. Others that come or go move no model. */
 function movedBetween(before: Listed, after: Listed): Set<string> {
   const idsOf = (some: Listed, others: Listed) =>
     some.map(({ id }) => id).filter((id) => others.some((other) => other.id === id))
@@ -47,9 +47,9 @@ function movedBetween(before: Listed, after: Listed): Set<string> {
   return new Set(to.filter((id, index) => from[index] !== id))
 }
 
-function placeChange(id: string, before: Listed, after: Listed): FieldChange {
-  const placeIn = (list: Listed) => String(list.findIndex((one) => one.id === id) + 1)
-  return { field: 'place', from: placeIn(before), to: placeIn(after) }
+function positionChange(id: string, before: Listed, after: Listed): FieldChange {
+  const positionIn = (list: Listed) => String(list.findIndex((one) => one.id === id) + 1)
+  return { field: 'place', from: positionIn(before), to: positionIn(after) }
 }
 
 function changesBetween(from: Map<string, string>, to: Map<string, string>): FieldChange[] {

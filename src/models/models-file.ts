@@ -1,5 +1,5 @@
-// `models.yaml`, what an operator writes, is checked whole before anything is changed. Each mistake
-// is one line that says where it is, what was given and what is allowed.
+// Reads `models.yaml`, which an operator writes. The whole file is checked before anything is
+// changed. Each mistake is one line: where it is, what was given and what is allowed.
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { yamlValue } from '#config'
@@ -10,7 +10,7 @@ export interface ModelsFile {
   models: readonly ModelEntry[]
 }
 
-/** An upstream kind's own opinion of a deployment's options: its mistakes, one line each. */
+/** Has an upstream kind check a deployment's options: the mistakes, one line each. */
 export type CheckDeployment = (kind: string, options: unknown) => string[]
 
 export class ModelsFileMistakes extends Error {
@@ -48,7 +48,7 @@ export function readModelsFile(text: string, checkDeployment?: CheckDeployment):
   )
 }
 
-/** The same as a value, out of a request: its first mistake names the parameter. */
+/** Reads the same from a request's body. The fault's parameter is that of the first mistake. */
 export function readModelsValue(value: unknown, checkDeployment?: CheckDeployment): ModelsFile {
   const checked = checkModels(value, checkDeployment)
   if ('models' in checked) return checked
@@ -75,7 +75,7 @@ function checkModels(
 
 function mistakesBeyondShape(models: readonly WrittenModel[], check: CheckDeployment): Mistake[] {
   const mistakes: Mistake[] = []
-  /** Names that a client may ask for: an alias must not stand before a model. */
+  /** Names that a client may ask for: an alias must not hide a model. */
   const modelNames = new Set<string>()
   const deploymentIds = new Set<string>()
   for (const [modelIndex, model] of models.entries()) {
@@ -99,7 +99,7 @@ function repeated(seen: Set<string>, id: string, path: readonly PropertyKey[]): 
   return []
 }
 
-/** The registry is copied, backed up and shown: credentials are named here, never written. */
+/** The registry is copied, backed up and shown, so it holds names of credentials only. */
 function secretsIn(options: Record<string, unknown>, path: readonly PropertyKey[]): Mistake[] {
   return Object.entries(options)
     .filter(([option, value]) => isSecretName(option) || hasPassword(value))
@@ -129,7 +129,7 @@ function explained(issue: z.core.$ZodIssue): string {
   return `given ${given}; ${allowed}`
 }
 
-/** Where the thing stands in the text, or the nearest thing around it that is there at all. */
+/** The position of the value in the text, or of the nearest node around it that is there. */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
   for (let length = path.length; length >= 0; length -= 1) {
     const node = document.getIn(path.slice(0, length), true)

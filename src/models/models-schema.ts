@@ -1,5 +1,5 @@
-// What may stand in `models.yaml`. Prices are dollars per million tokens and must come out as whole
-// nano-dollars per token, so that sums stay exact.
+// The schema of `models.yaml`. Prices are dollars per million tokens and must be whole nano-dollars
+// per token, so that sums stay exact.
 import { z } from 'zod'
 import {
   capabilities,
@@ -15,8 +15,7 @@ import {
 type DeploymentEntry = Omit<Deployment, 'isDisabled'>
 
 /**
- * Without a birthday, and without what an operator switched off: both are the registry's own, and
- * stay as they are when a file is applied.
+ * A model without `createdAtMs` and `isDisabled`: the registry keeps both when a file is applied.
  */
 export interface ModelEntry extends Omit<Model, 'createdAtMs' | 'isDisabled' | 'deployments'> {
   deployments: readonly DeploymentEntry[]
@@ -24,7 +23,7 @@ export interface ModelEntry extends Omit<Model, 'createdAtMs' | 'isDisabled' | '
 
 const surfaceNames = ['openai-chat', 'openai-completions', 'embeddings'] as const
 
-/** Clients put it into a URL, from which `..` would take the segment before it away. */
+/** Clients put a name into a URL, where `..` would remove the segment before it. */
 const name = z
   .string()
   .regex(/^[\w./:@+-]{1,128}$/, 'allowed: 1 to 128 letters, digits and . _ / : @ + -')
@@ -40,7 +39,7 @@ const pricePerMillion = z
     error: 'allowed: USD per million tokens, in steps of 0.001',
   })
 
-/** A timer of more than 24 days would end at once. */
+/** A day at most: a timer of more than 24 days would end at once. */
 function milliseconds(least: number) {
   return z.int().min(least).max(86_400_000)
 }
@@ -92,10 +91,10 @@ export const deploymentSchema = z.strictObject({
   options: z.record(z.string(), z.unknown()).default({}).describe('the options of its kind'),
 })
 
-/** As many as any body can ask for. */
+/** No body can ask for more. */
 const sequencesBound = 8192
 
-/** Where a model differs from what every model allows; see `ModelPolicy` in `domain`. */
+/** Where a model differs from the usual policy; see `ModelPolicy` in `domain`. */
 const policySchema = z.strictObject({
   templateArguments: z.array(z.string().min(1).max(64)).max(64).exactOptional(),
   cacheSalt: z.boolean().exactOptional(),
@@ -188,8 +187,8 @@ function deploymentOf(
 }
 
 /**
- * Before there was a choice among deployments, only the first was ever asked. What stands behind it
- * and asks for a key of its own is most often a provider, and must not get prompts unasked.
+ * Older versions only ever asked the first deployment. A later one with a key of its own is most
+ * often a provider, which must not get prompts until the operator says so.
  */
 function isUsuallyThirdParty(options: Record<string, unknown>, position: number): boolean {
   return position > 0 && options.apiKeyEnv !== undefined

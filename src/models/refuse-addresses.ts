@@ -1,6 +1,6 @@
-// Whoever edits the registry over the network may not choose where the account's keys and other
-// tenants' prompts go. A deployment that is new in its model, or whose kind or options changed,
-// must lead where the configuration allows. One that is reached as before stays, wherever that is.
+// Someone who edits the registry over the network must not choose where the account's keys and
+// other tenants' prompts go. A deployment that is new in its model, or whose kind or options
+// changed, must lead where the configuration allows. One whose address did not change may stay.
 import { isDeepStrictEqual } from 'node:util'
 import { type Deployment, Fault, type Model } from '#domain'
 
@@ -27,7 +27,7 @@ export function refuseAddresses(
   }
 }
 
-/** Deadlines, weight and owner say nothing of how a deployment is reached. */
+/** Deadlines, weight and owner are no part of an address. */
 export function isSameAddress(one: Address, other: Address): boolean {
   return one.kind === other.kind && isDeepStrictEqual(one.options, other.options)
 }

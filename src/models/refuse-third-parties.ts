@@ -1,6 +1,6 @@
-// A key that may not use third parties itself must not send other keys' calls to one: neither by
-// allowing them at a model, nor by calling one the gateway's own. That a deployment was somebody
-// else's is not forgotten when it is renamed, moved or removed and added again.
+// A key that may not use third parties itself must not send other keys' calls to one. So it may
+// neither allow third parties at a model nor declare a third party's deployment the gateway's own.
+// Renaming or moving a deployment, or removing and adding it again, does not get around this.
 import { type Actor, type Deployment, Fault, type Model, policyOf } from '#domain'
 import { isSameAddress } from './refuse-addresses.ts'
 
@@ -26,8 +26,8 @@ export function refuseThirdParties(
 }
 
 /**
- * One that is reached as before, in the model where it was, is what it was. Any other with a key of
- * its own may be a third party that an earlier request removed, so it counts as one.
+ * A deployment that kept its model and address keeps its owner. Any other that has a key of its own
+ * may be a third party that an earlier request removed, so it counts as one.
  */
 function becomesOwn(
   deployment: Deployment,

@@ -1,9 +1,9 @@
-// From the name that a client asked for to the model that may serve it.
+// Finds the model that a client asked for by name, if the key may use it on this surface.
 import { type ApiKey, Fault, looksLikeModel, type Model, type SurfaceName } from '#domain'
 import { type Catalogue, mayUse } from './catalogue.ts'
 
 export interface Route {
-  /** One of its deployments at least is switched on. */
+  /** At least one of its deployments is switched on. */
   model: Model
 }
 

@@ -1,5 +1,5 @@
-// Switching a model or one of its deployments off and on, without a restart: new calls go by it
-// within a second, calls in flight finish. A file that is applied later leaves the switch alone.
+// Switches a model or one of its deployments off and on, without a restart: new calls see it within
+// a second, and calls in flight finish. A file that is applied later does not change the switch.
 import { type Actor, Fault, type Model } from '#domain'
 import { noteDeed, type Registry } from '#storage'
 import { readModels } from './model-records.ts'
@@ -13,7 +13,7 @@ export interface Switch {
   actor: Actor
 }
 
-/** The model as it is then. */
+/** Returns the model after the change. */
 export function switchModel(registry: Registry, change: Switch): Promise<Model> {
   const { modelId, deploymentId, isDisabled, nowMs, actor } = change
   return registry.transaction(async (db) => {
@@ -34,7 +34,7 @@ export function switchModel(registry: Registry, change: Switch): Promise<Model> 
   })
 }
 
-/** A key that may use some models only may change no others. */
+/** A key that may only use some models may only change those. */
 export function refuseForeignModels(actor: Actor, ids: readonly string[]): void {
   const { models } = typeof actor === 'string' ? { models: null } : actor
   if (models === null || ids.every((id) => models.includes(id))) return
@@ -58,7 +58,7 @@ function existing(models: readonly Model[], modelId: string, deploymentId: strin
 function modelOf(models: readonly Model[], id: string): Model {
   const model = models.find((one) => one.id === id)
   if (model !== undefined) return model
-  // It would go off by all its names, which whoever says one of them may not mean.
+  // Switching affects all names of a model, and someone who gives an alias may not mean that.
   const named = models.find(({ aliases }) => aliases.includes(id))
   if (named !== undefined) {
     const message = `That is an alias of ${named.id}: name the model itself.`

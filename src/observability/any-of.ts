@@ -1,11 +1,11 @@
-// Whether a text holds any of many others, which is asked of every log line: looking for each of
-// them takes 0.1 µs, and ten secrets have 70 forms. A text of `length` or more characters, wherever
-// it stands, covers four characters that begin at a place divisible by `length - 3`; so these
-// places of the line are looked at, and only a text that has such four is looked for. In a line of
-// 620 characters this takes 0.5 µs, against 2.6 µs for 3 secrets one by one and 8 to 13 for 14.
+// Whether a line holds any of many texts, which is asked of every log line. Looking for one text
+// takes 0.1 µs, and ten secrets have 70 forms. A text of `length` or more characters, wherever it
+// begins, covers four characters at a position that is divisible by `length - 3`. So only these
+// positions of a line are read, and only texts that hold the four characters found are looked for.
+// A line of 620 characters takes 0.5 µs; one by one, 3 secrets took 2.6 µs and 14 took 8 to 13.
 
 const groupLength = 4
-/** With a shorter one, so many places would have to be looked at that looking for it is cheaper. */
+/** For shorter texts, so many positions would have to be read that `includes` is cheaper. */
 const longMin = 12
 const groupBits = 16
 
@@ -14,7 +14,7 @@ export function createAnyOf(texts: readonly string[]): (line: string) => boolean
   const short = texts.filter((text) => text.length < longMin)
   const length = Math.min(...long.map((text) => text.length))
   const step = length - groupLength + 1
-  /** A bit for each group that there is: most places of a line are done with here. */
+  /** A bit for each group of a text: at most positions of a line this is all that is read. */
   const known = new Uint32Array(1 << (groupBits - 5))
   const textsByGroup = new Map<number, string[]>()
   for (const text of long) {
@@ -37,7 +37,7 @@ export function createAnyOf(texts: readonly string[]): (line: string) => boolean
   }
 }
 
-/** Four characters as a number: different ones may have the same. */
+/** Four characters as a number. Different characters may give the same number. */
 function groupAt(text: string, at: number): number {
   const number =
     (text.charCodeAt(at) << 12) ^

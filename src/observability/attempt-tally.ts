@@ -1,5 +1,5 @@
-// How the tries at deployments ended since this process began: what an operator asks first when
-// calls fail. The metrics say the same over time; this is what is known without a time series.
+// Counts how attempts ended since this process began: what an operator asks first when calls fail.
+// The metrics say the same over time; these counts need no time series.
 import type { AttemptRecord, FaultName } from '#domain'
 
 export interface AttemptCounts {
@@ -7,11 +7,11 @@ export interface AttemptCounts {
   answered: number
   faulted: number
   abandoned: number
-  /** Tries of a call beyond its first. */
+  /** Attempts of a call after its first. */
   retries: number
   /** Seconds that places were taken for nothing. */
   wastedSeconds: number
-  /** Of what was faulted or abandoned. */
+  /** The faults of attempts that were faulted or abandoned. */
   byFault: Partial<Record<FaultName, number>>
 }
 

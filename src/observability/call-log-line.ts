@@ -1,6 +1,6 @@
-// A call's one line in the log: the names are part of the product, dashboards are built on them.
-// The members are put together as text, which must be what JSON.stringify makes of them (a test
-// compares the two): 1.5 µs a line instead of 3, collecting the garbage included.
+// Writes a call's one line in the log. Its names are part of the product: dashboards use them. The
+// text is put together by hand and equals what JSON.stringify would make (a test compares the two):
+// a line takes 1.5 µs instead of 3, garbage collection included.
 import { type CallRecord, usdFromNanoUsd } from '#domain'
 import { masked } from './mask.ts'
 
@@ -43,7 +43,7 @@ export function createCallLogLine(): (record: CallRecord) => string {
   }
 }
 
-/** Where a call went is, as a rule, where the one before it went: that text is kept. */
+/** Most calls go where the call before them went, so that part of the text is kept. */
 function createWhere(): (where: Where) => string {
   let kept: Where | null = null
   let text = ''
@@ -62,12 +62,12 @@ function createWhere(): (where: Where) => string {
   }
 }
 
-/** What others have chosen may hold anything, a secret too. The rest is made by us. */
+/** For texts that others chose: they may hold anything, even a secret. */
 function foreign(text: string | null): string {
   return text === null ? 'null' : quoted(masked(text))
 }
 
-/** What stands in JSON as it is. */
+/** Texts that need no escape in JSON. */
 const plain = /^[\w .:/@+-]*$/
 
 function quoted(text: string | null): string {
@@ -79,9 +79,9 @@ function numeral(value: number | null): string {
   return value !== null && Number.isFinite(value) ? String(value) : 'null'
 }
 
-/** `.001` for 1, and nothing for 0: a third of the price of making a fraction's text anew. */
+/** `.001` for 1 and nothing for 0. Making the text anew would take three times as long. */
 const thousandths = Array.from({ length: 1000 }, (_, count) => String(count / 1000).slice(1))
-/** Up to here, a number with three decimals has the text that one would write by hand. */
+/** Above this, a number's text no longer has exactly these three decimals. */
 const microsecondsMax = 1e12
 
 /** Three decimals: more is noise that makes lines long. */

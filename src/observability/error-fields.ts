@@ -1,6 +1,6 @@
-// An error as fields of a log line: enough to find the place, nothing that a client or an upstream
-// wrote. Foreign text may hold a prompt, so a cause that is not an Error is logged by its kind and
-// size only; a SyntaxError's message quotes what could not be parsed, so it is withheld.
+// An error as fields of a log line: enough to find the line of code, and nothing that a client or
+// an upstream wrote. Foreign text may hold a prompt, so of a cause that is no Error only type and
+// size are logged. The message of a SyntaxError quotes what could not be parsed: it is left out.
 
 interface ErrorFields {
   type: string
@@ -34,7 +34,7 @@ function kindAndSize(value: unknown): string {
   return value === null ? 'null' : typeof value
 }
 
-/** Without its head, which repeats the message. */
+/** The frames only: the stack's first lines repeat the message. */
 function stackOf(error: Error): string {
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
   return frames

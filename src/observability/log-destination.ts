@@ -1,25 +1,23 @@
-// Where log lines go: a file descriptor, written to synchronously, with a small buffer. It never
-// throws and never waits: a log that cannot be written must not keep an answer from its client.
-// What could not be written waits for the next try, up to a bound; lines beyond it are lost and
-// counted.
-//
-// pino's own destination does all but that: on a full disk it ends the process from its timer, or
+// Writes log lines to a file descriptor, synchronously, with a small buffer. It never throws and
+// never waits: a log that cannot be written must not keep an answer from its client. Lines that
+// could not be written wait for the next try, up to a bound; lines beyond it are lost and counted.
+// pino's own destination is no replacement: on a full disk it ends the process from its timer, or
 // tries for ever at its exit.
 import { writeSync } from 'node:fs'
 
 export interface LogDestination {
   write(line: string): void
-  /** One try; what is left stays for the next. */
+  /** Tries once. Lines that could not be written stay for the next try. */
   flush(): void
-  /** Lines that nobody will ever read. */
+  /** How many lines were dropped because too many waited. */
   lostLines(): number
 }
 
 export interface LogDestinationOptions {
   fd: number
-  /** Lines are gathered up to here; 0: each line is out when the call returns. */
+  /** Lines are gathered up to this size; 0: each is written before `write` returns. */
   bufferBytes: number
-  /** What may wait while nothing can be written. */
+  /** The most that may wait while nothing can be written. */
   waitingBytesMax?: number
 }
 
@@ -28,7 +26,7 @@ const usualWaitingBytesMax = 1_048_576
 export function openLogDestination(options: LogDestinationOptions): LogDestination {
   const { fd, bufferBytes, waitingBytesMax = usualWaitingBytesMax } = options
   let pending = ''
-  /** What the descriptor took only in part. */
+  /** The part of a buffer that the descriptor did not take. */
   let rest: Buffer | null = null
   let isBroken = false
   let lost = 0
@@ -49,7 +47,7 @@ export function openLogDestination(options: LogDestinationOptions): LogDestinati
       }
       isBroken = false
     } catch {
-      // Full, or stalled, or gone: the reason is not ours to mend, and the next try will tell.
+      // The disk is full, or the pipe is full or gone. We cannot mend that; the next try will tell.
       isBroken = true
     }
   }
@@ -61,7 +59,7 @@ export function openLogDestination(options: LogDestinationOptions): LogDestinati
         return
       }
       pending += line
-      // While it is broken, only the timer tries: each try may cost a system call that fails.
+      // While writing fails, only the timer tries: each try costs a system call.
       if (!isBroken && pending.length >= bufferBytes) flush()
     },
     flush,

@@ -1,7 +1,7 @@
-// The last line between a secret and the log. Known secrets are masked wherever they stand, in each
-// form that a library or a log viewer may have turned them into; what merely looks like a
-// credential is masked as well. Every log line passes here, and nearly all hold nothing of it,
-// which is found out first (1.5 µs for a call's line, however many secrets).
+// Masks secrets in log lines. Known secrets are masked in every form that a library or a log viewer
+// may have turned them into; texts that only look like a credential are masked too. Every log line
+// passes here. Nearly none holds a secret, so that is checked first (1.5 µs for a call's line,
+// however many secrets are known).
 import { createAnyOf } from './any-of.ts'
 
 const MASK = '[secret]'
@@ -11,7 +11,7 @@ const LENGTH_MIN = 4
 /** What credentials look like: bearer headers and the well-known prefixes of keys. */
 const header = /(\b(?:bearer|basic)(?:\s|%20)+)[\w.~+/=-]{8,}/i
 const prefixed = /\b(?:sk|pk|rpa|hf|ghp)[-_][\w-]{12,}/i
-/** Both, for replacing: asking first, and for each alone, is a third of the price. */
+/** Both, to replace them. Asking for each alone first takes a third of the time. */
 const lookalike = new RegExp(`${header.source}|${prefixed.source}`, 'gi')
 
 const known = new Set<string>()
@@ -27,7 +27,7 @@ export function maskSecrets(secrets: Iterable<string>): void {
     }
     known.add(secret)
   }
-  // The longest first: a form may be a part of another.
+  // The longest first: one form may be part of another.
   knownForms = [...known].flatMap(formsOf).sort((one, other) => other.length - one.length)
   holdsKnown = createAnyOf(knownForms)
 }
@@ -40,7 +40,7 @@ export function masked(text: string): string {
 }
 
 function formsOf(secret: string): string[] {
-  // A log line is JSON, what it quotes may be JSON, and that may quote JSON again.
+  // A log line is JSON that may quote JSON, which may quote JSON again.
   const inJson = jsonEscaped(secret)
   const inJsonTwice = jsonEscaped(inJson)
   const plain = [secret, inJson, inJsonTwice, jsonEscaped(inJsonTwice)]
@@ -53,7 +53,7 @@ function jsonEscaped(text: string): string {
   return JSON.stringify(text).slice(1, -1)
 }
 
-/** Base64 of a text that contains the secret shows it in one of three alignments. */
+/** In the base64 of a longer text, a secret has one of three forms, by its offset. */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret)
   if (bytes.length < LENGTH_MIN * 2) return []

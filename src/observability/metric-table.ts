@@ -1,5 +1,5 @@
-// Every metric, declared once: the registry, docs/metrics.md and the alert rules are made from it.
-// Units are base units, labels are bounded: never a key, a request or anything a client chose.
+// Every metric, declared once: /metrics, docs/metrics.md and the alert rules are made from it.
+// Units are base units. Labels are bounded: never a key, a request or anything a client chose.
 
 type MetricKind = 'counter' | 'gauge' | 'histogram'
 
@@ -8,7 +8,7 @@ export interface Metric {
   kind: MetricKind
   labels: readonly string[]
   help: string
-  /** Upper bounds, of a histogram. */
+  /** The upper bounds of a histogram's buckets. */
   buckets?: readonly number[]
 }
 
@@ -44,13 +44,13 @@ export const metricTable = [
 
 type NameOf<Kind extends MetricKind> = Extract<(typeof metricTable)[number], { kind: Kind }>['name']
 
-export type CounterName = NameOf<'counter'>
+export type MetricName = NameOf<MetricKind>
 export type GaugeName = NameOf<'gauge'>
 export type HistogramName = NameOf<'histogram'>
 
 const byName = new Map<string, Metric>(metricTable.map((metric) => [metric.name, metric]))
 
-export function declared(name: CounterName | GaugeName | HistogramName): Metric {
+export function declared(name: MetricName): Metric {
   const metric = byName.get(name)
   if (metric === undefined) throw new Error(`${name} is not in the table of metrics`)
   return metric

@@ -1,24 +1,12 @@
 // Metrics, observed from the records of calls and attempts, never per chunk. One lookup by labels
-// finds a series; the rest is additions. The text is made when somebody asks for it.
-import { Gauge, Registry } from 'prom-client'
+// finds a series; the rest is additions. The text is made when a scraper asks for it.
 import { type AttemptRecord, type CallRecord, type FaultName, usdFromNanoUsd } from '#domain'
-import {
-  type CounterName,
-  declared,
-  type GaugeName,
-  type HistogramName,
-  metricTable,
-} from './metric-table.ts'
-import {
-  type Buckets,
-  createBuckets,
-  exposeCounter,
-  exposeHistogram,
-  type Sample,
-} from './series.ts'
+import { type Buckets, createBuckets } from './buckets.ts'
+import { type GaugeName, metricTable } from './metric-table.ts'
+import { contentType, type Labels, type Sample, type Shown, scrapeText } from './scrape-text.ts'
 
 export interface GaugeReading {
-  labels?: Readonly<Record<string, string>>
+  labels?: Labels
   value: number
 }
 
@@ -34,27 +22,32 @@ export interface Metrics {
   observeCall(record: CallRecord): void
   observeAttempt(record: AttemptRecord): void
   observeRefusal(refusal: Refusal): void
-  /** Where a gauge's values come from; read at every scrape. */
+  /** `read` gives a gauge's values at every scrape. */
   watch(name: GaugeName, read: () => readonly GaugeReading[]): void
   render(): Promise<string>
 }
 
 interface MetricsOptions {
-  /** Only these become a label: what clients ask for has no end. */
+  /** Only known models become a label: clients may ask for any number of names. */
   isKnownModel(model: string): boolean
   seriesMax?: number
 }
 
+interface Ended {
+  count: number
+  duration: Buckets
+}
+
 interface CallSeries {
-  labels: Readonly<Record<string, string>>
-  byOutcome: Map<string, { count: number; duration: Buckets }>
+  labels: Labels
+  byOutcome: Map<string, Ended>
   firstToken: Buckets
   interToken: Buckets
   overhead: Buckets
   queueWait: Buckets
   tokens: { prompt: number; completion: number; cached: number }
   chargeNanoUsd: number
-  /** null: of no call it is known. */
+  /** null: it is not known for any call. */
   gpuSeconds: number | null
 }
 
@@ -62,7 +55,6 @@ const NONE = 'none'
 const UNKNOWN = 'unknown'
 
 export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions): Metrics {
-  const registry = new Registry()
   const calls = createSeries(seriesMax, newCallSeries)
   const refusals = createSeries(seriesMax, newTotal)
   const refused = createSeries(seriesMax, newTotal)
@@ -73,19 +65,7 @@ export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions
   const modelLabel = (model: string | null) =>
     model !== null && isKnownModel(model) ? model : UNKNOWN
 
-  exposeCounter(registry, 'podgate_requests_total', () => [
-    ...[...calls.all()].flatMap(endings),
-    ...totals(refused.all()),
-  ])
-  expose(registry, calls.all)
-  exposeCounter(registry, 'podgate_refusals_total', () => totals(refusals.all()))
-  exposeCounter(registry, 'podgate_wasted_gpu_seconds_total', () => totals(waste.all()))
-  exposeCounter(registry, 'podgate_cold_starts_total', () => totals(coldStarts.all()))
-  for (const { name, kind } of metricTable) {
-    if (kind === 'gauge') exposeGauge(registry, name, () => gaugeReads.get(name)?.() ?? [])
-  }
-
-  /** A call is, as a rule, one of the series of the call before it: no labels are made then. */
+  /** Most calls belong to the series of the call before them: no labels are made for those. */
   function callSeries(record: CallRecord): CallSeries {
     const { surface } = record
     const model = modelLabel(record.model)
@@ -104,26 +84,37 @@ export function createMetrics({ isKnownModel, seriesMax = 2000 }: MetricsOptions
   }
 
   return {
-    contentType: registry.contentType,
+    contentType,
     observeCall(record) {
       addCall(callSeries(record), record)
       if (!record.coldStart) return
       const model = modelLabel(record.model)
-      coldStarts.at({ model, deployment: record.deployment ?? NONE }).total += 1
+      coldStarts.at({ model, deployment: record.deployment ?? NONE }).value += 1
     },
     observeAttempt({ model, deployment, wasteReason, wastedSeconds }) {
       if (wasteReason === null) return
       const labels = { model: modelLabel(model), deployment, reason: wasteReason }
-      waste.at(labels).total += wastedSeconds
+      waste.at(labels).value += wastedSeconds
     },
     observeRefusal({ surface, model, fault }) {
       const label = modelLabel(model)
-      refusals.at({ surface, model: label, reason: fault }).total += 1
+      refusals.at({ surface, model: label, reason: fault }).value += 1
       const nowhere = { deployment: NONE, transport: NONE, outcome: 'refused' }
-      refused.at({ surface, model: label, ...nowhere }).total += 1
+      refused.at({ surface, model: label, ...nowhere }).value += 1
     },
     watch: (name, read) => void gaugeReads.set(name, read),
-    render: () => registry.metrics(),
+    render: () =>
+      scrapeText([
+        [
+          'podgate_requests_total',
+          [...byOutcome(calls.all(), ({ count }) => count), ...refused.all()],
+        ],
+        ...shownCalls(calls.all()),
+        ['podgate_refusals_total', refusals.all()],
+        ['podgate_wasted_gpu_seconds_total', waste.all()],
+        ['podgate_cold_starts_total', coldStarts.all()],
+        ...shownGauges(gaugeReads),
+      ]),
   }
 }
 
@@ -147,7 +138,7 @@ function addCall(series: CallSeries, record: CallRecord): void {
   }
 }
 
-function outcomeOf(series: CallSeries, outcome: string): { count: number; duration: Buckets } {
+function outcomeOf(series: CallSeries, outcome: string): Ended {
   let ended = series.byOutcome.get(outcome)
   if (ended === undefined) {
     ended = { count: 0, duration: createBuckets('podgate_request_duration_seconds') }
@@ -156,14 +147,12 @@ function outcomeOf(series: CallSeries, outcome: string): { count: number; durati
   return ended
 }
 
-type Labels = Readonly<Record<string, string>>
-
 interface SeriesMap<T> {
   at(labels: Labels): T
-  all(): Iterable<T>
+  all(): readonly T[]
 }
 
-/** Beyond `seriesMax` sets of labels everything is counted under one called `other`. */
+/** After `seriesMax` sets of labels, every new one is counted under the labels `other`. */
 function createSeries<T>(seriesMax: number, create: (labels: Labels) => T): SeriesMap<T> {
   const byKey = new Map<string, T>()
   let overflow: T | null = null
@@ -180,12 +169,12 @@ function createSeries<T>(seriesMax: number, create: (labels: Labels) => T): Seri
       byKey.set(key, created)
       return created
     },
-    all: () => (overflow === null ? byKey.values() : [...byKey.values(), overflow]),
+    all: () => [...byKey.values(), ...(overflow === null ? [] : [overflow])],
   }
 }
 
-function newTotal(labels: Labels): { labels: Labels; total: number } {
-  return { labels, total: 0 }
+function newTotal(labels: Labels): { labels: Labels; value: number } {
+  return { labels, value: 0 }
 }
 
 function newCallSeries(labels: Labels): CallSeries {
@@ -202,62 +191,41 @@ function newCallSeries(labels: Labels): CallSeries {
   }
 }
 
-function expose(registry: Registry, all: () => Iterable<CallSeries>): void {
-  const counter = (name: CounterName, samples: (series: CallSeries) => Sample<number>[]) =>
-    exposeCounter(registry, name, () => [...all()].flatMap(samples))
-  const histogram = (name: HistogramName, samples: (series: CallSeries) => Sample<Buckets>[]) =>
-    exposeHistogram(registry, name, () => [...all()].flatMap(samples))
-
-  counter('podgate_tokens_total', ({ labels, tokens }) =>
+function shownCalls(all: readonly CallSeries[]): Shown[] {
+  const each = <T>(read: (series: CallSeries) => T): Sample<T>[] =>
+    all.map((series) => ({ labels: series.labels, value: read(series) }))
+  const tokens = all.flatMap(({ labels, tokens }) =>
     Object.entries(tokens).map(([kind, value]) => ({ labels: { ...labels, kind }, value })),
   )
-  counter('podgate_cost_usd_total', ({ labels, chargeNanoUsd }) => [
-    { labels, value: usdFromNanoUsd(chargeNanoUsd) },
-  ])
-  counter('podgate_gpu_seconds_total', ({ labels, gpuSeconds }) =>
-    gpuSeconds === null ? [] : [{ labels, value: gpuSeconds }],
+  const gpuSeconds = all.flatMap(({ labels, gpuSeconds: value }) =>
+    value === null ? [] : [{ labels, value }],
   )
-  histogram('podgate_request_duration_seconds', ({ labels, byOutcome }) =>
-    [...byOutcome].map(([outcome, { duration }]) => ({
+  return [
+    ['podgate_tokens_total', tokens],
+    ['podgate_cost_usd_total', each(({ chargeNanoUsd }) => usdFromNanoUsd(chargeNanoUsd))],
+    ['podgate_gpu_seconds_total', gpuSeconds],
+    ['podgate_request_duration_seconds', byOutcome(all, ({ duration }) => duration)],
+    ['podgate_time_to_first_token_seconds', each(({ firstToken }) => firstToken)],
+    ['podgate_inter_token_seconds', each(({ interToken }) => interToken)],
+    ['podgate_overhead_seconds', each(({ overhead }) => overhead)],
+    ['podgate_queue_wait_seconds', each(({ queueWait }) => queueWait)],
+  ]
+}
+
+function byOutcome<T>(all: readonly CallSeries[], read: (ended: Ended) => T): Sample<T>[] {
+  return all.flatMap(({ labels, byOutcome }) =>
+    Array.from(byOutcome, ([outcome, ended]) => ({
       labels: { ...labels, outcome },
-      value: duration,
+      value: read(ended),
     })),
   )
-  histogram('podgate_time_to_first_token_seconds', ({ labels, firstToken }) => [
-    { labels, value: firstToken },
-  ])
-  histogram('podgate_inter_token_seconds', ({ labels, interToken }) => [
-    { labels, value: interToken },
-  ])
-  histogram('podgate_overhead_seconds', ({ labels, overhead }) => [{ labels, value: overhead }])
-  histogram('podgate_queue_wait_seconds', ({ labels, queueWait }) => [{ labels, value: queueWait }])
 }
 
-function endings({ labels, byOutcome }: CallSeries): Sample<number>[] {
-  return [...byOutcome].map(([outcome, { count }]) => ({
-    labels: { ...labels, outcome },
-    value: count,
-  }))
-}
-
-function totals(all: Iterable<{ labels: Labels; total: number }>): Sample<number>[] {
-  return [...all].map(({ labels, total }) => ({ labels, value: total }))
-}
-
-function exposeGauge(
-  registry: Registry,
-  name: GaugeName,
-  read: () => readonly GaugeReading[],
-): void {
-  const { help, labels } = declared(name)
-  new Gauge({
-    name,
-    help,
-    labelNames: [...labels],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const reading of read()) this.set({ ...reading.labels }, reading.value)
-    },
+/** A gauge that nobody watches is 0 if it has no labels: Prometheus recommends to show it. */
+function shownGauges(reads: ReadonlyMap<GaugeName, () => readonly GaugeReading[]>): Shown[] {
+  return metricTable.flatMap(({ name, kind, labels: names }): Shown[] => {
+    if (kind !== 'gauge') return []
+    const readings = reads.get(name)?.() ?? (names.length === 0 ? [{ value: 0 }] : [])
+    return [[name, readings.map(({ labels = {}, value }) => ({ labels, value }))]]
   })
 }

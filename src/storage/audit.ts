@@ -1,6 +1,6 @@
-// Who changed what in the registry. An entry is written in the same transaction as its change, so
-// that neither is there without the other, and is never changed. What it says of before and after
-// is made by the room that made the change, which leaves out secrets.
+// Who changed what in the registry. An entry is written in the transaction of its change, so
+// neither is there without the other, and no entry is ever changed. The room that makes a change
+// gives the values before and after it, without secrets.
 import type { Kysely } from 'kysely'
 import type { Actor } from '#domain'
 import type { Registry } from './registry.ts'
@@ -39,7 +39,7 @@ export async function noteDeed(db: Kysely<RegistryTables>, deed: Deed): Promise<
   await db.insertInto('audit').values(row).execute()
 }
 
-/** Whether anything of the kind was ever done. */
+/** Whether this action was ever done. */
 export async function hasDeed(db: Kysely<RegistryTables>, action: string): Promise<boolean> {
   const select = db.selectFrom('audit').select('id').where('action', '=', action).limit(1)
   return (await select.executeTakeFirst()) !== undefined
@@ -47,7 +47,7 @@ export async function hasDeed(db: Kysely<RegistryTables>, action: string): Promi
 
 export interface AuditQuery {
   limit: number
-  /** Only entries older than the one of this id. */
+  /** Only entries that are older than the entry of this id. */
   beforeId: number | null
 }
 

@@ -1,7 +1,7 @@
-// Copies of both databases while gateways go on writing: SQLite's own online backup, in one step,
-// because a copy in many steps begins anew whenever somebody else writes in between. A copy has its
-// name only when it is whole and was looked through. Files of one name from two folders are told
-// apart as the defaults do it: the copy of the ledger is then `<registry>-ledger`.
+// Copies both databases while gateways go on writing. SQLite's own online backup copies each in one
+// step, because a copy in many steps begins anew whenever another process writes in between. A copy
+// gets its name only when it is whole and passed SQLite's check. If both files have the same name,
+// the copy of the ledger is called `<registry>-ledger`.
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -59,7 +59,7 @@ async function copyWhole(from: string, path: string, busyTimeoutMs: number): Pro
 function refuseBroken(unfinished: string, path: string): void {
   const copy = new Database(unfinished)
   try {
-    // One file that needs no journal beside it: it can be moved and stored as it is.
+    // Without a journal beside it, the one file can be moved and stored.
     copy.pragma('journal_mode = DELETE')
     const found = String(copy.pragma('integrity_check', { simple: true }))
     if (found !== 'ok') throw new Error(`The copy ${path} is damaged: ${found}`)

@@ -1,7 +1,7 @@
-// Which of our files a SQLite file is. New ones say so themselves, in `application_id`; those of
-// before say nothing (0) and are known by their first table. A file that is neither ours nor empty
-// belongs to somebody, and is refused instead of being given our tables.
-import type { SqliteConnection } from './sqlite-file.ts'
+// Tells which of our databases a SQLite file is. New files say so in `application_id`; older ones
+// have 0 there and are known by their first table. A file that is neither ours nor empty belongs to
+// another program: it is refused and does not get our tables.
+import type { Database } from 'better-sqlite3'
 
 export type FileKind = 'registry' | 'ledger'
 
@@ -9,7 +9,7 @@ interface KindRule {
   /** Four letters, as `file` shows them: `PodR`, `PodL`. */
   applicationId: number
   firstTable: string
-  /** What says where the file is. */
+  /** The setting that names the file. */
   setBy: string
 }
 
@@ -27,8 +27,8 @@ interface NamedFile {
   kind: FileKind
 }
 
-/** Reads only: a file that is refused is as it was. */
-export function refuseForeign(connection: SqliteConnection, { path, kind }: NamedFile): void {
+/** Only reads: a refused file is not changed. */
+export function refuseForeign(connection: Database, { path, kind }: NamedFile): void {
   const found = kindOf(connection)
   if (found === kind || found === 'empty') return
   const what = found === 'foreign' ? 'a database of another program' : `Podgate’s ${found}`
@@ -37,11 +37,11 @@ export function refuseForeign(connection: SqliteConnection, { path, kind }: Name
   )
 }
 
-export function markAs(connection: SqliteConnection, kind: FileKind): void {
+export function markAs(connection: Database, kind: FileKind): void {
   connection.pragma(`application_id = ${kinds[kind].applicationId}`)
 }
 
-function kindOf(connection: SqliteConnection): FileKind | 'empty' | 'foreign' {
+function kindOf(connection: Database): FileKind | 'empty' | 'foreign' {
   const id = Number(connection.pragma('application_id', { simple: true }))
   const tables = connection
     .prepare<[], string>("select name from sqlite_master where type = 'table'")
@@ -54,7 +54,7 @@ function kindOf(connection: SqliteConnection): FileKind | 'empty' | 'foreign' {
   return names.find((name) => isKind(kinds[name])) ?? 'foreign'
 }
 
-/** What the system or SQLite says of a file, with the file and what it was meant to be. */
+/** Adds the file's path and kind to an error of the system or of SQLite. */
 export function unopened({ path, kind }: NamedFile, cause: unknown): unknown {
   if (!(cause instanceof Error && 'code' in cause)) return cause
   const said = `${path}, Podgate’s ${kind}, cannot be opened: ${cause.message}.`

@@ -1,7 +1,7 @@
-// The databases: the registry behind one query layer, and the ledger's file. SQLite, embedded.
+// The databases, both SQLite: the registry behind a query layer, and the ledger's file.
 export { type AuditEntry, hasDeed, listAudit, noteDeed } from './audit.ts'
 export { backupDatabases } from './backup.ts'
-export type { Batch, LedgerTables, Refusal } from './ledger/commit.ts'
+export type { Batch, LedgerTables, RefusedRow } from './ledger/commit.ts'
 export {
   type LedgerNews,
   type LedgerWriter,

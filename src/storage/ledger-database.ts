@@ -1,6 +1,6 @@
-// The ledger's file. Its rows are written on the way of a call, so this is a raw connection and not
-// the query layer (16 µs against 61 measured for one row). Nothing in it is ever changed: triggers
-// refuse it, and what becomes known later is a posting of its own.
+// The ledger's file. Calls wait for their rows to be written, so this is a raw connection and not
+// the query layer (one row took 16 µs against 61). Triggers refuse every change of a row: what
+// becomes known later is added as a posting of its own.
 import { ledgerPathOf } from './ledger-path.ts'
 import type { StorageOptions } from './options.ts'
 import {
@@ -10,7 +10,7 @@ import {
   type SqliteConnection,
 } from './sqlite-file.ts'
 
-/** What of the options says how the ledger's file is opened. */
+/** The options with which the ledger's file is opened. */
 export type LedgerOpening = Pick<
   StorageOptions,
   'path' | 'ledgerPath' | 'ledgerSynchronous' | 'busyTimeoutMs'
@@ -24,7 +24,7 @@ export function openLedgerDatabase(options: LedgerOpening): SqliteConnection {
     busyTimeoutMs: options.busyTimeoutMs,
     migrations: ledgerMigrations,
   })
-  // A checkpoint inside a commit would hold a terminal frame: the ledger picks its own moments.
+  // A checkpoint inside a commit would delay a terminal frame: `checkpoints.ts` makes them.
   connection.pragma('wal_autocheckpoint = 0')
   return connection
 }
@@ -112,8 +112,8 @@ const firstTables: Migration = [
 ]
 
 /**
- * Rows may go once they are older than `retention` says, and only by first saying so there: what a
- * ledger no longer holds is then known to whoever reads it. The mark only ever moves forward.
+ * Rows may be deleted only if they are older than the mark in `retention`. So the mark must be
+ * moved first, and it tells every reader which rows may be missing. It only ever moves forward.
  * Attempts and postings are as old as their call.
  */
 const retention: Migration = [
@@ -144,12 +144,12 @@ function ageOf(ownMoment: string): string {
 }
 
 /**
- * Nobody asks for attempts by their time but the report of what was wasted, which reads a million
- * rows in 0.2 s without this index. Keeping it was 1 to 2 µs of every call.
+ * Only the report of waste asks for attempts by their time, and it reads a million rows in 0.2 s
+ * without this index. Keeping the index took 1 to 2 µs of every call.
  */
 const fewerIndexes: Migration = ['drop index attempts_by_time']
 
-/** Attempts of before were all made at the first choice: they need no reason. */
+/** Older attempts all went to the first choice: they need no reason. */
 const reasons: Migration = ['alter table attempts add column why text']
 
 const ledgerMigrations: readonly Migration[] = [firstTables, retention, fewerIndexes, reasons]

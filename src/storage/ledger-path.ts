@@ -1,4 +1,4 @@
-// Where the ledger's file is: a file of its own, because the ledger's thread loads no zod.
+// Where the ledger's file is. Not in `options.ts`, because the ledger's thread must not load zod.
 import { basename, dirname, extname, join } from 'node:path'
 import type { StorageOptions } from './options.ts'
 

@@ -1,9 +1,9 @@
-// Where the databases live. The registry (keys and models) is one file, the ledger a second one
-// beside it, so that a busy ledger never stands in the way of a command that changes a key.
+// Where the databases are. The registry (keys and models) is one file and the ledger another, so
+// that a busy ledger never delays a command that changes a key.
 import { resolve } from 'node:path'
 import { z } from 'zod'
 
-/** SQLite would keep `:memory:` for one connection alone, and lose it with the process. */
+/** SQLite would give each connection a `:memory:` of its own and lose it with the process. */
 const filePath = z
   .string()
   .min(1)

@@ -1,5 +1,5 @@
-// The registry's tables: what a row looks like, and how the tables came to be. The statements are
-// built by Kysely's schema builder, so that a shared database can be given the same steps.
+// The registry's tables: the types of their rows, and the migrations that make them. Kysely's
+// schema builder writes the statements, so that a shared database can get the same steps.
 import { type Compilable, type Generated, type Kysely, type SchemaModule, sql } from 'kysely'
 import type { Migration } from './sqlite-file.ts'
 
@@ -29,14 +29,14 @@ interface ApiKeyRow {
   third_party: Generated<number>
 }
 
-/** A secret that was replaced, and opens until its overlap ends. */
+/** A secret that was replaced, and is valid until its overlap ends. */
 interface OldSecretRow {
   secret_hash: string
   key_id: string
   until_ms: number
 }
 
-/** Who changed what: never changed, never a secret. */
+/** Who changed what. A row is never changed and holds no secret. */
 interface AuditRow {
   id: Generated<number>
   at_ms: number
@@ -80,7 +80,7 @@ interface DeploymentRow {
   is_disabled: Generated<number>
   weight: Generated<number>
   third_party: Generated<number>
-  /** null, like the two below: the configured one. */
+  /** null here and in the two below: the configured value holds. */
   first_byte_ms: Generated<number | null>
   orphan_hold_ms: Generated<number | null>
   warm_for_ms: Generated<number | null>
@@ -139,7 +139,7 @@ function firstTables(schema: SchemaModule): Compilable[] {
   ]
 }
 
-/** Keys of before may do what all keys could do then: everything but administer. */
+/** Older keys may do what every key could do then: everything but administer. */
 function keysInLife(schema: SchemaModule): Compilable[] {
   const keys = schema.alterTable('api_keys')
   const models = schema.alterTable('models')
@@ -173,21 +173,21 @@ function keysInLife(schema: SchemaModule): Compilable[] {
   ]
 }
 
-/** Keys of before have no token limit of their own. */
+/** Older keys have no token limit of their own. */
 function tokenRates(schema: SchemaModule): Compilable[] {
   return [schema.alterTable('api_keys').addColumn('tokens_per_minute', 'bigint')]
 }
 
-/** Models of before differ in nothing from what every model allows. */
+/** Older models have the usual policy. */
 function policies(schema: SchemaModule): Compilable[] {
   return [schema.alterTable('models').addColumn('policy_json', 'text')]
 }
 
 /**
- * Before, only a model's first deployment was ever asked. One behind it that has a key of its own
- * is taken for somebody else's until an operator says otherwise: no prompt goes there unasked. The
- * options were written by `JSON.stringify`, so their text has no spaces, and `like` finds the name
- * in every database.
+ * Older versions only ever asked a model's first deployment. A later one with a key of its own
+ * counts as a third party until an operator says otherwise, so that it gets no prompts before. The
+ * options were written by `JSON.stringify`, without spaces, so `like` finds the name in every
+ * database.
  */
 function routingTerms(db: Kysely<RegistryTables>): Compilable[] {
   const { schema } = db
@@ -205,7 +205,7 @@ function routingTerms(db: Kysely<RegistryTables>): Compilable[] {
     schema
       .alterTable('api_keys')
       .addColumn('third_party', 'integer', (column) => column.notNull().defaultTo(never)),
-    // Only the text of a step is kept, so its values stand in it.
+    // Only the text of a step is used, so its values must be part of the text.
     db
       .updateTable('deployments')
       .set({ third_party: sql.lit(1) })

@@ -1,5 +1,5 @@
-// The registry: keys and models, in typed queries. Reading it is never part of a call: rooms keep
-// a snapshot in memory and look at the change counter to know when to read again.
+// The registry: keys and models, in typed queries. No call reads it: rooms keep a snapshot in
+// memory and compare the change counter to know when to read again.
 import { CompiledQuery, Kysely, SqliteDialect } from 'kysely'
 import { Fault } from '#domain'
 import type { StorageOptions } from './options.ts'
@@ -10,7 +10,7 @@ export interface Registry {
   readonly db: Kysely<RegistryTables>
   /** Moves with every committed change, whichever process made it. */
   changeCounter(): number
-  /** All of it or nothing. */
+  /** Makes all changes of `work` or none. */
   transaction<T>(work: (db: Kysely<RegistryTables>) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
@@ -21,7 +21,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const connection = openSqliteFile({
     path: options.path,
     kind: 'registry',
-    // Changed seldom and by people: a key that was shown once must outlive a power cut.
+    // Changes are rare and made by people, and a key that was shown must survive a power cut.
     synchronous: 'full',
     busyTimeoutMs: options.busyTimeoutMs,
     migrations: registryMigrations(compilingOnly()),
@@ -47,7 +47,7 @@ function kyselyOver(connection: SqliteConnection): Kysely<RegistryTables> {
   return new Kysely<RegistryTables>({ dialect: new SqliteDialect({ database: connection }) })
 }
 
-/** Kysely connects with its first query, and a migration's text is only compiled. */
+/** Kysely connects with its first query, and the text of a migration is only compiled. */
 function compilingOnly(): Kysely<RegistryTables> {
   return new Kysely<RegistryTables>({
     dialect: new SqliteDialect({
@@ -77,7 +77,7 @@ async function inTransaction<T>(
     await db.executeQuery(CompiledQuery.raw('commit'))
     return result
   } catch (cause) {
-    // A full disk ends the transaction by itself, and its error is the one worth telling.
+    // A full disk ends the transaction by itself. Then a rollback would fail and hide its error.
     if (connection.inTransaction) await db.executeQuery(CompiledQuery.raw('rollback'))
     throw cause
   }
@@ -85,7 +85,7 @@ async function inTransaction<T>(
 
 const retryAfterMs = 1_000
 
-/** By SQLite's own codes. What is no trouble with the file is a mistake, and stays one. */
+/** By SQLite's own codes. Any other error is a mistake of ours and is passed on. */
 const troubles: readonly [RegExp, string][] = [
   [/^SQLITE_(BUSY|LOCKED)/, 'another process holds it'],
   [/^SQLITE_FULL/, 'its disk is full'],

@@ -1,12 +1,12 @@
-// A part of the registry, held in memory. It is read again when the change counter moved, so that
-// what a command changed in another process shows within one poll, and no call waits for a query.
+// A part of the registry, kept in memory so that no call waits for a query. It is read again when
+// the change counter moved: a change by a command in another process shows within one poll.
 import type { Clock, Timer } from '#domain'
 import type { Registry } from './registry.ts'
 
 export interface SnapshotOptions {
   clock: Clock
   pollMs: number
-  /** A poll that failed: the last good snapshot stays, and the next poll tries again. */
+  /** Called when a poll fails. The last good snapshot stays, and the next poll tries again. */
   onTrouble?: (cause: unknown) => void
 }
 
@@ -28,7 +28,7 @@ export async function openSnapshot<T>(
   let timer: Timer | null = null
 
   async function refresh(): Promise<void> {
-    // Counted before reading: a change in between is seen as one more, never missed.
+    // The counter is read first: a change between the two is read once more, never missed.
     const counter = registry.changeCounter()
     const fresh = await read(registry)
     counted = counter

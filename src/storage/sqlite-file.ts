@@ -1,7 +1,7 @@
-// One SQLite file, opened the way all of ours are: a folder made for it, readable by its owner
-// only, in WAL mode (readers and a writer do not stop each other), and brought to the schema that
-// this code knows. Migrations only go forward; their number is kept in `user_version`. A file that
-// is not what it is opened as is left as it is.
+// Opens a SQLite file in the way that all of ours are opened. The folder is made if it is missing,
+// and only the owner can read the file. It is in WAL mode, so readers and a writer do not stop each
+// other, and is brought to the schema that this code knows. Migrations only go forward; their
+// number is kept in `user_version`. A file of another kind is refused and not changed.
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
@@ -43,7 +43,7 @@ function prepared(connection: SqliteConnection, file: SqliteFile): SqliteConnect
   return connection
 }
 
-/** For reports: never writes, and works while a gateway holds the file. */
+/** For reports: never writes, and works while a gateway uses the file. */
 export function openSqliteReader(file: Omit<SqliteFile, 'synchronous'>): SqliteConnection {
   const options = { readonly: true, fileMustExist: true, timeout: file.busyTimeoutMs }
   try {
@@ -69,7 +69,7 @@ function looked(
   return connection
 }
 
-/** SQLite gives its journal files the mode of the database, so making that one first suffices. */
+/** SQLite gives its journal files the mode of the database file, so only that one is made. */
 function createPrivately(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))

@@ -1,27 +1,27 @@
-// What is put right in an answer, as data: one line per member. An object that is as it should be,
-// which is the rule, keeps its bytes; in one that is not, only the members named here change.
+// What is put right in an answer, as data: one rule per member. An object that needs no change,
+// which is usual, keeps its text. In any other, only the members that a rule names change.
 import type { JsonMember, JsonObject } from '#domain'
 import { arrayItems, isJsonObject, type JsonChanges, spliceMembers, topLevelMembers } from '#wire'
 
 export interface AnswerRule {
   member: string
-  /** What becomes of it, for docs/api.md. */
+  /** What happens to the member, for docs/api.md. */
   does: string
   applies(object: JsonObject): boolean
-  /** Its new text; null leaves it out. Only asked for where the rule applies. */
+  /** The member's new text; null leaves it out. Only called where the rule applies. */
   change(object: JsonObject, text: string): string | null
-  /** The rules of what is inside. */
+  /** The rules for what the member holds. */
   within?: readonly AnswerRule[]
 }
 
 const nothing: JsonChanges = new Map()
 
-/** The object's text with its rules obeyed: the same text where none applies. */
+/** The object's text after all rules: the same text where none applies. */
 export function mend(text: string, object: JsonObject, rules: readonly AnswerRule[]): string {
   return needsMending(object, rules) ? rewrite(text, object, rules, nothing) : text
 }
 
-/** The same, with members that are changed whatever the object says. */
+/** The same, with changes (`always`) that are made whatever the object holds. */
 export function rewrite(
   text: string,
   object: JsonObject,
@@ -43,8 +43,8 @@ export function rewrite(
 }
 
 /**
- * A member given twice: the last one counts, and it is what was parsed and judged. The others must
- * neither be taken for it nor reach anybody.
+ * Keeps the last of the members that share a name: it is the one that was parsed and judged. The
+ * others were not, so they must not reach a client.
  */
 function withoutRepeats(text: string, members: readonly JsonMember[]): string {
   const last = new Map(members.map((member) => [member.name, member]))
@@ -66,7 +66,7 @@ export function dropped(member: string): AnswerRule {
   }
 }
 
-/** For what OpenAI leaves out where there is none. */
+/** For members that OpenAI leaves out instead of sending null. */
 export function droppedWhenNull(member: string): AnswerRule {
   return {
     member,
@@ -76,7 +76,7 @@ export function droppedWhenNull(member: string): AnswerRule {
   }
 }
 
-/** For what is of no use to anybody unless it is what it should be. */
+/** For members that are of no use unless they have the right type. */
 export function droppedWhenUnreadable(
   member: string,
   isReadable: (value: unknown) => boolean,
@@ -89,7 +89,7 @@ export function droppedWhenUnreadable(
   }
 }
 
-/** For what OpenAI always shows. */
+/** For members that OpenAI always shows. */
 export function nullWhenMissing(member: string): AnswerRule {
   return {
     member,
@@ -99,7 +99,7 @@ export function nullWhenMissing(member: string): AnswerRule {
   }
 }
 
-/** For what every answer of the dialect has: `text` is its JSON. */
+/** For members that every answer of the dialect has; `text` is JSON. */
 export function filledWhenMissing(member: string, text: string): AnswerRule {
   return {
     member,
@@ -109,7 +109,7 @@ export function filledWhenMissing(member: string, text: string): AnswerRule {
   }
 }
 
-/** For what is the same in every part of an answer. */
+/** For members that are the same in every part of an answer. */
 export function pinned(member: string, value: string | number): AnswerRule {
   return {
     member,
@@ -119,7 +119,7 @@ export function pinned(member: string, value: string | number): AnswerRule {
   }
 }
 
-/** A count under the name that OpenAI gives it. */
+/** Moves a count to the name that OpenAI gives it. */
 export function renamed(from: string, to: string): AnswerRule[] {
   const added: AnswerRule = {
     member: to,
@@ -155,7 +155,7 @@ export function eachOf(member: string, within: readonly AnswerRule[]): AnswerRul
   }
 }
 
-/** Several rules for one member: the first that applies. */
+/** Two rules for one member: the first one that applies. */
 export function either(first: AnswerRule, second: AnswerRule): AnswerRule {
   return {
     ...second,

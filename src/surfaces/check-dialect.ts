@@ -1,5 +1,5 @@
-// What a server of the deployment's dialect would refuse, or would not understand: refused before
-// anything is sent. Over RunPod's OpenAI route a refusal loses its reason, and would be a 502.
+// Refuses, before anything is sent, what a server of the deployment's dialect would refuse or would
+// not understand. RunPod's OpenAI route drops the reason of a refusal: the client would get a 502.
 import { type Call, type CallBody, Fault } from '#domain'
 import { isWrittenAs } from '#wire'
 import type { FieldPolicy } from './field-policy.ts'
@@ -39,7 +39,7 @@ function keepToList(
   }
 }
 
-/** Certain for every version: vLLM looks at both before it makes a token. */
+/** Every version of vLLM checks both before it generates a token. */
 function refuseForVllm(call: Call, { bounds }: FieldPolicy, changes: Changes): void {
   if (call.choices > call.prompts && numberSent('temperature', call.body, changes) === 0) {
     throw invalid('n', "'n' must be 1 where 'temperature' is 0: all choices would be the same.")
@@ -49,7 +49,7 @@ function refuseForVllm(call: Call, { bounds }: FieldPolicy, changes: Changes): v
   for (const bound of bounds) {
     const most = numberSent(bound, call.body, changes)
     if (most === null) continue
-    // Where only the prompt is to come back, one token is generated.
+    // Asked for no tokens, vLLM generates one all the same.
     if (least <= Math.max(1, most)) return
     const message = `'min_tokens' must not be above ${most}, the most tokens to generate.`
     throw invalid('min_tokens', message)

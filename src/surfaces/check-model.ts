@@ -1,5 +1,5 @@
-// Compares what a body wants with what its model allows, before anything is reserved or sent: what
-// is refused here cost nothing and was nobody's attempt.
+// Compares what a body needs with what its model allows, before anything is reserved or sent: a
+// refusal here costs nothing and is no attempt.
 import { type Call, chatRoles, type Demand, Fault, type Model, policyOf } from '#domain'
 import { invalid } from './rules.ts'
 
@@ -64,7 +64,7 @@ function tooLarge(param: string, contextTokens: number): Fault {
   return invalid(param, `Invalid value for '${param}': expected ${limit}.`)
 }
 
-/** Texts are counted by the model's server; what comes as tokens can be counted here. */
+/** Only prompts that came as tokens: texts are counted by the model's server. */
 function contextTooLong(tokensMax: number, { param, count }: { param: string; count: number }) {
   const message =
     `This model's maximum context length is ${tokensMax} tokens. ` +

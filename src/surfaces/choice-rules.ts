@@ -1,5 +1,5 @@
-// What chat and completions put right in the same way: how a choice ends, what vLLM adds to it,
-// and the count of tokens. A `stop_reason` stays: it tells a client which of its stops was met.
+// The rules that the answers of chat and completions share: how a choice ends, what vLLM adds to
+// it, and the counts of tokens. A `stop_reason` stays: it tells a client which stop text was met.
 import { isJsonObject, isUsage } from '#wire'
 import {
   type AnswerRule,
@@ -22,7 +22,7 @@ export const answerStripped: readonly string[] = [
   'metrics',
 ]
 
-/** Of a dialect that knows these finish reasons. */
+/** For a dialect that has these finish reasons. */
 export function choiceRules(reasons: readonly string[]): readonly AnswerRule[] {
   return [
     finishReason(reasons),
@@ -34,7 +34,7 @@ export function choiceRules(reasons: readonly string[]): readonly AnswerRule[] {
   ]
 }
 
-/** Of a message or a part of one: null says nothing, and strict clients refuse `"audio": null`. */
+/** For a message or a part of one: strict clients refuse `"audio": null`. */
 export const spokenRules: readonly AnswerRule[] = [
   droppedWhenNull('audio'),
   droppedWhenNull('reasoning'),
@@ -53,7 +53,7 @@ const completionDetailRules = countsAmong(
   'rejected_prediction_tokens',
 )
 
-/** What is charged is what is shown. Some servers count more in a sum than its parts. */
+/** The client sees the count that it is charged for. Some servers' totals exceed their parts. */
 const completionTokens: AnswerRule = {
   member: 'completion_tokens',
   does: '0 where it is no count',
@@ -80,7 +80,7 @@ const usageRules: readonly AnswerRule[] = [
   noneOr('completion_tokens_details', completionDetailRules),
 ]
 
-/** What is charged as if nobody had said it is not said to the client either. */
+/** Usage that cannot be read is not charged, so it is not shown either. */
 export const wholeUsage: AnswerRule = either(
   droppedWhenUnreadable('usage', isUsage),
   inside('usage', usageRules),
@@ -88,14 +88,14 @@ export const wholeUsage: AnswerRule = either(
 
 const serviceTiers: readonly unknown[] = [null, 'auto', 'default', 'flex', 'scale', 'priority']
 
-/** The members at the top that both answers share, streamed or whole. */
+/** The top-level members that chunks and whole answers share. */
 export const envelopeRules: readonly AnswerRule[] = [
   ...answerStripped.map(dropped),
   droppedWhenNull('system_fingerprint'),
-  // Others have tiers of their own, which strict clients do not know.
+  // Other servers have tiers of their own, which strict clients refuse.
   droppedWhenUnreadable('service_tier', (tier) => serviceTiers.includes(tier)),
-  // What is left of it is no error, and SDKs look whether it is there. Given twice, the first may
-  // be one, whose text is nobody's business.
+  // The upstream's folder has found that it holds no error, but SDKs look whether it is there.
+  // Given twice, the first may hold an error's text, which is for the operator only.
   dropped('error'),
 ]
 

@@ -1,7 +1,7 @@
-// Writes one answer made of choices (chat, completions) for its client. Content passes untouched;
-// of the envelope, the model is the one that was asked for, usage is shown only to those who asked,
-// and what OpenAI's shape lacks or adds is put right by the dialect's rules. It remembers what an
-// answer needs to be complete, and how much was delivered.
+// Writes one answer made of choices (chat, completions) for its client. Content passes untouched.
+// The answer names the model that the client asked for, shows usage only to clients that asked for
+// it, and the dialect's rules put the rest into OpenAI's shape. The encoder also knows whether the
+// answer is complete, and how much of it was delivered.
 import {
   type Call,
   type Chunk,
@@ -13,42 +13,17 @@ import {
   type UpstreamEvent,
   type Usage,
 } from '#domain'
-import {
-  isJsonObject,
-  type JsonChanges,
-  parseObject,
-  readUsage,
-  sseComment,
-  sseData,
-  writeUsage,
-} from '#wire'
+import { type JsonChanges, parseObject, readUsage, sseComment, sseData, writeUsage } from '#wire'
 import { type AnswerRule, needsMending, pinned, rewrite } from './answer-rules.ts'
+import { AskedChoices } from './asked-choices.ts'
+import type { ChoicesDialect } from './choices-dialect.ts'
 import { type ChunkRewriter, createChunkRewriter } from './chunk-rewriter.ts'
-import { isFinished, withoutEnds } from './finish-reason.ts'
+import { withoutEnds } from './finish-reason.ts'
 import { type ModelName, modelName, renamed } from './model-name.ts'
 import { RepeatedChunks } from './repeated-chunks.ts'
 import { RunningCounts } from './running-counts.ts'
 import { badAnswer, failedEvent, heartbeat } from './said-by-us.ts'
 import type { Encoder } from './surface.ts'
-
-export interface ChoicesDialect {
-  /** For the client: "an answer that is not …". */
-  what: string
-  /** The member that holds what the model reads. */
-  promptField: string
-  chunkObject: string
-  wholeObject: string
-  idPrefix: string
-  /** Chunks before the last say `usage: null` to those who asked for it. */
-  showsNullUsage: boolean
-  /** Whether a choice of a chunk, or of a whole answer, says something in its own place. */
-  isPart(choice: JsonObject): boolean
-  /** Whether a part holds anything that was generated: at least one token. */
-  saysSomething(part: JsonObject): boolean
-  isChoice(choice: JsonObject): boolean
-  chunk: readonly AnswerRule[]
-  whole: readonly AnswerRule[]
-}
 
 export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
   return new ChoicesEncoder(call, dialect)
@@ -59,15 +34,12 @@ class ChoicesEncoder implements Encoder {
   readonly #call: Call
   readonly #dialect: ChoicesDialect
   readonly #model: ModelName
-  /** Of several choices; whether the one choice of most answers has finished is a number. */
-  #finished: Set<number> | null = null
-  #finishedCount = 0
+  readonly #choices: AskedChoices
   #chunks: ChunkRewriter | null = null
   #repeated: RepeatedChunks | null = null
   #runningCounts: RunningCounts | null = null
   #total: Usage | null = null
   #runningUsage: Usage | null = null
-  #countedEvents = 0
   #usageEvent: string | null = null
   #head: Head | null = null
 
@@ -75,6 +47,7 @@ class ChoicesEncoder implements Encoder {
     this.#call = call
     this.#dialect = dialect
     this.#model = modelName(call.modelId)
+    this.#choices = new AskedChoices(call, dialect)
   }
 
   take(event: UpstreamEvent): string | null {
@@ -91,12 +64,12 @@ class ChoicesEncoder implements Encoder {
   }
 
   isComplete(): boolean {
-    return this.#finishedCount >= this.#call.choices
+    return this.#choices.allEnded()
   }
 
   usage(): Usage {
     const known = this.#total ?? this.#runningUsage
-    return known ?? { ...noUsage, completionTokens: this.#countedEvents }
+    return known ?? { ...noUsage, completionTokens: this.#choices.saidCount }
   }
 
   end(note: string): string {
@@ -108,20 +81,20 @@ class ChoicesEncoder implements Encoder {
   }
 
   #takeChunk(event: Chunk | RepeatedChunk): string | null {
-    // One that says nothing is no token, which only the long way sees.
+    // An empty chunk is no token. Only the long way below tells the two apart.
     if (event.mould !== undefined && event.content !== '') {
       const written = this.#repeated?.event(event) ?? null
       if (written !== null) return this.#takeRepeated(event, written)
     }
     let { text, value } = event
-    const choices = this.#choicesOf(value, 'A chunk has no choices.')
+    const choices = this.#choices.listOf(value)
     if (choices.length === 0) {
       this.#takeUsage(text, value)
       return null
     }
-    const saidBefore = this.#countedEvents
-    const isEnd = this.#countChoices(choices)
-    const endedBefore = isEnd ? this.#finishAll(choices) : null
+    const saidBefore = this.#choices.saidCount
+    const isEnd = this.#choices.judge(choices)
+    const endedBefore = isEnd ? this.#choices.endAll(choices) : null
     if (endedBefore !== null) {
       text = withoutEnds(text, value, endedBefore)
       value = parseObject(text) ?? value
@@ -132,9 +105,9 @@ class ChoicesEncoder implements Encoder {
     const chunks = this.#chunks
     const rules = this.#rulesFor(value, this.#dialect.chunk)
     const write = (one: string) => sseData(chunks.rewrite(one, value, rules))
-    // Of several choices, each counts for itself. An end is said once, and so is never repeated.
+    // With several choices, each has counts of its own. An end comes once and is never repeated.
     const isAlone = choices.length === 1 && this.#call.choices === 1 && !isEnd
-    if (event.mould !== undefined && isAlone && this.#countedEvents > saidBefore) {
+    if (event.mould !== undefined && isAlone && this.#choices.saidCount > saidBefore) {
       this.#repeated ??= new RepeatedChunks()
       this.#repeated.learn(event, usage, write)
     }
@@ -142,24 +115,24 @@ class ChoicesEncoder implements Encoder {
   }
 
   #takeRepeated(chunk: RepeatedChunk, written: string): string {
-    this.#countedEvents += 1
+    this.#choices.saidCount += 1
     this.#runningUsage = this.#repeated?.usage(chunk) ?? this.#runningUsage
     return written
   }
 
-  /** Kept for the end: some say it several times, or before the last choice has finished. */
+  /** Kept for the end: some send usage several times, or before the last choice has ended. */
   #takeUsage(text: string, value: JsonObject): void {
     const usage = readUsage(value.usage, 'reported')
     if (usage === null) return
     this.#total = usage
     if (!this.#call.wantsUsage) return
-    // It has no choices, and of a whole answer's rules only those of its usage can apply.
+    // This chunk has no choices, so of a whole answer's rules only those for usage can apply.
     this.#usageEvent = sseData(this.#rewriteWhole(text, value))
   }
 
   #takeWhole({ text, value }: { text: string; value: JsonObject }): string {
-    const choices = this.#choicesOf(value, 'A whole answer has no choices.')
-    if (this.#countChoices(choices)) this.#finishAll(choices)
+    const choices = this.#choices.listOf(value)
+    if (this.#choices.judge(choices)) this.#choices.endAll(choices)
     this.#total = readUsage(value.usage, 'reported')
     return this.#rewriteWhole(text, value)
   }
@@ -171,70 +144,12 @@ class ChoicesEncoder implements Encoder {
     return kept ?? rewrite(text, value, rules, this.#model.whole)
   }
 
-  #choicesOf({ choices }: JsonObject, cause: string): readonly unknown[] {
-    if (Array.isArray(choices)) return choices
-    throw badAnswer(this.#dialect.what, cause)
-  }
-
-  /** Whether any of them says that it has ended. */
-  #countChoices(choices: readonly unknown[]): boolean {
-    const call = this.#call
-    const { what, isPart, isChoice, saysSomething } = this.#dialect
-    // Several parts of one choice may share a chunk. A whole answer has no parts.
-    if (!call.stream && choices.length > call.choices) {
-      throw badAnswer(what, 'It has more choices than were asked for.')
-    }
-    let said = 0
-    let anyFinished = false
-    for (const choice of choices) {
-      if (!isJsonObject(choice) || !this.#isAskedFor(choice.index)) {
-        throw badAnswer(what, 'It has a choice that nobody asked for.')
-      }
-      if (!(call.stream ? isPart(choice) : isChoice(choice))) {
-        throw badAnswer(what, 'A choice says nothing where it should.')
-      }
-      if ((choice.error ?? null) !== null) throw badAnswer(what, 'A choice holds an error.')
-      if (!call.stream || saysSomething(choice)) said += 1
-      const { finish_reason: reason = null } = choice
-      if (reason === null) continue
-      if (typeof reason !== 'string') throw badAnswer(what, 'A finish reason is no text.')
-      if (isFinished(reason)) anyFinished = true
-    }
-    // Only of what was good as a whole: nothing else reaches the client.
-    this.#countedEvents += said
-    return anyFinished
-  }
-
-  /** Gives back the parts that say again how their choice ended; null: there are none. */
-  #finishAll(choices: readonly unknown[]): Set<unknown> | null {
-    let again: Set<unknown> | null = null
-    for (const choice of choices) {
-      if (!isJsonObject(choice) || !choice.finish_reason) continue
-      if (this.#finish(Number(choice.index))) continue
-      again ??= new Set()
-      again.add(choice)
-    }
-    return again
-  }
-
-  #isAskedFor(index: unknown): boolean {
-    return Number.isInteger(index) && Number(index) >= 0 && Number(index) < this.#call.choices
-  }
-
-  /** Whether it is the choice's first end. */
-  #finish(index: number): boolean {
-    const before = this.#finishedCount
-    if (this.#call.choices > 1) this.#finished ??= new Set()
-    this.#finishedCount = this.#finished?.add(index).size ?? 1
-    return this.#finishedCount > before
-  }
-
   #chunkChanges(): JsonChanges {
     const showsNull = this.#call.wantsUsage && this.#dialect.showsNullUsage
     return showsNull ? this.#model.chunkWithNull : this.#model.chunk
   }
 
-  /** The rules for what all parts of an answer share are made for the rare one that differs. */
+  /** A part whose head differs, which is rare, gets rules that pin it to the first part's head. */
   #rulesFor(value: JsonObject, usual: readonly AnswerRule[]): readonly AnswerRule[] {
     this.#head ??= headOf(value, this.#call, this.#dialect)
     const { id, object, created } = this.#head
@@ -260,7 +175,7 @@ class ChoicesEncoder implements Encoder {
   }
 }
 
-/** What every part of an answer shares: as the first part says it, and ours where it forgot. */
+/** What all parts of an answer share: from the first part, or ours where that has none. */
 interface Head {
   id: string
   object: string

@@ -1,5 +1,5 @@
 // Rewrites the chunks of one stream. They all begin in the same way (id, object, created, model):
-// what that beginning becomes is worked out once, and only the rest of each chunk is looked at.
+// that beginning is rewritten once, and of later chunks only the rest is read.
 import type { JsonObject } from '#domain'
 import {
   type JsonChanges,
@@ -44,7 +44,7 @@ export function createChunkRewriter(always: JsonChanges): ChunkRewriter {
   }
 }
 
-/** What is written more often than it counts is left out by the long way. */
+/** Whether the text has a name twice: `rewrite` drops the first one, splicing would keep both. */
 function isAnyTwice(written: number, value: JsonObject): boolean {
   return written > Object.keys(value).length
 }

@@ -1,6 +1,6 @@
-// Whether a prompt can fit into its model's context. Only the model's server has the tokeniser:
-// here bytes are compared, once with what no tokeniser can reach, to refuse what need not be sent,
-// and once with what is usual, where a server failed and nobody said why.
+// Whether a prompt can fit into its model's context. Only the model's server has the tokeniser, so
+// bytes are compared here. With the longest possible tokens: a prompt that is too long even then is
+// refused and not sent. With usual tokens: a likely cause where a server failed without a reason.
 import {
   answerTokensMax,
   type Call,
@@ -33,11 +33,11 @@ export function refuseTooLong(call: Call, model: Context): void {
   throw new Fault('context_too_long', { message, param })
 }
 
-/** Whether prompt and answer would not fit if the prompt's tokens are of the usual length. */
+/** Whether prompt and answer are too long together if the prompt's tokens have a usual length. */
 export function isLikelyTooLong(call: Call, model: Context): boolean {
   const size = call.promptSize
   if (size === null) return false
-  // Without a bound the model takes what is left, and needs at least one.
+  // An answer without a bound takes what is left of the context: at least one token.
   const answer = answerTokensMax(call, policyOf(model)) ?? 1
   return likelyTokens(size) + answer > model.contextTokens
 }

@@ -11,11 +11,11 @@ export interface FieldPolicy {
   stripped: ReadonlySet<string>
   /** Members that pass where the model says so, and are left out elsewhere. */
   byModel: readonly ModelField[]
-  /** OpenAI's own list: a server of that dialect is sent nothing else. */
+  /** OpenAI's own list: nothing else is sent to a server of that dialect. */
   documented: ReadonlySet<string>
   /** Members of a stream that we set, by the dialect that the upstream is asked in. */
   forced: Readonly<Record<string, Readonly<Record<string, string>>>>
-  /** Where the client's bound on its answer stands; capped by the model's policy. */
+  /** Members that bound the answer's tokens; the model's policy caps them. */
   bounds: readonly string[]
   /** What is put right in a whole answer. */
   answer: readonly AnswerRule[]
@@ -26,7 +26,7 @@ export interface ModelField {
   passes(policy: ModelPolicy): boolean
 }
 
-/** Some choose scheduling, cache or routing inside the server, some show what is the operator's. */
+/** They choose scheduling, cache or routing inside the server, or show what is the operator's. */
 const operatorFields = [
   'priority',
   'request_id',
@@ -46,7 +46,7 @@ const operatorFields = [
   'stream_interval',
 ]
 
-/** For OpenAI alone: read by us, or without a meaning here. */
+/** They mean something to OpenAI only: we read them ourselves, or they have no meaning here. */
 const accountFields = [
   'user',
   'metadata',
@@ -58,8 +58,8 @@ const accountFields = [
 ]
 
 /**
- * Other gateways can be upstreams too, and read from a body where a call goes, as whom, and what is
- * bought on the way.
+ * Another gateway can be an upstream. It would read from these where a call goes, with whose
+ * credentials, and what else is bought for it.
  */
 const routingFields = [
   'models',
@@ -116,9 +116,9 @@ export const tenantStripped: readonly string[] = [
 
 export const cacheSalt: ModelField = { field: 'cache_salt', passes: (policy) => policy.cacheSalt }
 
-/** Usage is always asked for: it is what a call costs. */
+/** Usage is always asked for: the charge is computed from it. */
 export const forcedOnStreams: FieldPolicy['forced'] = {
   openai: { stream_options: '{"include_usage":true}' },
-  // The running count is how a client that leaves is billed for what it got.
+  // The running count tells what to charge a client that leaves before the end.
   vllm: { stream_options: '{"include_usage":true,"continuous_usage_stats":true}' },
 }

@@ -1,12 +1,9 @@
-// Why a choice ended. Engines have words of their own for it, and clients know OpenAI's: those who
-// read it strictly fail on any other, and those who do not take it for a good end.
+// Why a choice ended. Engines have words of their own for it, and clients know only OpenAI's: a
+// strict client fails on any other word, and the rest take it for a good end.
 import { Fault, type JsonObject } from '#domain'
 import { type AnswerRule, eachOf, mend } from './answer-rules.ts'
 
-/**
- * A limit was met, a tool was asked for, something was held back; whatever else an engine says, it
- * has stopped.
- */
+/** A limit was met, a tool was called, a text was held back. Any other word means `stop`. */
 const meanings: Readonly<Record<string, string>> = {
   max_tokens: 'length',
   max_output_tokens: 'length',
@@ -17,20 +14,20 @@ const meanings: Readonly<Record<string, string>> = {
   recitation: 'content_filter',
 }
 
-/** An engine that gave up calls it a finish reason; a client would take it for an answer. */
+/** Some engines give up and say so in a finish reason: clients would take that for an answer. */
 const gaveUp = /abort|error|cancel|fail|time_?out|insufficient_system_resource/i
 
-/** What nearly every answer ends with, and needs no second look. */
+/** Nearly every answer ends with one of these, which saves the search for `gaveUp`. */
 const goodEnds: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls'])
 
-/** Some servers write an empty text until the last chunk: nothing ended there. */
+/** Some servers write an empty reason until the last chunk: that is no end. */
 export function isFinished(reason: string): boolean {
   if (goodEnds.has(reason)) return true
   if (gaveUp.test(reason)) throw aborted()
   return reason !== ''
 }
 
-/** Of a dialect that knows these. */
+/** For a dialect that has these finish reasons. */
 export function finishReason(known: readonly string[]): AnswerRule {
   const words: ReadonlySet<unknown> = new Set([null, ...known])
   return {
@@ -48,8 +45,8 @@ export function finishReason(known: readonly string[]): AnswerRule {
 }
 
 /**
- * A chunk's text in which these of its choices do not end: they have ended before, and clients that
- * add up what they are told would count them twice. What they say besides stays.
+ * A chunk's text without the ends of these choices. They have ended before, and a client that
+ * counts ends would count them twice. The rest of each choice stays.
  */
 export function withoutEnds(
   text: string,

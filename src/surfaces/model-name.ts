@@ -1,14 +1,14 @@
-// How an answer names its model: by the name that was asked for, whatever its server calls it. What
-// follows from a name is the same for all calls, and is worked out once: made for each, it was a
-// quarter of what an encoder took.
+// An answer names its model as the client did, whatever its server calls it. What is made from a
+// name is the same for all calls, so it is made once: making it for each call took a quarter of an
+// encoder's time.
 import type { JsonChanges } from '#wire'
 
 export interface ModelName {
   name: string
   json: string
-  /** What every whole answer gets. */
+  /** The changes to every whole answer. */
   whole: JsonChanges
-  /** What every chunk gets, whose usage is left out, or null for those who asked for it. */
+  /** The changes to every chunk: usage is left out, or null for clients that asked for it. */
   chunk: JsonChanges
   chunkWithNull: JsonChanges
 }
@@ -28,7 +28,7 @@ export function modelName(name: string): ModelName {
     chunk: new Map([model, ['usage', null]]),
     chunkWithNull: new Map([model, ['usage', 'null']]),
   }
-  // More models than anybody has: beginning anew is good enough.
+  // Nobody has so many models, so dropping them all is good enough.
   if (names.size >= namesMax) names.clear()
   names.set(name, made)
   return made
@@ -37,13 +37,13 @@ export function modelName(name: string): ModelName {
 const member = '"model"'
 
 /**
- * The text of an answer with nothing changed but its model, `given` as it was read; null where it
- * takes a look at each member. To look for the word costs a third of that.
+ * The text of an answer with only its model changed; `given` is the model that was parsed from it.
+ * null: the caller must go through the members, which costs three times as much as this search.
  */
 export function renamed(text: string, given: unknown, { name, json }: ModelName): string | null {
   if (typeof given !== 'string') return null
   const at = text.indexOf(member)
-  // The word stands there once and no letter is written as a number: then it is that very member.
+  // If "model" is there once and the text has no `\u` escape, it is the member that was parsed.
   if (at === -1 || text.includes(member, at + 1) || text.includes('\\u')) return null
   if (given === name) return text
   const start = text.indexOf('"', at + member.length)

@@ -1,4 +1,4 @@
-// Whether the length of a prompt tells if it fits.
+// Whether a prompt's length can show that it does not fit.
 import type { JsonObject } from '#domain'
 
 /** The server cuts such a prompt until it fits. */

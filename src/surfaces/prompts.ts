@@ -1,10 +1,10 @@
-// What completions and embeddings are given: one text or many, as text or as token ids.
+// The prompts of completions and embeddings: one or many, as texts or as token ids.
 import type { Demand, JsonObject, PromptSize } from '#domain'
 import { isTruncated } from './prompt-size.ts'
 import { invalid } from './rules.ts'
 import { isTokenIds } from './sampling-rules.ts'
 
-/** How many prompts there are. Throws where it is none of the four forms. */
+/** How many prompts there are. Throws where `given` has none of the four forms. */
 export function countPrompts(field: string, given: unknown, max: number): number {
   if (given === undefined || given === null) {
     throw invalid(field, `Missing required parameter: '${field}'.`)
@@ -22,7 +22,7 @@ export function countPrompts(field: string, given: unknown, max: number): number
   throw wrongForm(`${field}[${wrong}]`)
 }
 
-/** Adds how much room the longest prompt takes that was sent as tokens: only those are counted. */
+/** Adds the length of the longest prompt that came as tokens: texts cannot be counted here. */
 export function addContextDemand(field: string, value: JsonObject, demands: Demand[]): void {
   const given = value[field]
   if (!Array.isArray(given) || typeof given[0] === 'string' || isTruncated(value)) return
@@ -38,7 +38,7 @@ export function addContextDemand(field: string, value: JsonObject, demands: Dema
   demands.push({ wants: 'context', param, count: longest })
 }
 
-/** The longest of the prompts, which are all texts or all tokens. */
+/** The size of the longest prompt. Either all are texts or all are tokens. */
 export function measurePrompts(field: string, value: JsonObject): PromptSize | null {
   if (isTruncated(value)) return null
   const given = value[field]
@@ -51,7 +51,7 @@ export function measurePrompts(field: string, value: JsonObject): PromptSize | n
   return size
 }
 
-/** How many tokens there are over all prompts; null where they are texts. */
+/** The tokens of all prompts together; null where they are texts. */
 export function countPromptTokens(given: unknown): number | null {
   if (!Array.isArray(given) || typeof given[0] === 'string') return null
   if (typeof given[0] === 'number') return given.length

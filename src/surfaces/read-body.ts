@@ -1,6 +1,6 @@
-// The first look at a body: bytes that are UTF-8, text that is a JSON object, no member twice.
-// A second `model` must not slip past, because the body is spliced later and not written anew.
-// A large body is read in pieces, between which others may be served.
+// Reads a body as JSON: its bytes must be UTF-8, its text a JSON object without a member given
+// twice. A second `model` would reach the upstream, because the body is later spliced and not
+// written anew. A large body is read in pieces, and other calls are served between them.
 import { isAscii, isUtf8 } from 'node:buffer'
 import { type CallBody, Fault, type JsonMember, type JsonObject } from '#domain'
 import {
@@ -17,11 +17,11 @@ import {
 } from '#wire'
 
 /**
- * Of the whole text: the model's server reads what we leave out as well, such as the first of two
- * members of one name.
+ * They bound the whole text: the model's server also reads what our parser drops, such as the
+ * first of two members of one name.
  */
 const bounds: JsonBounds = {
-  /** Python's parsers give up at about 1 000, and a worker loses its whole batch of jobs to it. */
+  /** Python's parsers fail at about 1 000, and a worker then loses its whole batch of jobs. */
   depth: 256,
   containers: 100_000,
   /** V8 takes 1.5 µs for each object whose names it has not seen. */
@@ -29,7 +29,7 @@ const bounds: JsonBounds = {
   values: 1_000_000,
   /** V8 looks each short string up in its table of known strings, which takes up to 0.4 µs. */
   strings: 100_000,
-  /** Python reads no integer of more than 4 300, and fails as it does for what nests too deeply. */
+  /** Python reads no integer of more than 4 300 digits, and fails as it does on deep nesting. */
   digits: 1_000,
 }
 
@@ -42,18 +42,18 @@ const excessTexts: Record<keyof JsonBounds, string> = {
   digits: 'holds a number with too many digits',
 }
 
-/** Where each of them stands is kept for as long as its call runs. */
+/** The position of each member is kept for as long as its call runs. */
 const membersMax = 1_000
 
-/** It takes twenty times as long as parsing: 40 ms for these. */
+/** Reading by hand takes twenty times as long as parsing: 40 ms for so many characters. */
 const byHandCharsMax = 262_144
 
-/** Longer texts are parsed in pieces, see there; one look over a shorter one is cheaper. */
+/** Longer texts are parsed in pieces (`parseInPieces`); parsing a shorter one whole is cheaper. */
 const wholeCharsMax = 65_536
 
 export interface ReadBody {
   value: JsonObject
-  /** What the body says, and where its members stand in that. */
+  /** The body as text, in which `members` are positions. */
   text: string
   members: readonly JsonMember[]
   /** What the call keeps of it. */
@@ -62,7 +62,7 @@ export interface ReadBody {
 
 export function* readBody(bytes: Buffer): Pieces<ReadBody> {
   if (bytes.length === 0) throw unreadable('The request has no body.')
-  // Before anything is made of it: bytes can wait.
+  // The body waits as bytes: nothing was made of it yet.
   if (bytes.length > wholeCharsMax) yield
   const isPlain = isAscii(bytes)
   if (!isPlain && !isUtf8(bytes)) throw unreadable('The body is not valid UTF-8.')
@@ -77,7 +77,7 @@ export function* readBody(bytes: Buffer): Pieces<ReadBody> {
   return { value, text, members, body }
 }
 
-/** Parsing 20 MB of brackets takes seconds, in which nobody else is served. */
+/** Parsing 20 MB of brackets would stop the event loop for seconds. */
 function refuseCostly(bytes: Buffer, text: string): void {
   if (!mayExceed(text, bounds)) return
   const excess = firstExcess(bytes, bounds)
@@ -94,14 +94,14 @@ function* parse(text: string): Pieces<Pick<ReadBody, 'value' | 'members'>> {
   const members = parsed?.members ?? topLevelMembers(text)
   const { hasBackslashName, hasLoneSurrogate } = escapesIn(text, value)
   const certain = hasBackslashName ? readAgain(text) : value
-  // V8 may have taken such names for others, so the value that was read again is checked too.
+  // V8 may have misread such names, so the value that was read by hand is checked too.
   if (hasLoneSurrogate || (hasBackslashName && escapesIn(text, certain).hasLoneSurrogate)) {
     throw unreadable('The body escapes half of a surrogate pair.')
   }
   return { value: certain, members }
 }
 
-/** A name may have been taken for another one, by which a rule could be evaded. */
+/** V8 may have read one name as another, and a rule could be evaded by that. */
 function readAgain(text: string): JsonObject {
   if (text.length > byHandCharsMax) throw unreadable('Names must not hold backslashes here.')
   const value = readByHand(text)
@@ -112,7 +112,7 @@ function parseWhole(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The parser's own message repeats the input: it stays here.
+    // The parser's own message quotes the input, so it is not passed on.
     throw unreadable('We could not parse the JSON body of your request.')
   }
 }
@@ -124,17 +124,17 @@ function givenTwice(members: readonly JsonMember[]): Fault {
   return new Fault('bad_request', { message: 'A member of the body is given twice.', param })
 }
 
-/** A name of 13 characters or more that was cut out of the text would keep all of it alive. */
+/** V8 keeps a whole text alive for a name of 13 or more characters that was cut out of it. */
 function takeNames(members: readonly JsonMember[], names: readonly string[]): void {
   for (let at = 0; at < members.length; at += 1) {
     const member = members[at]
     const name = names[at]
-    // Names that look like numbers come first in an object, wherever they were written.
+    // An object lists names that look like numbers first, wherever they were written.
     if (member !== undefined && member.name === name) member.name = name
   }
 }
 
-/** A member's name is the client's own text: only plain names are said back. */
+/** A member's name is the client's own text: a message repeats it only where it is plain. */
 export function safeName(name: string): string | null {
   return /^[\w.-]{1,64}$/.test(name) ? name : null
 }

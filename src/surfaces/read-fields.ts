@@ -4,7 +4,7 @@ import type { Demand, JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import { invalid } from './rules.ts'
 
-/** Longer names are nobody's; they would only be carried into logs and headers. */
+/** No model has a longer name, and it would be copied into logs and headers. */
 const modelCharsMax = 256
 
 export function readModel(model: unknown): string {
@@ -25,7 +25,7 @@ export function wantsUsage(value: JsonObject): boolean {
   return isWanted === true
 }
 
-/** Enough to tell one end user from another; only who can guess the name finds it in there. */
+/** Tells one end user from another. The name can only be found by guessing it. */
 export function endUserHash(value: JsonObject): string | null {
   return hashed(value.safety_identifier) ?? hashed(value.user)
 }
@@ -42,7 +42,7 @@ export function addTokenDemands(
   }
 }
 
-/** Each choice of each prompt is a sequence of its own on the GPU. One is never too many. */
+/** Each choice of each prompt is a sequence of its own on the GPU. Every model allows one. */
 export function addSequenceDemands(prompts: number, choices: number, demands: Demand[]): void {
   if (prompts > 1) demands.push({ wants: 'sequences', param: 'prompt', count: prompts })
   if (choices > prompts) demands.push({ wants: 'sequences', param: 'n', count: choices })

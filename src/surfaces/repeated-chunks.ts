@@ -1,9 +1,9 @@
-// The chunks of a stream that repeat one another but for what they say. No rule looks at that, and
-// no running count is shown: so what the first of them became is what all become, with their own
-// content in its place, and none of the others needs to be read.
+// The chunks of a stream that differ only in their content and running counts. No rule looks at the
+// content, and no running count is shown. So the event that was written for the first such chunk
+// is reused for the others with their own content, and they need not be parsed.
 import type { RepeatedChunk, Usage } from '#domain'
 
-/** Stands for what a chunk says. It is in no JSON text: there, it would be escaped. */
+/** Marks where the content goes. No JSON text holds it, because JSON escapes it. */
 const mark = '\u0000'
 
 export class RepeatedChunks {
@@ -12,19 +12,19 @@ export class RepeatedChunks {
   #after = ''
   #usage: Usage | null = null
 
-  /** The event for the client; null where none of this mould is known. */
+  /** The event for the client; null where no event of this mould was learnt. */
   event({ mould, content }: RepeatedChunk): string | null {
     return mould === this.#mould ? this.#before + content + this.#after : null
   }
 
-  /** The running usage of a chunk whose event is known. */
+  /** The running usage of a chunk for which `event` gave an event. */
   usage({ completionTokens }: RepeatedChunk): Usage | null {
     if (this.#usage === null || completionTokens === null) return this.#usage
     const { promptTokens, cachedTokens, source } = this.#usage
     return { promptTokens, completionTokens, cachedTokens, source }
   }
 
-  /** From one that went the long way; `write` makes the event of any text that is like its own. */
+  /** Learns from a chunk that was parsed; `write` makes the event for a text of the same mould. */
   learn(chunk: RepeatedChunk, usage: Usage | null, write: (text: string) => string): void {
     const { text, content, contentAt, mould } = chunk
     const marked = text.slice(0, contentAt) + mark + text.slice(contentAt + content.length)

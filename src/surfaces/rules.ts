@@ -7,16 +7,16 @@ import type { ReadBody } from './read-body.ts'
 export interface Rule {
   field: string
   expected: string
-  /** The same for one value, where that tells more of it. */
+  /** A closer text for the value that was given. */
   expectedFor?(value: unknown): string
   passes(value: unknown): boolean
-  /** For what a number cannot hold: looks at the value as it was written. */
+  /** Checks the value's own text: a number may not hold all of its digits. */
   passesAsWritten?(text: string): boolean
 }
 
 /**
- * A check of all rules that looks at the members there are, which are few. Where several are
- * wrong, the refusal names the one whose rule comes first.
+ * Checks a body against all rules. It goes through the members of the body, which are few. Where
+ * several are wrong, the fault names the one whose rule comes first.
  */
 export function checkOf(rules: readonly Rule[]): (read: ReadBody) => void {
   const byField = new Map(rules.map((rule) => [rule.field, rule]))
@@ -49,7 +49,7 @@ export function number(field: string, min: number, max: number): Rule {
   }
 }
 
-/** The bound that a number has anyway is only told to whoever passed it. */
+/** The upper bound of all safe integers is only named to a client that exceeded it. */
 export function integer(field: string, min: number, max = Number.MAX_SAFE_INTEGER): Rule {
   const isBounded = max !== Number.MAX_SAFE_INTEGER
   const expected = `an integer ${isBounded ? `between ${min} and ${max}` : `of at least ${min}`}`

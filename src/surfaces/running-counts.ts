@@ -1,4 +1,4 @@
-// vLLM's running usage is each choice's own, of its own prompt: a call's is the sum of them.
+// vLLM's running usage counts one choice and its prompt: the usage of a call is the sum of them.
 import type { Call, Usage } from '#domain'
 import { isJsonObject } from '#wire'
 
@@ -11,7 +11,7 @@ export class RunningCounts {
     this.#call = call
   }
 
-  /** The call's, as it is with what this choice says of itself. */
+  /** The call's usage, now that this choice has told its own. */
   with(usage: Usage, choice: unknown): Usage | null {
     if (!isJsonObject(choice)) return null
     const { choices, prompts } = this.#call

@@ -1,4 +1,4 @@
-// What chat and completions have in common: the parameters that choose among tokens.
+// The rules that chat and completions share: parameters that choose among tokens.
 import { isJsonObject } from '#wire'
 import { boolean, int64, integer, number, object, type Rule, refused, rule, text } from './rules.ts'
 
@@ -17,7 +17,7 @@ export const samplingRules: readonly Rule[] = [
   rule('top_p', 'a number above 0 and at most 1', (v) => isPositive(v) && v <= 1),
   number('presence_penalty', -2, 2),
   number('frequency_penalty', -2, 2),
-  // Passed on as it was written: a seed may have more bits than a number here.
+  // The seed's own text is passed on: it may have more bits than a JavaScript number.
   int64('seed'),
   object('logit_bias'),
   rule('stop', `a string or up to ${stopStringsMax} strings, none empty`, isStop),
@@ -45,7 +45,7 @@ function isStop(value: unknown): boolean {
   )
 }
 
-/** vLLM refuses two; some versions take an object of none. */
+/** vLLM refuses two kinds; some of its versions take an object with none. */
 function hasOneConstraint(value: unknown): boolean {
   return (
     isJsonObject(value) && constraints.filter((one) => (value[one] ?? null) !== null).length < 2

@@ -17,17 +17,17 @@ export interface UpstreamAsk {
   body: Buffer
 }
 
-/** Writes one call's answer. Each call has its own, which remembers what went through it. */
+/** Writes one call's answer and remembers what it wrote. Each call has an encoder of its own. */
 export interface Encoder {
-  /** The client's bytes for an event; null when it is not for the client. Throws a Fault. */
+  /** The client's bytes for an event; null: the client gets nothing. Throws a Fault. */
   take(event: UpstreamEvent): string | null
-  /** A sign of life that is no answer. */
+  /** A comment that shows the client that its call is alive. */
   heartbeat(progress: Progress): string
   /** Every expected choice has its finish reason. */
   isComplete(): boolean
-  /** What was delivered so far, as well as it is known. */
+  /** The usage that was delivered so far, as far as it is known. */
   usage(): Usage
-  /** What a complete answer still lacks: the usage the client asked for, the mark of the end. */
+  /** What a complete answer still lacks: usage, if the client asked for it, and the end mark. */
   end(note: string): string
   /** One error event; nothing may follow it. */
   failed(fault: Fault): string
@@ -36,15 +36,15 @@ export interface Encoder {
 export interface Surface {
   name: string
   path: string
-  /** What becomes of each member of a body. */
+  /** What happens to each member of a body. */
   fields: FieldPolicy
   /**
-   * The body as the facts we act on; one that is not large is a single piece. Throws a Fault that
+   * Reads the facts that we act on from a body, a large one in several pieces. Throws a Fault that
    * names the parameter.
    */
   read(body: Buffer): Pieces<CallFacts>
   toUpstream(call: Call, target: UpstreamTarget): UpstreamAsk
-  /** What `toUpstream` would throw; null: nothing. */
+  /** The fault that `toUpstream` would throw; null: none. */
   refusal(call: Call, target: UpstreamTarget): Fault | null
   encoder(call: Call): Encoder
   /** A fault as a whole body, in this dialect. */

@@ -1,5 +1,5 @@
-// The body for one attempt: the client's own bytes with a few top-level members changed. Where
-// nothing changes, which is usual, they are the very bytes that came.
+// Writes the body for one attempt: the client's own bytes with a few top-level members changed.
+// Usually nothing changes, and the same buffer is sent on.
 import {
   asFault,
   type Call,
@@ -17,7 +17,7 @@ type Changes = Map<string, string | null>
 
 export const noChanges: JsonChanges = new Map()
 
-/** Changes of the surface's own come last and win. */
+/** `own` holds the surface's changes: they are made last and win. */
 export function bodyFor(
   call: Call,
   target: UpstreamTarget,
@@ -29,7 +29,7 @@ export function bodyFor(
   return changes.size === 0 ? bytes : spliceBytes(bytes, members, changes)
 }
 
-/** What `bodyFor` would throw, without writing a body; null: nothing. */
+/** The fault that `bodyFor` would throw; null: none. Writes no body. */
 export function refusalFor(...asked: Parameters<typeof changesFor>): Fault | null {
   try {
     changesFor(...asked)
@@ -60,7 +60,7 @@ function changesFor(
   return changes
 }
 
-/** A body has few members: looking through them is quicker than making an index of them. */
+/** A body has few members: a search through them is faster than making an index. */
 export function memberOf(members: readonly JsonMember[], name: string): JsonMember | undefined {
   for (const member of members) if (member.name === name) return member
   return undefined
@@ -79,7 +79,7 @@ function leaveOut(
   changes: Changes,
 ): void {
   for (const { name } of members) {
-    // Whatever the client sent as options of a stream has been read, and is answered by us.
+    // The client's options of a stream are obeyed here, and the upstream gets our own.
     if (name === 'stream_options' || stripped.has(name)) changes.set(name, null)
   }
   for (const { field, passes } of byModel) {
@@ -87,7 +87,7 @@ function leaveOut(
   }
 }
 
-/** Null is as good as absent to us and to OpenAI; some servers take it for a wrong type. */
+/** To us and to OpenAI null means absent; some servers refuse it as a wrong type. */
 function leaveOutNulls({ body }: Call, { checked }: FieldPolicy, changes: Changes): void {
   for (const member of body.members) {
     if (!isWrittenAs(body.bytes, member, 'null')) continue
@@ -110,7 +110,7 @@ function capTokens(
 ): void {
   const [bound] = bounds
   const named = call.demands.filter((demand) => demand.wants === 'tokens')
-  // Where two are named, some servers go by the other one: it must not allow more.
+  // A client may send two bounds, and some servers obey the other one: both are lowered.
   const most = Math.min(call.maxTokens ?? Number.POSITIVE_INFINITY, max ?? Number.POSITIVE_INFINITY)
   for (const { param, count } of named) if (count > most) changes.set(param, String(most))
   if (named.length === 0 && max !== null && bound !== undefined) changes.set(bound, String(max))

@@ -2,7 +2,7 @@
 // when the test says so.
 import { expect, test } from 'vitest'
 import { createWaitingRows } from '#src/accounting/waiting-rows.ts'
-import type { Batch, Refusal } from '#src/storage/index.ts'
+import type { Batch, RefusedRow } from '#src/storage/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { callNumber, followed } from '../support/ledger-at-hand.ts'
 
@@ -10,7 +10,7 @@ interface Asked {
   batch: Batch
   /** The rows' ids. */
   ids: unknown[]
-  answer: PromiseWithResolvers<readonly Refusal[] | null>
+  answer: PromiseWithResolvers<readonly RefusedRow[] | null>
 }
 
 function given() {
@@ -24,7 +24,7 @@ function given() {
     rowsWaitingMax: 100,
     writer: {
       commit(batch) {
-        const answer = Promise.withResolvers<readonly Refusal[] | null>()
+        const answer = Promise.withResolvers<readonly RefusedRow[] | null>()
         const ids = batch.calls.filter((value) => String(value).startsWith('req_'))
         asked.push({ batch, ids, answer })
         return answer.promise

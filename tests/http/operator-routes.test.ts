@@ -48,11 +48,10 @@ describe('/health/detailed', () => {
     client.leave('close')
   })
 
-  test('tells every deployment’s places, and asks none of them', async () => {
+  test('tells every deployment’s places, and opens no socket to any of them', async () => {
     await using upstream = await startUpstream()
     await using gateway = await startTestGateway({ baseUrl: upstream.url, slots: 3 })
-    const before = await jsonOf(await gateway.get('/health/detailed', adminKey))
-    expect(before).toMatchObject({
+    expect(await jsonOf(await gateway.get('/health/detailed', adminKey))).toMatchObject({
       status: 'ok',
       reason: null,
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
@@ -71,11 +70,15 @@ describe('/health/detailed', () => {
       lines: [{ model: 'test-model', waiting: 0 }],
     })
     expect(upstream.openSockets()).toBe(0)
+  })
 
+  test('tells how many calls run, and makes none itself', async () => {
+    await using upstream = await startUpstream()
+    await using gateway = await startTestGateway({ baseUrl: upstream.url, slots: 3 })
     const client = gateway.open(chat({ stream: true }))
     const call = await upstream.nextCall()
-    const during = await jsonOf(await gateway.get('/health/detailed', adminKey))
-    expect(during.deployments).toMatchObject([{ places: 3, running: 1 }])
+    const { deployments } = await jsonOf(await gateway.get('/health/detailed', adminKey))
+    expect(deployments).toMatchObject([{ places: 3, running: 1 }])
     goodAnswer(call)
     expect(await client.ended).toBe('whole')
     expect(upstream.calls).toHaveLength(1)

@@ -24,9 +24,8 @@ function circuitLines({ gateway }: Broken) {
   return lines.map(({ level, deployment, circuit }) => [level, deployment, circuit])
 }
 
-test('five failures in a row open a circuit, and a reset sends the next call at once', async () => {
-  const broken = await openBrokenGateway()
-  const { gateway, upstream } = broken
+test('five failures in a row open a circuit, and the next call is told to wait', async () => {
+  const { gateway, upstream } = await openBrokenGateway()
   const refused = await gateway.post(chat())
   expect(refused.status).toBe(503)
   expect(await bodyOf(refused)).toMatchObject({ error: { code: 'circuit_open' } })
@@ -34,7 +33,11 @@ test('five failures in a row open a circuit, and a reset sends the next call at 
   expect(retryAfter).toBeGreaterThanOrEqual(1)
   expect(retryAfter).toBeLessThanOrEqual(5)
   expect(upstream.calls).toHaveLength(5)
+})
 
+test('a reset sends the next call at once', async () => {
+  const broken = await openBrokenGateway()
+  const { gateway, upstream } = broken
   broken.becomeWell()
   expect(await reset(broken)).toEqual({
     status: 200,

@@ -161,6 +161,20 @@ test('every metric of the table is declared to the scraper, and no other', async
   expect(declared).toHaveLength(table.length)
 })
 
+test('before anything happened, only gauges without labels have a value: 0', async () => {
+  const lines = (await createMetrics({ isKnownModel }).render()).split('\n')
+  expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
+    'podgate_inflight_requests 0',
+    'podgate_log_lost_lines 0',
+  ])
+})
+
+test('what labels hold is escaped', async () => {
+  const metrics = createMetrics({ isKnownModel })
+  metrics.watch('podgate_queue_depth', () => [{ labels: { model: 'a"b\\c\nd' }, value: 1 }])
+  expect(await metrics.render()).toContain('podgate_queue_depth{model="a\\"b\\\\c\\nd"} 1\n')
+})
+
 test.runIf(process.env.PROMTOOL === '1')('promtool finds nothing to complain about', async () => {
   const metrics = createMetrics({ isKnownModel })
   metrics.observeCall(callRecord({ coldStart: true, gpuSeconds: 1 }))

@@ -11,20 +11,20 @@ export interface LedgerTables {
 export interface Batch {
   calls: SqlValue[]
   attempts: SqlValue[]
-  /** The batch was given before, and some of its rows may have been written then. */
+  /** The batch was given before, so some of its rows may be there already. */
   isAgain: boolean
 }
 
-/** A row that its table refuses, whatever the state of the file. */
-export interface Refusal {
+/** A row that its table refuses because of its values. The file is well. */
+export interface RefusedRow {
   table: keyof LedgerTables
-  /** Its number among the batch's rows of that table. */
+  /** The number of the row among the batch's rows of that table. */
   at: number
   cause: unknown
 }
 
-/** null, as a rule: no row was refused. Throws when nothing was written. */
-export type Commit = (batch: Batch) => readonly Refusal[] | null
+/** Returns the refused rows; null, which is usual: none. Throws when nothing was written. */
+export type Commit = (batch: Batch) => readonly RefusedRow[] | null
 
 export function prepareCommit(connection: SqliteConnection, tables: LedgerTables): Commit {
   const writers = {
@@ -33,7 +33,7 @@ export function prepareCommit(connection: SqliteConnection, tables: LedgerTables
   }
 
   const write: Commit = (batch) => {
-    let refusals: Refusal[] | null = null
+    let refusals: RefusedRow[] | null = null
     for (const table of ['calls', 'attempts'] as const) {
       const refuse = (at: number, cause: unknown) => {
         refusals ??= []
@@ -51,6 +51,6 @@ export function prepareCommit(connection: SqliteConnection, tables: LedgerTables
       ? attempts.length === tables.attempts.names.length
       : calls.length === tables.calls.names.length && attempts.length === 0
   const commit = connection.transaction(write)
-  // A statement alone is a transaction of its own, and saves the two that would stand around it.
+  // One statement is a transaction by itself: `begin` and `commit` are saved.
   return (batch) => (isOneRow(batch) ? write(batch) : commit.immediate(batch))
 }

@@ -1,28 +1,28 @@
-// The ledger's file with all that is done to it: rows are committed, the journal is folded, old
-// calls are forgotten. It blocks whoever calls it for as long as the disk takes.
+// The ledger's file and the work on it: rows are committed, the journal is folded into the file,
+// and old calls are deleted. `commit` and `close` block their caller for as long as the disk takes.
 import type { Clock } from '#domain'
 import { unopened } from '../file-kind.ts'
 import { type LedgerOpening, openLedgerDatabase } from '../ledger-database.ts'
 import { ledgerPathOf } from '../ledger-path.ts'
 import type { SqliteConnection } from '../sqlite-file.ts'
 import { keepJournalShort } from './checkpoints.ts'
-import { type Batch, type LedgerTables, prepareCommit, type Refusal } from './commit.ts'
+import { type Batch, type LedgerTables, prepareCommit, type RefusedRow } from './commit.ts'
 import { keepRetention, type RetentionNews } from './retention.ts'
 
-/** Plain data: it crosses to a thread. */
+/** Plain data: it is sent to a thread. */
 export interface LedgerFileOptions extends LedgerOpening {
   tables: LedgerTables
   /** Calls older than this are deleted; null: never. */
   ledgerDays: number | null
-  /** When that begins, after the start. */
+  /** From the start to the first look for such calls. */
   retentionAfterMs: number
-  /** By an earlier thread of this process: the clock is no more to be believed now. */
+  /** An earlier thread of this process distrusted the clock, so this one must not delete either. */
   isRetentionRefused?: boolean
 }
 
 export interface LedgerFile {
   /** Throws when nothing was written. */
-  commit(batch: Batch): readonly Refusal[] | null
+  commit(batch: Batch): readonly RefusedRow[] | null
   /** Folds the journal into the file and closes it. */
   close(): void
 }
@@ -81,7 +81,7 @@ function closeFile(connection: SqliteConnection): void {
   try {
     connection.pragma('wal_checkpoint(TRUNCATE)')
   } catch {
-    // The rows are safe in the journal, and the next start reads it.
+    // The rows are safe in the journal: the next start reads it.
   }
   connection.close()
 }

@@ -1,8 +1,8 @@
-// The ledger's thread: opens the file, says so, and writes what it is given, one batch after the
-// other. It loads no more than it needs, because every thread has a heap of its own.
+// The ledger's thread. It opens the file, tells the event loop so, and writes one batch after the
+// other. It loads as little code as it can, because every thread has a heap of its own.
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '#domain'
-import type { Refusal } from './commit.ts'
+import type { RefusedRow } from './commit.ts'
 import { type LedgerFile, openLedgerFile } from './ledger-file.ts'
 import type { RetentionNews } from './retention.ts'
 import {
@@ -51,7 +51,7 @@ function answerTo(batch: Exclude<ToThread, null>, { commit }: LedgerFile): FromT
   }
 }
 
-function crossing({ table, at, cause }: Refusal) {
+function crossing({ table, at, cause }: RefusedRow) {
   return { table, at, problem: problemOf(cause) }
 }
 

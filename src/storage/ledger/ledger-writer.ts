@@ -1,22 +1,22 @@
-// Where batches of rows are given to be written. The gateway's is a thread, because a disk may take
-// its time; a test that moves the clock by hand has it in its own thread, which that clock reaches.
+// What writes batches of rows. The gateway's writer is a thread, because a disk may be slow. Tests
+// that move a clock by hand write in their own thread, because that clock reaches no other.
 import type { Clock } from '#domain'
-import type { Batch, Refusal } from './commit.ts'
+import type { Batch, RefusedRow } from './commit.ts'
 import { type LedgerFileOptions, openLedgerFile } from './ledger-file.ts'
 import type { RetentionNews } from './retention.ts'
 
 export interface LedgerWriter {
-  /** Takes one batch at a time. Rejects when it is not known that the batch was written. */
-  commit(batch: Batch): Promise<readonly Refusal[] | null>
-  /** Withdraws the latest batch: it is not written, unless writing it has begun. */
+  /** Takes one batch at a time. Rejects when the batch was not, or may not have been, written. */
+  commit(batch: Batch): Promise<readonly RefusedRow[] | null>
+  /** Withdraws the latest batch: it is not written, unless writing has begun. */
   revoke(): void
-  /** Ends within a bound that is its own, whatever the disk does. */
+  /** Ends within a bound of its own, whatever the disk does. */
   close(): Promise<void>
 }
 
 export type LedgerNews =
   | RetentionNews
-  /** The thread has ended by itself, and is started anew: told once until a batch was written. */
+  /** The thread ended by itself and is started anew. Told again only after a batch was written. */
   | { kind: 'thread_ended'; cause: unknown }
 
 export interface WriterPorts {

@@ -1,26 +1,24 @@
-// Forgets calls that are older than they need be kept, a few at a time between commits, so that no
-// call waits long for it. The ledger is told first up to when it may forget, and lets nothing
-// else go; what a call left behind goes with it. Pages become free for new rows: the file stays as
-// large as it was.
-//
-// It believes the clock only as far as the ledger bears it out: where even the newest call of the
-// look before is too old to be kept, the clock may be wrong (or nobody has called for that long),
-// and nothing goes any more until the next start. All that it does and does not do is told.
+// Deletes calls that are older than they must be kept, with their attempts and postings. It deletes
+// a few at a time between commits, so that no call waits long. It first moves the mark up to which
+// the ledger allows deleting. Freed pages are used for new rows: the file does not shrink.
+// It checks the clock against the ledger. If even the newest call of the look before is too old to
+// be kept, the clock may be wrong (or nobody called for that long): nothing is deleted until the
+// next start. Everything that it does or refuses is told.
 import type { Clock, Timer } from '#domain'
 import type { SqliteConnection } from '../sqlite-file.ts'
 
 export type RetentionNews =
   | { kind: 'deleted'; calls: number; untilMs: number }
-  /** Tried again with the next look. */
+  /** The next look tries again. */
   | { kind: 'failed'; cause: unknown }
-  /** Every call would have gone, the newest of which is this old. */
+  /** Every call would have been deleted; the newest one is of `newestMs`. */
   | { kind: 'refused'; newestMs: number; untilMs: number }
 
 interface RetentionPorts {
   clock: Clock
   days: number
   firstLookMs: number
-  /** From the start. */
+  /** Whether deleting is refused from the start. */
   isRefused: boolean
   onDeleted(rows: number): void
   tell(news: RetentionNews): void
@@ -28,7 +26,7 @@ interface RetentionPorts {
 
 const dayMs = 86_400_000
 const lookEveryMs = 3_600_000
-/** 2.3 ms, measured; then the rows that wait meanwhile have a turn. */
+/** So many took 2.3 ms, measured. Then rows that waited have a turn. */
 const callsPerTurn = 100
 const betweenTurnsMs = 25
 
@@ -49,7 +47,7 @@ export function keepRetention(connection: SqliteConnection, ports: RetentionPort
     timer = clock.after(isDoneFor() ? lookEveryMs : betweenTurnsMs, turn)
   }
 
-  /** A file that is busy or full is no reason to stop: the next hour tries again. */
+  /** A busy or full file does not end retention: the next look, an hour later, tries again. */
   function isDoneFor(): boolean {
     try {
       run ??= look()
@@ -65,7 +63,7 @@ export function keepRetention(connection: SqliteConnection, ports: RetentionPort
     return true
   }
 
-  /** null: nothing may go. */
+  /** null: nothing may be deleted. */
   function look(): Run | null {
     const untilMs = clock.nowMs() - days * dayMs
     const before = newestMs
@@ -105,14 +103,14 @@ function prepareForgetting(connection: SqliteConnection) {
     on conflict (id) do update set until_ms = excluded.until_ms
     where excluded.until_ms > until_ms`,
   )
-  // A call's age is its attempts' age too: it goes last.
+  // The triggers read the age of attempts and postings from their call, so it is deleted last.
   const deletes = ['attempts', 'cost_postings', 'calls'].map((table) =>
     connection.prepare<[string]>(`delete from ${table} where request_id = ?`),
   )
   const forget = connection.transaction((untilMs: number) => {
     const calls = oldest.all(untilMs, callsPerTurn)
     const last = calls.at(-1)
-    // Just beyond what goes: a clock that runs ahead must not open the rest to whoever deletes.
+    // Just beyond the last call: a clock that runs ahead must not allow deleting the rest.
     if (last !== undefined) mark.run(last.atMs + 1)
     for (const { id } of calls) for (const one of deletes) one.run(id)
     return calls.length

@@ -1,7 +1,7 @@
-// One run of the ledger's thread, from its start to its end, seen from the event loop.
+// One run of the ledger's thread, from start to end, seen from the event loop.
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '#domain'
-import type { Batch, Refusal } from './commit.ts'
+import type { Batch, RefusedRow } from './commit.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import type { RetentionNews } from './retention.ts'
 import {
@@ -12,26 +12,26 @@ import {
   type ToThread,
 } from './thread-messages.ts'
 
-type Refusals = readonly Refusal[] | null
+type Refusals = readonly RefusedRow[] | null
 
 /**
- * A batch is a thousand rows at most; a heap that is larger has a leak. Rows are gone with their
- * batch, so a small young generation does, and holds less at rest.
+ * A batch is a thousand rows at most, so a larger heap would mean a leak. Rows are garbage after
+ * their batch: a small young generation suffices and holds less memory at rest.
  */
 const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 }
 const source = JSON.stringify(new URL('./ledger-thread.ts', import.meta.url).href)
 /**
- * A thread knows of the process's cache of compiled source only where it was in the environment
- * when the process began. Without it the thread loads the compiler of TypeScript: 10 MB.
+ * A thread uses the process's compile cache by itself only if the environment named the cache when
+ * the process began. Without the cache the thread loads the compiler of TypeScript: 10 MB.
  */
 const entry = `
   const cache = process.env.NODE_COMPILE_CACHE
   if (cache) require('node:module').enableCompileCache(cache)
   import(${source})
 `
-/** The rows are safe in the journal: what is not folded by then is folded at the next start. */
+/** The rows are safe in the journal: the next start folds what was not folded by then. */
 const closeMsMax = 1_500
-/** A thread ends only once the system lets go of it. */
+/** A thread that waits for the disk ends only when the system returns from that. */
 const terminateMsMax = 500
 
 /** Rejects when the file cannot be opened, or the thread ends before that is known. */
@@ -91,7 +91,7 @@ export class RunningThread {
     Atomics.compareExchange(this.#batchState, 0, batchStates.sent, batchStates.revoked)
   }
 
-  /** Waits for the end, but not for ever. */
+  /** Waits for the thread's end, but not for ever. */
   async close(clock: Clock): Promise<void> {
     this.#worker.postMessage(null satisfies ToThread)
     if (await isOverWithin(closeMsMax, this.ended, clock)) return
@@ -99,7 +99,7 @@ export class RunningThread {
     if (!(await isOverWithin(terminateMsMax, this.ended, clock))) this.#worker.unref()
   }
 
-  /** Nobody waits for it any more. */
+  /** Ends the thread without waiting for it. */
   abandon(reason: unknown): void {
     this.#opening.reject(reason)
     void this.#worker.terminate()

@@ -1,12 +1,12 @@
-// What the ledger's thread and the event loop say to each other. Errors cross as their message and
-// code: the structured clone of an error has lost its code.
-import type { Batch, Refusal } from './commit.ts'
+// What the ledger's thread and the event loop say to each other. An error is sent as its message
+// and code, because the structured clone of an error loses the code.
+import type { Batch, RefusedRow } from './commit.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import type { RetentionNews } from './retention.ts'
 
 export interface ThreadGiven {
   options: LedgerFileOptions
-  /** Shared with the thread; its one place says what became of the latest batch. */
+  /** Shared with the thread: one number, the state of the latest batch. */
   batchState: Int32Array
 }
 
@@ -23,7 +23,10 @@ export interface Problem {
 export type FromThread =
   | { kind: 'opened' }
   | { kind: 'unopened'; problem: Problem }
-  | { kind: 'written'; refusals: readonly (Omit<Refusal, 'cause'> & { problem: Problem })[] | null }
+  | {
+      kind: 'written'
+      refusals: readonly (Omit<RefusedRow, 'cause'> & { problem: Problem })[] | null
+    }
   | { kind: 'not_written'; problem: Problem }
   | { kind: 'news'; news: Exclude<RetentionNews, { kind: 'failed' }> }
   | { kind: 'retention_failed'; problem: Problem }

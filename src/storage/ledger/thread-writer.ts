@@ -1,12 +1,12 @@
-// Keeps a thread that writes the ledger: one that ends by itself is started anew after a pause. The
-// batch that it had is not known to be written, and none can be written until the next one runs.
+// Keeps a thread that writes the ledger: if it ends by itself, a new one is started after a pause.
+// The batch that it had may not be written, and no batch can be written until the new one runs.
 import type { Timer } from '#domain'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import type { LedgerWriter, WriterPorts } from './ledger-writer.ts'
 import type { RetentionNews } from './retention.ts'
 import { type RunningThread, startThread } from './running-thread.ts'
 
-/** Before a thread is started anew: doubled until one has written again. */
+/** The pause before a new thread is started. It doubles until a thread has written again. */
 const pauseMsMin = 100
 const pauseMsMax = 5_000
 
@@ -23,7 +23,7 @@ export async function openWriterInThread(
   let given = options
 
   function hear(news: RetentionNews): void {
-    // Until the next start of the process, not of a thread: that would believe the clock again.
+    // The refusal holds until the process ends: a new thread alone would trust the clock again.
     if (news.kind === 'refused') given = { ...options, isRetentionRefused: true }
     tell(news)
   }
@@ -57,7 +57,7 @@ export async function openWriterInThread(
     },
     revoke: () => thread?.revoke(),
     async close() {
-      // A thread that is just being started has nothing that could be lost.
+      // A thread that is still starting has no rows that could be lost.
       closing.abort()
       restart?.cancel()
       await thread?.close(clock)

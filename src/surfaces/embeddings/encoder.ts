@@ -23,7 +23,7 @@ export function embeddingsEncoder(call: Call): Encoder {
     return rewrite(text, object, embeddingsAnswer, modelName(call.modelId).whole)
   }
 
-  /** Every input has its vector, and one only. */
+  /** Every input has exactly one vector. */
   function countVector(vector: unknown): void {
     if (!isVector(vector)) throw badAnswer(what, 'It has a vector that is none.')
     const index = Number(vector.index)

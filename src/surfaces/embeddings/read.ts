@@ -19,7 +19,7 @@ export function* readEmbeddings(bytes: Buffer): Pieces<CallFacts> {
   addContextDemand(promptField, value, demands)
   return {
     modelId,
-    // Whatever the body says: an answer is one piece.
+    // Embeddings never stream, even where the body asks for it.
     stream: false,
     wantsUsage: false,
     choices: inputs,

@@ -23,7 +23,7 @@ export const promptField = 'input'
 
 const encodings = ['float', 'base64']
 
-/** A list of one encoding is no encoding, though it reads like one. */
+/** A list such as `['float']` is no encoding. */
 function isEncoding(value: unknown): boolean {
   return typeof value === 'string' && encodings.includes(value)
 }
@@ -35,7 +35,7 @@ const usageRules = [
   droppedWhenNull('prompt_tokens_details'),
 ]
 
-/** OpenAI always shows it; what cannot be read is charged as nothing. */
+/** OpenAI always shows usage. Usage that cannot be read is charged as nothing. */
 const usageOfNobody: AnswerRule = {
   member: 'usage',
   does: 'zeros where it cannot be read',
@@ -63,7 +63,7 @@ export const embeddingsFields: FieldPolicy = {
   stripped: new Set([
     ...tenantStripped,
     'chat_template_kwargs',
-    // vLLM embeds a conversation too; it could name images to be fetched.
+    // vLLM embeds conversations too, and those could name images for it to fetch.
     'messages',
     'prompt_logprobs',
     'stream',

@@ -1,7 +1,7 @@
-// The parts of a message's content, by list. A part is known by its `type`, and brings its content
-// in the one member of that name: a server that looks at members instead must not find media there
-// that we did not look at. What a model must declare or allow for a part becomes a demand; a part
-// or a media member that is on no list is refused. Other members (`cache_control`) pass.
+// Reads the parts of a message's content. The `type` of a part names the one member that holds its
+// content. Some servers look at the members instead, so a part must not hold media in any other
+// member: we would not have checked them. What a model must declare or allow for a part becomes a
+// demand. A type that is not in the table is refused. Other members (`cache_control`) pass.
 import type { Capability, Demand } from '#domain'
 import { isJsonObject } from '#wire'
 import { invalid } from '../rules.ts'
@@ -9,11 +9,11 @@ import { invalid } from '../rules.ts'
 interface PartKind {
   /** What its model must declare. */
   needs?: Capability
-  /** Its content may be named by URL. */
+  /** Its content may be a URL. */
   isUrl?: true
   /**
-   * Tensors instead of media. A server takes them only from those it trusts: of a wrong shape, they
-   * can end it.
+   * Tensors instead of media. A server must trust whoever sends them: tensors of a wrong shape can
+   * crash it.
    */
   isTrusted?: true
 }
@@ -32,39 +32,39 @@ const kinds: ReadonlyMap<unknown, PartKind> = new Map<string, PartKind>([
   ['image_pil', { isTrusted: true }],
 ])
 
-/** Members that a server takes for media, whatever the part calls itself. */
+/** Members that a server reads as media, whatever the part's `type` says. */
 const mediaMembers = [...kinds.keys()]
   .map(String)
   .filter((name) => name !== 'text' && name !== 'refusal')
 
-/** Adds what the parts want of their model. Throws for a part that no model takes. */
+/** Adds what the parts need of their model to `demands`. Throws for a part that no model takes. */
 export function readParts(parts: readonly unknown[], message: number, demands: Demand[]): void {
   for (let at = 0; at < parts.length; at += 1) {
     const part = parts[at]
     if (typeof part === 'string') continue
-    const place = `messages[${message}].content[${at}]`
+    const path = `messages[${message}].content[${at}]`
     const kind = isJsonObject(part) ? kinds.get(part.type) : undefined
-    if (!isJsonObject(part) || kind === undefined) throw unknownPart(place)
+    if (!isJsonObject(part) || kind === undefined) throw unknownPart(path)
     for (const name of mediaMembers) {
-      if (name !== part.type && (part[name] ?? null) !== null) throw misplaced(place, name)
+      if (name !== part.type && (part[name] ?? null) !== null) throw misplaced(path, name)
     }
     const { needs, isUrl, isTrusted } = kind
     const name = String(part.type)
     const given = part[name] ?? null
-    const param = given === null ? place : `${place}.${name}`
-    if (needs !== undefined) addOnce(demands, { wants: 'capability', param: place, needs })
+    const param = given === null ? path : `${path}.${name}`
+    if (needs !== undefined) addOnce(demands, { wants: 'capability', param: path, needs })
     if (isTrusted) addOnce(demands, { wants: 'trusted-media', param })
     if (isUrl && given !== null && mustBeFetched(given, param)) {
       addOnce(demands, { wants: 'remote-media', param })
     }
-    // A server gives whoever names a `uuid` the media that it cached under it.
+    // A server caches media by `uuid` and uses them for whoever sends that `uuid`.
     if ((part.uuid ?? null) !== null) {
-      addOnce(demands, { wants: 'trusted-media', param: `${place}.uuid` })
+      addOnce(demands, { wants: 'trusted-media', param: `${path}.uuid` })
     }
   }
 }
 
-/** A model refuses the first of its kind or none: more of them are not kept. */
+/** One demand of a kind suffices: a model that refuses it would refuse the others too. */
 function addOnce(demands: Demand[], demand: Demand): void {
   const needs = demand.wants === 'capability' ? demand.needs : null
   const isThere = demands.some(
@@ -79,7 +79,7 @@ function mustBeFetched(given: unknown, param: string): boolean {
   if (typeof url !== 'string') throw invalid(param, `'${param}' must hold a URL as a string.`)
   if (/^data:/i.test(url)) return false
   if (/^https?:/i.test(url)) return true
-  // Files of the server, and whatever else its libraries can open.
+  // With other schemes, a server's libraries would open its own files, and more.
   throw invalid(param, `'${param}' must be a data: URL.`)
 }
 

@@ -29,7 +29,7 @@ const noTools: JsonChanges = new Map([
   ['tool_choice', null],
 ])
 
-/** OpenAI takes an empty list of tools, vLLM refuses it; `tool_choice` makes no sense without. */
+/** vLLM refuses an empty list of tools, which OpenAI takes. Without tools, no choice is sent. */
 function withoutEmptyTools({ body: { bytes, members } }: Call): JsonChanges {
   const tools = memberOf(members, 'tools')
   if (tools === undefined) return memberOf(members, 'tool_choice') ? noTools : noChanges

@@ -5,7 +5,7 @@ import { isTruncated } from '../prompt-size.ts'
 import type { ReadBody } from '../read-body.ts'
 import { memberOf } from '../to-upstream.ts'
 
-/** Null where the messages hold media, of which nobody knows how many tokens they become. */
+/** null where the messages hold media: nobody here knows how many tokens they become. */
 export function measureChat({ value, body }: ReadBody): PromptSize | null {
   if (isTruncated(value) || !Array.isArray(value.messages)) return null
   const tools = memberOf(body.members, 'tools')
@@ -21,7 +21,7 @@ export function measureChat({ value, body }: ReadBody): PromptSize | null {
   return size
 }
 
-/** Null: it is more than text. */
+/** null: it holds more than text. */
 function contentBytes(content: unknown): number | null {
   if (!Array.isArray(content)) return bytesOf(content)
   let sum = 0

@@ -6,13 +6,13 @@ import { readParts } from './content-parts.ts'
 
 const usualRoles: ReadonlySet<string> = new Set(chatRoles)
 
-/** Adds what the messages want of their model. Throws where they are no messages. */
+/** Adds what the messages need of their model to `demands`. Throws where they are no messages. */
 export function readMessages(messages: unknown, demands: Demand[]): void {
   if (messages === undefined) throw invalid('messages', "Missing required parameter: 'messages'.")
   if (!Array.isArray(messages) || messages.length === 0) {
     throw invalid('messages', "Invalid value for 'messages': expected a non-empty array.")
   }
-  /** Roles that only some models take; each is asked for once. */
+  /** Roles that only some models take; each becomes one demand. */
   const unusual = new Set<string>()
   for (let at = 0; at < messages.length; at += 1) {
     const message: unknown = messages[at]
@@ -37,7 +37,7 @@ function readRole(role: unknown, at: number, unusual: Set<string>, demands: Dema
 function readContent({ role, content }: JsonObject, at: number, demands: Demand[]): void {
   if (typeof content === 'string' || content === undefined) return
   if (Array.isArray(content)) return readParts(content, at, demands)
-  // An assistant that called a tool said nothing.
+  // An assistant that called a tool may have said nothing beside it.
   if (content === null && (role === 'assistant' || role === 'function')) return
   const param = `messages[${at}].content`
   throw invalid(param, `Invalid value for '${param}': expected a string or an array of parts.`)

@@ -10,13 +10,13 @@ import {
   nullWhenMissing,
 } from '../answer-rules.ts'
 import { choiceRules, envelopeRules, spokenRules, wholeUsage } from '../choice-rules.ts'
-import type { ChoicesDialect } from '../choices-encoder.ts'
+import type { ChoicesDialect } from '../choices-dialect.ts'
 import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
 import { array, boolean, integer, object, type Rule, rule, text } from '../rules.ts'
 import { isTokenIds, samplingRules, topLogprobsMax } from '../sampling-rules.ts'
 
 export const structuralTag = 'structural_tag'
-/** Of these, the last is vLLM's own. */
+/** The last of these is vLLM's own. */
 const formats = ['text', 'json_object', 'json_schema', structuralTag]
 
 export const chatRules: readonly Rule[] = [
@@ -72,7 +72,7 @@ const messageRules = [
   ...spokenRules,
 ]
 
-/** Of a call of a tool, only the first part says which: in others, a null would be no text. */
+/** Only the first part of a tool call names the tool. A null in later ones is left out. */
 const toolCallPartRules = [
   droppedWhenNull('id'),
   droppedWhenNull('type'),
@@ -96,7 +96,7 @@ export const chatAnswers: ChoicesDialect = {
   idPrefix: 'chatcmpl',
   promptField: 'messages',
   showsNullUsage: true,
-  // A chunk may say nothing. What it says where a whole answer says it would reach nobody.
+  // A chunk may say nothing. A text in `message`, where a whole answer has it, would reach nobody.
   isPart: ({ delta, message }) =>
     isJsonObject(delta) || ((delta ?? null) === null && (message ?? null) === null),
   saysSomething: ({ delta }) => isJsonObject(delta) && Object.entries(delta).some(isSaid),
@@ -130,12 +130,12 @@ export const chatFields: FieldPolicy = {
   answer: chatAnswers.whole,
 }
 
-/** Another way to ask for log probabilities, which must not get past their bound. */
+/** `logprob_token_ids` also asks for log probabilities, so it has the same bound. */
 function isFewTokenIds(value: unknown): boolean {
   return isTokenIds(value) && value.length <= topLogprobsMax
 }
 
-/** Everything but who speaks is generated. */
+/** The role is not generated; everything else is. */
 function isSaid([name, value]: [string, unknown]): boolean {
   if (name === 'role') return false
   return Array.isArray(value) ? value.length > 0 : (value ?? '') !== ''

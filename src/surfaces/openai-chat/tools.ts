@@ -1,11 +1,11 @@
-// The tools of a chat and the choice among them. Tools are functions: whatever else servers offer
-// under that name (a search, a sandbox) runs at their operator's expense, and vLLM knows none of
-// it.
+// Checks the tools of a chat and the choice among them. A tool must be a function: other servers
+// also offer tools that they run themselves (a search, a sandbox). Those would cost the operator,
+// and vLLM has none of them.
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import { invalid } from '../rules.ts'
 
-/** Throws where a tool is no function, or the choice is none of the tools. */
+/** Throws where a tool is no function, or where the choice names none of the tools. */
 export function checkTools({ tools, tool_choice: choice }: JsonObject): void {
   const names = Array.isArray(tools) ? tools.map(nameOf) : []
   if (choice === undefined || choice === null || choice === 'none' || choice === 'auto') return

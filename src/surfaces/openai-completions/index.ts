@@ -25,7 +25,7 @@ export const openaiCompletions: Surface = {
   fault: (fault) => faultBody(fault, completionAnswers.promptField),
 }
 
-/** Said and not left to the server: some would write on to the end of their context. */
+/** Always sent: without a bound, some servers generate to the end of their context. */
 function tokensUnlessNamed(call: Call, target: UpstreamTarget): JsonChanges {
   if (call.maxTokens !== null) return noChanges
   return new Map([['max_tokens', String(answerTokensMax(call, policyOf(target)))]])

@@ -34,7 +34,7 @@ export function* readCompletion(bytes: Buffer): Pieces<CallFacts> {
     choices,
     sequences: choices,
     prompts,
-    // Where only the prompt is to come back, a server makes one token all the same, and counts it.
+    // Asked for no tokens, a server generates and counts one all the same.
     maxTokens: typeof value.max_tokens === 'number' ? Math.max(1, value.max_tokens) : null,
     unnamedTokens: 'policy',
     promptTokens: countPromptTokens(value.prompt),

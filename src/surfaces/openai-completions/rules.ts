@@ -2,7 +2,7 @@
 // right in its answers.
 import { eachOf, filledWhenMissing, nullWhenMissing } from '../answer-rules.ts'
 import { choiceRules, envelopeRules, wholeUsage } from '../choice-rules.ts'
-import type { ChoicesDialect } from '../choices-encoder.ts'
+import type { ChoicesDialect } from '../choices-dialect.ts'
 import { cacheSalt, type FieldPolicy, forcedOnStreams, tenantStripped } from '../field-policy.ts'
 import { boolean, integer, text } from '../rules.ts'
 import { choicesMax, samplingRules, topLogprobsMax } from '../sampling-rules.ts'
