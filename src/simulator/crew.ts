@@ -1,7 +1,7 @@
 // Who does the work of an endpoint: simulated workers that a scaler starts and stops, or real ones
 // that attach from outside. The endpoint owns the queue; a crew takes from it when it has places.
 import type { JobSubmission } from '#wire'
-import type { FaultPlan } from './control/faults.ts'
+import type { FaultPlan } from './control/fault-plan.ts'
 import type { EngineRequest } from './engine/text-route.ts'
 import type { JobSink } from './job-sink.ts'
 import type { ReplySink } from './reply-sink.ts'

@@ -5,24 +5,14 @@
 // that adding one rule does not change whom another meets.
 import { z } from 'zod'
 import { type Chance, chanceFrom, hashOf } from '../engine/random.ts'
-import { jobOperations } from '../jobs/job-api.ts'
+import { isOperationName } from '../jobs/operation-names.ts'
 import { providerName } from '../provider/provider-name.ts'
-import {
-  type BootPlan,
-  bootPlan,
-  type FaultPlan,
-  faultPlan,
-  isBootFault,
-  isFault,
-  markedFaults,
-} from './faults.ts'
+import type { BootPlan, FaultPlan } from './fault-plan.ts'
+import { bootPlan, faultPlan, isBootFault, isFault, markedFaults } from './faults.ts'
 
 /** What calls are told apart by: the operations of the job API, and the doors beside it. */
 function isOperation(name: string): boolean {
-  return (
-    ['openai', 'balanced', 'engine', providerName].includes(name) ||
-    Object.hasOwn(jobOperations, name)
-  )
+  return isOperationName(name) || ['openai', 'balanced', 'engine', providerName].includes(name)
 }
 
 export const faultRule = z.strictObject({

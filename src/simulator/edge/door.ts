@@ -1,9 +1,9 @@
 // What the doors have in common: a call that has been read, and the answers that a fault or the
 // network in front of RunPod gives, whoever would have served the call.
 import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
-import type { CallCounters } from '../endpoint/endpoint.ts'
+import type { Account } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
+import type { CallCounters } from '../endpoint/counters.ts'
 import type { Chance } from '../engine/random.ts'
 import { sendWhole } from '../http-sink.ts'
 

@@ -1,9 +1,10 @@
 // `/engine/<endpoint>/…`: the model as a stock vLLM server would serve it, without a key, a queue
 // or a cold start. A client that leaves stops its generation at once.
-import type { Account } from '../account.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import { faultySink, replyInstead } from '../control/fault-sink.ts'
-import { type FaultPlan, faultPlan } from '../control/faults.ts'
-import type { CallCounters, Endpoint } from '../endpoint/endpoint.ts'
+import { faultPlan } from '../control/faults.ts'
+import type { CallCounters } from '../endpoint/counters.ts'
 import type { BareEngine } from '../engine/bare-engine.ts'
 import { busy } from '../engine/refusal.ts'
 import { httpSink, sendWhole, vllmHeaders } from '../http-sink.ts'

@@ -3,10 +3,9 @@
 // for a worker and is dropped when none comes. A client that leaves is noticed by the worker.
 //
 //   /lb/<endpoint>/<path>   or   Host: <endpoint>.api.runpod.ai
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import type { DirectCall, Leave } from '../crew.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Chance } from '../engine/random.ts'
 import { httpSink } from '../http-sink.ts'
 import type { JobSink } from '../job-sink.ts'

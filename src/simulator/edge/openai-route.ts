@@ -3,9 +3,8 @@
 // failed stays inside RunPod, and a client that leaves does not stop the work unless it is set so.
 import type { ServerResponse } from 'node:http'
 import { isJsonObject, openaiRouteError, parseObject, readPythonDict } from '#wire'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import { httpSink, sendWhole } from '../http-sink.ts'
 import type { JobSink } from '../job-sink.ts'
 import type { DoorCall, Headers } from './door.ts'

@@ -3,7 +3,7 @@
 import type { Clock, Timer } from '#domain'
 import { executionTimeoutError } from '#wire'
 import type { Work } from '../crew.ts'
-import type { EndpointCounters } from './endpoint.ts'
+import type { EndpointCounters } from './counters.ts'
 
 export interface WatchedJob {
   work: Work

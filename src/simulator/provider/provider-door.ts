@@ -3,8 +3,8 @@
 // for vLLM. A client that leaves stops its generation at once.
 import type { JsonObject } from '#domain'
 import { isJsonObject, parseObject } from '#wire'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
+import type { Account } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import { countCall, type DoorCall, edgeHeaders, type Headers, meetFaults } from '../edge/door.ts'
 import { askEngine } from '../edge/engine-door.ts'
 import { httpSink, sendWhole } from '../http-sink.ts'

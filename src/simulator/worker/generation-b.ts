@@ -7,7 +7,7 @@ import type { JsonObject } from '#domain'
 import { unknownInputError, vllmRefusedError, vllmRequestError } from '#wire'
 import type { JobSink } from '../job-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
-import type { Handler, HandlerPlace } from './handler.ts'
+import type { Handler, WorkerFacts } from './handler.ts'
 import { openPosts } from './posts.ts'
 import { asksForStream, readJobInput } from './worker-input.ts'
 
@@ -16,9 +16,9 @@ const gatheredMax = 256 * 1024
 
 const nothing = Buffer.alloc(0)
 
-export function generationB(input: JsonObject, sink: JobSink, place: HandlerPlace): Handler {
-  const request = readJobInput(input, place.servedModel)
-  const pieces = openPieces(sink, place)
+export function generationB(input: JsonObject, sink: JobSink, worker: WorkerFacts): Handler {
+  const request = readJobInput(input, worker.servedModel)
+  const pieces = openPieces(sink, worker)
   if (request === null) sink.failed(unknownInputError())
   const streams = request !== null && asksForStream(request.body)
   const answer: ReplySink = {
@@ -44,14 +44,14 @@ export function generationB(input: JsonObject, sink: JobSink, place: HandlerPlac
   return { request, answer, stop: pieces.stop }
 }
 
-function openPieces(sink: JobSink, place: HandlerPlace) {
-  const { chance, sliceCutShare } = place
+function openPieces(sink: JobSink, worker: WorkerFacts) {
+  const { chance, sliceCutShare } = worker
   let gathered = ''
   /** What a cut has left over; it may begin inside a character. */
   let rest = nothing
   let isEnded = false
   let drained: (() => void) | null = null
-  const posts = openPosts(sink, place, flush)
+  const posts = openPosts(sink, worker, flush)
 
   const waiting = () => rest.length + gathered.length
 

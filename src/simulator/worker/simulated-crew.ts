@@ -2,12 +2,12 @@
 // one that is free takes all it can, and stops by itself when it was idle. Changes of the endpoint
 // replace them one by one, as they have nothing to do.
 import type { Timer } from '#domain'
+import type { CrewPorts } from '../contract.ts'
 import type { Census, Crew } from '../crew.ts'
-import type { CrewPorts } from '../endpoint/endpoint.ts'
 import { openScaler } from '../endpoint/scaler.ts'
 import { startEngine } from '../engine/vllm-server.ts'
-import type { Fleet } from './fleet.ts'
 import { engineHands, type Hands } from './perform-job.ts'
+import type { SimulatedFleet } from './simulated-fleet.ts'
 import { openWorker, type SimulatedWorker } from './simulated-worker.ts'
 import type { WorkerPhase } from './worker-events.ts'
 
@@ -24,7 +24,7 @@ const quietLimits = [
 export function openSimulatedCrew(
   ports: CrewPorts,
   openHands: OpenHands = engineOfModel,
-): { crew: Crew; fleet: Fleet } {
+): { crew: Crew; fleet: SimulatedFleet } {
   const { account, queue, endpointId } = ports
   const { clock } = account
   const ids = account.chanceOf(`worker ids of ${endpointId}`)
@@ -150,7 +150,7 @@ export function openSimulatedCrew(
       workers.clear()
     },
   }
-  const fleet: Fleet = {
+  const fleet: SimulatedFleet = {
     views: () => [...workers].map((worker) => worker.view()),
     generatedTokens() {
       let sum = goneTokens

@@ -2,8 +2,8 @@
 // and gone, with the ways in which that goes wrong. What happens is told as events; the account's
 // bill and logs are made of them.
 import type { Timer } from '#domain'
+import type { CrewPorts } from '../contract.ts'
 import type { Work } from '../crew.ts'
-import type { CrewPorts } from '../endpoint/endpoint.ts'
 import type { Chance } from '../engine/random.ts'
 import { gpuOfPool } from '../management/gpu-catalog.ts'
 import { type BootTime, bootTime } from './boot-time.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openAccount } from '#src/simulator/account.ts'
+import type { Endpoint } from '#src/simulator/contract.ts'
 import { faultPlan } from '#src/simulator/control/faults.ts'
-import type { Endpoint } from '#src/simulator/endpoint/endpoint.ts'
 import { simulatorOptions } from '#src/simulator/index.ts'
 import type { JobSink } from '#src/simulator/job-sink.ts'
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'

@@ -1,7 +1,7 @@
 // What can be seen of an endpoint's simulated workers, and what can be done to them from outside.
 import type { WorkerView } from './worker-events.ts'
 
-export interface Fleet {
+export interface SimulatedFleet {
   views(): WorkerView[]
   generatedTokens(): number
   /** What the containers that run now cost in a second. */
