@@ -26,7 +26,7 @@ export interface Account {
   readonly webhooks: Webhooks
   /** The external provider beside RunPod. */
   readonly provider: Provider
-  /** A stream of chance of its own for each name: what one part draws does not move another. */
+  /** Random numbers of their own for each name: what one part draws changes no other part. */
   chanceOf(name: string): Chance
   newJobId(kind: 'run' | 'runsync'): string
   addEndpoint(id: string, model: EndpointOptions): Endpoint
@@ -34,7 +34,7 @@ export interface Account {
   removeEndpoint(id: string): boolean
   /** What its workers have cost. */
   readonly bill: Bill
-  /** Told of everything that happens to workers, until the function given back is called. */
+  /** The listener hears what happens to workers, until the returned function is called. */
   onWorkerEvent(listener: WorkerEvents): () => void
   tell(event: WorkerEvent): void
   close(): void
@@ -59,7 +59,7 @@ export interface Endpoint {
   readonly fleet: SimulatedFleet | null
   /** Null: the queue is full, or the endpoint was removed. */
   submit(work: Work): Leave | null
-  /** Fails what waits; the number of jobs. */
+  /** Fails all jobs that wait, and returns how many there were. */
   failQueued(error: string): number
   load(): { queued: number; running: number }
   workers(): Census
@@ -69,7 +69,7 @@ export interface Endpoint {
   /** Idle workers stop now, busy ones when they are done. */
   makeCold(): void
   settings(): EndpointSettings
-  /** Changes what it is; a release starts its workers anew, the idle ones at once. */
+  /** Changes its options. A release replaces its workers, the idle ones at once. */
   change(model: EndpointOptions, isRelease: boolean): void
   /** `failure` is told to whoever still waits for a job; null: nobody is told. */
   close(failure: string | null): void

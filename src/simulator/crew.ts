@@ -30,7 +30,7 @@ export interface DirectCall {
   mayGoTo(workerId: string): boolean
 }
 
-/** A job's place in the queue or at a worker; leaving it twice does nothing. */
+/** Takes a job out of the queue, or away from its worker. A second call does nothing. */
 export type Leave = () => void
 
 /** First in, first out; a job whose worker was lost goes to the front. */

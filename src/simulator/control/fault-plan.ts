@@ -12,7 +12,7 @@ export interface FaultPlan {
     | null
   /** The door waits so long before it looks at the call. */
   latencyMs: number
-  /** A good answer of the job API has this status in place of 200. */
+  /** A good answer of the job API has this status instead of 200. */
   goodStatus: number | null
   /** How wrong the platform's clock is, in the `date` header. */
   clockSkewMs: number

@@ -1,8 +1,8 @@
 // Faults set from outside, by the control route or at the start: each rule says which calls or
 // workers it meets, and how often. Doors ask once per call, workers once per job and once per boot.
 //
-// Every rule has its own chance, made from the account's seed and the rule's place in the list, so
-// that adding one rule does not change whom another meets.
+// Every rule has its own chance, made from the account's seed and the rule's number, so that
+// adding one rule does not change whom another meets.
 import { z } from 'zod'
 import { type Chance, chanceFrom, hashOf } from '../engine/random.ts'
 import { isOperationName } from '../jobs/operation-names.ts'

@@ -5,7 +5,7 @@
 import { type BootPlan, type FaultPlan, goodBoot, noFaults } from './fault-plan.ts'
 import { bootFaults, callFaults, type FaultKind, type Unit } from './fault-tables.ts'
 
-/** The faults together, on top of what was planned; unknown names are told by `isFault` before. */
+/** Adds the faults to a plan. Unknown names are skipped: `isFault` finds them before. */
 export function faultPlan(faults: readonly string[], before: FaultPlan = noFaults): FaultPlan {
   return faults.length === 0 ? before : planned(callFaults, { ...before }, faults)
 }

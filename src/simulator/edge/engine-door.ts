@@ -46,7 +46,7 @@ interface EngineCall {
   readonly requestId: string | null
 }
 
-/** Asks an engine that no worker stands around; a client that leaves stops its generation. */
+/** Asks an engine that runs outside of workers; a client that leaves stops its generation. */
 export function askEngine(asked: EngineCall, given: ReplySink): void {
   const { call, engine, faults, counters, requestId } = asked
   const { response } = call

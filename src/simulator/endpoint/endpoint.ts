@@ -66,7 +66,7 @@ export function openEndpoint(
     crew,
     fleet,
     submit(asked) {
-      // Who hears that a job failed may hand in the next one at once.
+      // Whoever hears that a job failed may submit the next one while this endpoint closes.
       if (isClosed) return null
       const { work, abandon } = watchedJob(asked, watch)
       if (!queue.add(work)) {

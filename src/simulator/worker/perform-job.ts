@@ -14,7 +14,7 @@ import type { Handler, WorkerFacts } from './handler.ts'
 
 /** What a worker does its jobs with. */
 export interface Hands {
-  /** Gives back what stops it. The sink hears of the end; `die` is the end of the worker. */
+  /** Returns what stops the job. The sink hears how it ends; `die` takes the worker down. */
   perform(work: Work, faults: FaultPlan, sink: JobSink, die: () => void): Leave
   /** Running answers end as vLLM ends them when its engine dies; jobs to come fail at once. */
   killEngine(): void
@@ -72,8 +72,8 @@ function performJob(worker: JobWorker, work: Work, faults: FaultPlan, sink: JobS
   }
   const wish = { slowFirstMs, tokens, hidesUsage }
   const defaults = { mediaType: 'application/json', requestId: null }
-  // A worker that was told to stop sometimes stops listening only; a client of its own server that
-  // leaves is noticed every time.
+  // The stop of a job can get lost on its way to vLLM (`lostCancelShare`). A client of the worker's
+  // own HTTP server that leaves is always noticed.
   stop = engine.ask({ ...defaults, ...request, wish, cancelCanFail: !work.direct }, answer)
   return () => {
     handler.stop()
