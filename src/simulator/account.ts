@@ -6,7 +6,7 @@ import { openBill } from './bill/bill.ts'
 import type { Account, Endpoint, OpenCrew } from './contract.ts'
 import { openFaultRules } from './control/fault-rules.ts'
 import { openEndpoint } from './endpoint/endpoint.ts'
-import { type Chance, chanceFrom, hashOf } from './engine/random.ts'
+import { type Chance, chanceFrom, hashOf, hexDigits } from './engine/random.ts'
 import { openExternalCrew } from './external/external-crew.ts'
 import { openWebhooks } from './jobs/webhooks.ts'
 import type { SimulatorOptions } from './options.ts'
@@ -72,7 +72,7 @@ const openCrewOf: OpenCrew = (ports) =>
 
 /** A version 4 UUID. */
 function uuidFrom(chance: Chance): string {
-  const digits = Array.from({ length: 32 }, () => chance.below(16).toString(16))
+  const digits = [...hexDigits(chance, 32)]
   digits[12] = '4'
   digits[16] = (8 + chance.below(4)).toString(16)
   return digits.join('').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -3,7 +3,7 @@
 import type { Clock } from '#domain'
 import type { Bill } from './bill/bill.ts'
 import type { FaultRules } from './control/fault-rules.ts'
-import type { Census, Crew, JobQueue, Leave, Work } from './crew.ts'
+import type { Census, Crew, JobQueue, Leave, WorkOrder } from './crew.ts'
 import type { RateLimits } from './edge/rate-limits.ts'
 import type { EndpointCounters } from './endpoint/counters.ts'
 import type { EndpointSettings } from './endpoint/settings.ts'
@@ -58,7 +58,7 @@ export interface Endpoint {
   /** Its simulated workers; null where real ones do the work. */
   readonly fleet: SimulatedFleet | null
   /** Null: the queue is full, or the endpoint was removed. */
-  submit(work: Work): Leave | null
+  submit(order: WorkOrder): Leave | null
   /** Fails all jobs that wait, and returns how many there were. */
   failQueued(error: string): number
   load(): { queued: number; running: number }

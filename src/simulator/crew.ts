@@ -6,18 +6,22 @@ import type { EngineRequest } from './engine/text-route.ts'
 import type { JobSink } from './job-sink.ts'
 import type { ReplySink } from './reply-sink.ts'
 
-/** A job on its way through an endpoint. */
-export interface Work {
+/** What an endpoint is asked to do. */
+export interface WorkOrder {
   readonly jobId: string
   readonly input: JobSubmission['input']
   readonly faults: FaultPlan
   readonly sink: JobSink
   /** A job of low priority never starts a worker. */
-  readonly lowPriority: boolean
-  /** Null: what the endpoint says. It counts only while the job runs. */
-  readonly executionTimeoutMs: number | null
+  readonly lowPriority?: boolean
+  /** Without it: what the endpoint says. It counts only while the job runs. */
+  readonly executionTimeoutMs?: number | null
   /** A load balancer's call: it goes to the worker's HTTP server and not to its handler. */
   readonly direct?: DirectCall
+}
+
+/** A job on its way through an endpoint. */
+export interface Work extends WorkOrder {
   /** On the clock's ticks; delay counts from here. */
   readonly queuedAtMs: number
   /** How often the platform gave it to another worker because the first was lost. */

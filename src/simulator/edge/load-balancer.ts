@@ -60,7 +60,7 @@ export function serveBalanced(call: DoorCall, id: string, account: Account, rays
 function balance(balanced: Balanced, faults: FaultPlan): void {
   const { call, endpoint, account, headers } = balanced
   const { response } = call
-  const { clock, options } = account
+  const { options } = account
   const affinity = readAffinity(call.headers['x-runpod-worker-id'])
   if (affinity.isStrict && !isThere(endpoint, affinity)) {
     return refuse(call, headers, 404, 'affinity_worker_gone')
@@ -82,10 +82,7 @@ function balance(balanced: Balanced, faults: FaultPlan): void {
     faults,
     sink: sinkOf(call, company, drop),
     direct: directCall(balanced, affinity),
-    lowPriority: false,
     executionTimeoutMs: options.balancedCallMs,
-    queuedAtMs: clock.ticksMs(),
-    retries: 0,
   })
   if (leave === null) return drop(400, 'no workers available')
   response.once('close', () => {

@@ -18,7 +18,7 @@ interface RouteCall {
 export function serveOpenaiRoute(call: DoorCall, endpoint: Endpoint, route: RouteCall): void {
   const { response } = call
   const { faults, account, headers } = route
-  const { options, clock } = account
+  const { options } = account
   const body = call.body.length > 0 ? parseObject(call.body.toString('utf8')) : {}
   if (!isJsonObject(body)) {
     sendWhole(response, 400, headers, '{"error":"invalid JSON in the request body"}')
@@ -29,10 +29,6 @@ export function serveOpenaiRoute(call: DoorCall, endpoint: Endpoint, route: Rout
     input: { openai_route: call.path, openai_input: body },
     faults,
     sink: routeSink(response, body.stream === true, route),
-    lowPriority: false,
-    executionTimeoutMs: null,
-    queuedAtMs: clock.ticksMs(),
-    retries: 0,
   })
   if (leave === null) {
     sendWhole(response, 429, headers, '{"error":"too many requests"}')

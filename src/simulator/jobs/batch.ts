@@ -4,7 +4,7 @@ import type { Clock } from '#domain'
 import { isTerminal, type JobSubmission } from '#wire'
 import type { FaultPlan } from '../control/fault-plan.ts'
 import { faultPlan, markedFaults } from '../control/faults.ts'
-import type { Leave, Work } from '../crew.ts'
+import type { Leave, WorkOrder } from '../crew.ts'
 import { type JobRecord, type JobRecordOptions, openJob } from './job-record.ts'
 
 export interface Batch {
@@ -41,7 +41,7 @@ interface BatchAccount {
 /** `submit` gives one request to the endpoint as a job; null: there is no room for it. */
 export function openBatch(
   id: string,
-  submit: (work: Work) => Leave | null,
+  submit: (order: WorkOrder) => Leave | null,
   { clock, options, newJobId }: BatchAccount,
 ): Batch {
   const requests: BatchRequest[] = []
@@ -90,10 +90,6 @@ export function openBatch(
       input,
       faults,
       sink: job.sink,
-      lowPriority: false,
-      executionTimeoutMs: null,
-      queuedAtMs: clock.ticksMs(),
-      retries: 0,
     })
     if (leave === null) job.sink.failed('the queue is full')
     else request.leave = leave

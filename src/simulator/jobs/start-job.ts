@@ -29,8 +29,6 @@ export function startJob(endpoint: Endpoint, account: Account, order: JobOrder):
       sink: job.sink,
       lowPriority: submission.policy.lowPriority,
       executionTimeoutMs: submission.policy.executionTimeoutMs,
-      queuedAtMs: clock.ticksMs(),
-      retries: 0,
     })
     return leave !== null
   }

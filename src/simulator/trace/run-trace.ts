@@ -98,10 +98,6 @@ function askAll({ clock, newJobId }: Account, endpoint: Endpoint, seen: Seen): v
           () => waits.push(clock.ticksMs() - queuedAtMs),
           () => asked.delete(jobId),
         ),
-        lowPriority: false,
-        executionTimeoutMs: null,
-        queuedAtMs,
-        retries: 0,
       })
       if (leave === null) {
         asked.delete(jobId)

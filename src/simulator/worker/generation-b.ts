@@ -49,20 +49,9 @@ function openPieces(sink: JobSink, worker: WorkerFacts) {
   let gathered = ''
   /** What a cut has left over; it may begin inside a character. */
   let rest = nothing
-  let isEnded = false
-  let drained: (() => void) | null = null
-  const posts = openPosts(sink, worker, flush)
+  const posts = openPosts(sink, worker, () => (waiting() > 0 ? nextSlice() : undefined))
 
   const waiting = () => rest.length + gathered.length
-
-  function flush(): void {
-    if (posts.isBusy()) return
-    if (waiting() > 0) return posts.send(nextSlice())
-    if (isEnded) return posts.end()
-    const callback = drained
-    drained = null
-    callback?.()
-  }
 
   /** All there is; or, by chance, a part that ends anywhere. */
   function nextSlice(): string {
@@ -77,6 +66,7 @@ function openPieces(sink: JobSink, worker: WorkerFacts) {
   }
 
   return {
+    ...posts,
     /** The event before the first token leaves in one slice with it. */
     hold(text: string): boolean {
       gathered += text
@@ -84,19 +74,9 @@ function openPieces(sink: JobSink, worker: WorkerFacts) {
     },
     add(text: string): boolean {
       gathered += text
-      flush()
+      posts.flush()
       return waiting() < gatheredMax
     },
-    whole: (value: unknown) => posts.send(value),
-    whenDrained(callback: () => void) {
-      if (posts.isBusy()) drained = callback
-      else callback()
-    },
-    end() {
-      isEnded = true
-      flush()
-    },
-    stop: posts.stop,
   }
 }
 

@@ -3,15 +3,6 @@
 import type { Clock, Timer } from '#domain'
 import type { EndpointSettings } from '../endpoint/settings.ts'
 
-export interface QuietLimits {
-  /** What was set, with no more workers than the platform allows now. */
-  settings(): EndpointSettings
-  /** There was a job: the days are counted anew. What was lowered stays lowered. */
-  jobSeen(): void
-  restore(): void
-  close(): void
-}
-
 const dayMs = 86_400_000
 const limits = [
   { afterMs: 3 * dayMs, workersMax: 2 },
@@ -22,15 +13,17 @@ export function openQuietLimits(
   clock: Clock,
   settings: () => EndpointSettings,
   lowered: () => void,
-): QuietLimits {
+) {
   let timers: Timer[] = []
   let max = Number.POSITIVE_INFINITY
   return {
-    settings() {
+    /** What was set, with no more workers than the platform allows now. */
+    settings(): EndpointSettings {
       const set = settings()
       return set.workersMax <= max ? set : { ...set, workersMax: max }
     },
-    jobSeen() {
+    /** There was a job: the days are counted anew. What was lowered stays lowered. */
+    jobSeen(): void {
       if (!settings().lowersMax) return
       if (timers.length > 0) return timers.forEach((timer) => void timer.refresh())
       timers = limits.map(({ afterMs, workersMax }) =>
@@ -40,10 +33,10 @@ export function openQuietLimits(
         }),
       )
     },
-    restore() {
+    restore(): void {
       max = Number.POSITIVE_INFINITY
     },
-    close() {
+    close(): void {
       for (const timer of timers) timer.cancel()
     },
   }

@@ -3,24 +3,7 @@ import type { Census } from '../crew.ts'
 import type { SimulatedWorker } from './simulated-worker.ts'
 import type { WorkerPhase } from './worker-events.ts'
 
-export interface Roster {
-  /** A copy: workers go while it is read. */
-  all(): SimulatedWorker[]
-  add(worker: SimulatedWorker): void
-  remove(worker: SimulatedWorker): void
-  clear(): void
-  count(counts: (worker: SimulatedWorker) => boolean): number
-  /** Jobs in their hands. */
-  running(): number
-  /** With the tokens of workers that are gone. */
-  generatedTokens(): number
-  nanoUsdPerSecond(): number
-  census(): Census
-  /** The one meant, or all whose containers run, the busiest first. */
-  pick(workerId: string | null): SimulatedWorker[]
-}
-
-export function openRoster(): Roster {
+export function openRoster() {
   const workers = new Set<SimulatedWorker>()
   let goneTokens = 0
 
@@ -31,22 +14,27 @@ export function openRoster(): Roster {
   }
 
   return {
+    /** A copy: workers go while it is read. */
     all: () => [...workers],
-    add: (worker) => void workers.add(worker),
-    remove(worker) {
+    add: (worker: SimulatedWorker) => void workers.add(worker),
+    remove(worker: SimulatedWorker) {
       if (workers.delete(worker)) goneTokens += worker.generatedTokens()
     },
     clear: () => workers.clear(),
-    count: (counts) => sum((worker) => (counts(worker) ? 1 : 0)),
+    count: (counts: (worker: SimulatedWorker) => boolean) =>
+      sum((worker) => (counts(worker) ? 1 : 0)),
+    /** Jobs in their hands. */
     running: () => sum((worker) => worker.running()),
+    /** With the tokens of workers that are gone. */
     generatedTokens: () => goneTokens + sum((worker) => worker.generatedTokens()),
     nanoUsdPerSecond: () => sum((worker) => worker.nanoUsdPerSecond()),
-    census() {
+    census(): Census {
       const census = { idle: 0, initializing: 0, ready: 0, running: 0, throttled: 0, unhealthy: 0 }
       for (const worker of workers) census[countedAs[worker.state().phase]] += 1
       return { ...census, ready: census.idle }
     },
-    pick(workerId) {
+    /** The one meant, or all whose containers run, the busiest first. */
+    pick(workerId: string | null): SimulatedWorker[] {
       const up = [...workers].filter((worker) => 'startedAtMs' in worker.state())
       if (workerId !== null) return up.filter(({ id }) => id === workerId)
       return up.sort((one, other) => other.running() - one.running())

@@ -32,10 +32,6 @@ function opened(settings: object = {}): Opened {
         input,
         faults: faultPlan(faults),
         sink: telling(story, name),
-        lowPriority: false,
-        executionTimeoutMs: null,
-        queuedAtMs: clock.ticksMs(),
-        retries: 0,
       })
       if (leave === null) story.push(`${name} refused`)
       return leave ?? (() => {})

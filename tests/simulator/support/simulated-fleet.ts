@@ -4,7 +4,7 @@ import { openAccount } from '#src/simulator/account.ts'
 import { type ManualClock, openManualClock } from '#src/simulator/clock/manual-clock.ts'
 import type { Account, Endpoint } from '#src/simulator/contract.ts'
 import { faultPlan } from '#src/simulator/control/faults.ts'
-import type { Leave, Work } from '#src/simulator/crew.ts'
+import type { Leave, WorkOrder } from '#src/simulator/crew.ts'
 import { type SimulatorOptions, simulatorOptions } from '#src/simulator/index.ts'
 import { traceHands } from '#src/simulator/trace/trace-hands.ts'
 import { openSimulatedCrew } from '#src/simulator/worker/simulated-crew.ts'
@@ -21,7 +21,7 @@ export interface WatchedFleet {
   /** What happened to workers, without jobs. */
   events: WorkerEvent[]
   /** A job of so many tokens, 10 ms each. */
-  submit(name: string, tokens?: number, more?: Partial<Work>): Leave | null
+  submit(name: string, tokens?: number, more?: Partial<WorkOrder>): Leave | null
 }
 
 export function simulatedFleet(
@@ -71,10 +71,6 @@ export function simulatedFleet(
           requeued: () => tell('requeued'),
           torn: () => tell('torn'),
         },
-        lowPriority: false,
-        executionTimeoutMs: null,
-        queuedAtMs: clock.ticksMs(),
-        retries: 0,
         ...more,
       })
     },
