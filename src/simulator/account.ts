@@ -1,39 +1,18 @@
-// One simulated RunPod account: the one place that holds what is going on. Endpoints, fault rules,
-// chance and clock belong to it, so that several accounts run side by side without a trace of one
-// another, and the same seed gives the same run down to the ids.
+// One simulated RunPod account. All state belongs to an account (endpoints, fault rules, chance,
+// clock), so several accounts run side by side without touching one another, and the same seed
+// gives the same run down to the ids.
 import type { Clock } from '#domain'
-import { type Bill, openBill } from './bill/bill.ts'
-import { type FaultRules, openFaultRules } from './control/fault-rules.ts'
-import { type Endpoint, type OpenCrew, openEndpoint } from './endpoint/endpoint.ts'
-import { type Chance, chanceFrom, hashOf } from './engine/random.ts'
+import { openBill } from './bill/bill.ts'
+import type { Account, Endpoint, OpenCrew } from './contract.ts'
+import { openFaultRules } from './control/fault-rules.ts'
+import { openEndpoint } from './endpoint/endpoint.ts'
+import { type Chance, chanceFrom, hashOf, hexDigits } from './engine/random.ts'
 import { openExternalCrew } from './external/external-crew.ts'
-import { openWebhooks, type Webhooks } from './jobs/webhooks.ts'
-import type { EndpointOptions, SimulatorOptions } from './options.ts'
-import { openProvider, type Provider } from './provider/provider.ts'
+import { openWebhooks } from './jobs/webhooks.ts'
+import type { SimulatorOptions } from './options.ts'
+import { openProvider } from './provider/provider.ts'
 import { openSimulatedCrew } from './worker/simulated-crew.ts'
-import type { WorkerEvent, WorkerEvents } from './worker/worker-events.ts'
-
-export interface Account {
-  readonly options: SimulatorOptions
-  readonly clock: Clock
-  readonly rules: FaultRules
-  readonly endpoints: ReadonlyMap<string, Endpoint>
-  readonly webhooks: Webhooks
-  /** The external provider beside RunPod. */
-  readonly provider: Provider
-  /** A stream of chance of its own for each name: what one part draws does not move another. */
-  chanceOf(name: string): Chance
-  newJobId(kind: 'run' | 'runsync'): string
-  addEndpoint(id: string, model: EndpointOptions): Endpoint
-  /** False: there is none of this id. */
-  removeEndpoint(id: string): boolean
-  /** What its workers have cost. */
-  readonly bill: Bill
-  /** Told of everything that happens to workers, until the function given back is called. */
-  onWorkerEvent(listener: WorkerEvents): () => void
-  tell(event: WorkerEvent): void
-  close(): void
-}
+import type { WorkerEvents } from './worker/worker-events.ts'
 
 export function openAccount(
   options: SimulatorOptions,
@@ -93,7 +72,7 @@ const openCrewOf: OpenCrew = (ports) =>
 
 /** A version 4 UUID. */
 function uuidFrom(chance: Chance): string {
-  const digits = Array.from({ length: 32 }, () => chance.below(16).toString(16))
+  const digits = [...hexDigits(chance, 32)]
   digits[12] = '4'
   digits[16] = (8 + chance.below(4)).toString(16)
   return digits.join('').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -1,23 +1,27 @@
 // Who does the work of an endpoint: simulated workers that a scaler starts and stops, or real ones
 // that attach from outside. The endpoint owns the queue; a crew takes from it when it has places.
 import type { JobSubmission } from '#wire'
-import type { FaultPlan } from './control/faults.ts'
+import type { FaultPlan } from './control/fault-plan.ts'
 import type { EngineRequest } from './engine/text-route.ts'
 import type { JobSink } from './job-sink.ts'
 import type { ReplySink } from './reply-sink.ts'
 
-/** A job on its way through an endpoint. */
-export interface Work {
+/** What an endpoint is asked to do. */
+export interface WorkOrder {
   readonly jobId: string
   readonly input: JobSubmission['input']
   readonly faults: FaultPlan
   readonly sink: JobSink
   /** A job of low priority never starts a worker. */
-  readonly lowPriority: boolean
-  /** Null: what the endpoint says. It counts only while the job runs. */
-  readonly executionTimeoutMs: number | null
+  readonly lowPriority?: boolean
+  /** Without it: what the endpoint says. It counts only while the job runs. */
+  readonly executionTimeoutMs?: number | null
   /** A load balancer's call: it goes to the worker's HTTP server and not to its handler. */
   readonly direct?: DirectCall
+}
+
+/** A job on its way through an endpoint. */
+export interface Work extends WorkOrder {
   /** On the clock's ticks; delay counts from here. */
   readonly queuedAtMs: number
   /** How often the platform gave it to another worker because the first was lost. */
@@ -30,7 +34,7 @@ export interface DirectCall {
   mayGoTo(workerId: string): boolean
 }
 
-/** A job's place in the queue or at a worker; leaving it twice does nothing. */
+/** Takes a job out of the queue, or away from its worker. A second call does nothing. */
 export type Leave = () => void
 
 /** First in, first out; a job whose worker was lost goes to the front. */

@@ -1,5 +1,5 @@
-// An HTTP response as the place where an engine's answer goes, for a bare vLLM server: its headers
-// leave as soon as the request was accepted, long before the first token.
+// Writes an engine's answer into an HTTP response, as a vLLM server does: the headers leave as soon
+// as the request was accepted, long before the first token.
 import type { ServerResponse } from 'node:http'
 import type { ReplySink } from './reply-sink.ts'
 

@@ -69,7 +69,7 @@ const defaultEndpoints = {
     fleet: { gpuPool: 'ADA_80_PRO', gpus: 4 },
   },
   'sim-qwen': qwen,
-  // Another place for the same model, with workers of its own.
+  // A second endpoint for the same model, with workers of its own.
   'sim-qwen-b': qwen,
   'sim-phi': {
     model: 'microsoft/phi-2',

@@ -1,4 +1,4 @@
-// The values that come as near to RunPod as is known, in place of the pleasant defaults: `--real`
+// The values that come as near to RunPod as is known, instead of the pleasant defaults: `--real`
 // takes them all, and a flag beside it still wins. docs/simulator.md lists them, and a test
 // compares.
 import type { z } from 'zod'

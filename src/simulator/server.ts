@@ -1,12 +1,5 @@
-// The simulator's HTTP server: it reads a call, finds its door by the path or the host, and closes
-// cleanly.
-//
-//   /v2/<endpoint>/…       the platform: job API, OpenAI route, workers   edge/platform-door.ts
-//   /v2/serverless, …      REST v2: endpoints, bill, catalogue            management/management.ts
-//   /lb/<endpoint>/…       a load balancer; or by its host name           edge/load-balancer.ts
-//   /engine/<endpoint>/…   a stock vLLM server                            edge/engine-door.ts
-//   /provider/openai/…     an external provider               provider/provider-door.ts
-//   /__control/…           faults, cold starts, state                     control/control.ts
+// The simulator's HTTP server: it reads a call, finds its door by the path or the host name, and
+// closes cleanly. Each door is a file of its own; `serve` below lists them.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '#domain'
@@ -45,9 +38,10 @@ export async function startSimulator(options: SimulatorOptions, clock: Clock): P
     if (hosted !== null) return serveBalanced(call, hosted, account, rays)
     const [, door = '', path = ''] = /^\/([^/]+)(.*)$/.exec(call.path) ?? []
     const inner = { ...call, path }
+    // REST v2 (`/v2/serverless` and others) and the endpoints (`/v2/<endpoint>`) share an address.
     if (door === 'v2' && management.serve(inner, hasKey(call, options.key))) return
-    if (door === 'lb') return serveAlias(inner, account, rays)
     if (door === 'v2') return servePlatform(inner, account, rays)
+    if (door === 'lb') return serveAlias(inner, account, rays)
     if (door === 'engine') return serveEngine(inner, account)
     if (door === 'provider') return serveProvider(inner, account)
     if (door === '__control' && serveControl(inner, account, look)) return

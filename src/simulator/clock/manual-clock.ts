@@ -52,7 +52,7 @@ export function openManualClock(startMs: number): ManualClock {
     nowMs: () => Math.floor(startMs + elapsedMs),
     ticksMs: () => elapsedMs,
     after(delayMs, callback): Timer {
-      const timer: WaitingTimer = { dueMs: 0, order: 0, callback, place: -1 }
+      const timer: WaitingTimer = { dueMs: 0, order: 0, callback, index: -1 }
       let isCancelled = false
       const start = () => {
         if (isCancelled) return

@@ -1,4 +1,4 @@
-// Timers in order of when they fall due: a binary heap in which each timer knows its place, so that
+// Timers in order of when they fall due: a binary heap in which each timer knows its index, so that
 // taking one out costs no search. Ten days of a trace are millions of timers.
 
 export interface WaitingTimer {
@@ -6,8 +6,8 @@ export interface WaitingTimer {
   /** Of two that fall due together, the one that was asked for first. */
   order: number
   readonly callback: () => void
-  /** Where it stands in the heap; -1: it does not. */
-  place: number
+  /** In the heap; -1: it is not waiting. */
+  index: number
 }
 
 export interface TimerHeap {
@@ -21,50 +21,50 @@ export interface TimerHeap {
 export function openTimerHeap(): TimerHeap {
   const heap: WaitingTimer[] = []
 
-  function put(timer: WaitingTimer, place: number): void {
-    heap[place] = timer
-    timer.place = place
+  function put(timer: WaitingTimer, index: number): void {
+    heap[index] = timer
+    timer.index = index
   }
 
   function rise(timer: WaitingTimer, from: number): void {
-    let place = from
-    while (place > 0) {
-      const above = (place - 1) >> 1
+    let index = from
+    while (index > 0) {
+      const above = (index - 1) >> 1
       const parent = heap[above]
       if (parent === undefined || comesBefore(parent, timer)) break
-      put(parent, place)
-      place = above
+      put(parent, index)
+      index = above
     }
-    put(timer, place)
+    put(timer, index)
   }
 
   function sink(timer: WaitingTimer, from: number): void {
-    let place = from
+    let index = from
     for (;;) {
-      const below = firstBelow(place)
+      const below = firstBelow(index)
       const child = heap[below]
       if (child === undefined || comesBefore(timer, child)) break
-      put(child, place)
-      place = below
+      put(child, index)
+      index = below
     }
-    put(timer, place)
+    put(timer, index)
   }
 
-  function firstBelow(place: number): number {
-    const left = heap[2 * place + 1]
-    const right = heap[2 * place + 2]
+  function firstBelow(index: number): number {
+    const left = heap[2 * index + 1]
+    const right = heap[2 * index + 2]
     const isRight = left !== undefined && right !== undefined && comesBefore(right, left)
-    return isRight ? 2 * place + 2 : 2 * place + 1
+    return isRight ? 2 * index + 2 : 2 * index + 1
   }
 
   function remove(timer: WaitingTimer): void {
-    const { place } = timer
-    if (place === -1) return
-    timer.place = -1
+    const { index } = timer
+    if (index === -1) return
+    timer.index = -1
     const last = heap.pop()
     if (last === undefined || last === timer) return
-    sink(last, place)
-    rise(last, last.place)
+    sink(last, index)
+    rise(last, last.index)
   }
 
   return {

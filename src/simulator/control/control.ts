@@ -3,8 +3,8 @@
 // it too, so what a page sends is refused: its scripts have an `Origin`, its forms send no JSON.
 import { z } from 'zod'
 import { parseObject } from '#wire'
-import type { Account } from '../account.ts'
 import { isManualClock } from '../clock/manual-clock.ts'
+import type { Account } from '../contract.ts'
 import type { DoorCall } from '../edge/door.ts'
 import { sendWhole } from '../http-sink.ts'
 import { providerName } from '../provider/provider-name.ts'

@@ -1,28 +1,18 @@
 // Faults set from outside, by the control route or at the start: each rule says which calls or
 // workers it meets, and how often. Doors ask once per call, workers once per job and once per boot.
 //
-// Every rule has its own chance, made from the account's seed and the rule's place in the list, so
-// that adding one rule does not change whom another meets.
+// Every rule has its own chance, made from the account's seed and the rule's number, so that
+// adding one rule does not change whom another meets.
 import { z } from 'zod'
 import { type Chance, chanceFrom, hashOf } from '../engine/random.ts'
-import { jobOperations } from '../jobs/job-api.ts'
+import { isOperationName } from '../jobs/operation-names.ts'
 import { providerName } from '../provider/provider-name.ts'
-import {
-  type BootPlan,
-  bootPlan,
-  type FaultPlan,
-  faultPlan,
-  isBootFault,
-  isFault,
-  markedFaults,
-} from './faults.ts'
+import type { BootPlan, FaultPlan } from './fault-plan.ts'
+import { bootPlan, faultPlan, isBootFault, isFault, markedFaults } from './faults.ts'
 
 /** What calls are told apart by: the operations of the job API, and the doors beside it. */
 function isOperation(name: string): boolean {
-  return (
-    ['openai', 'balanced', 'engine', providerName].includes(name) ||
-    Object.hasOwn(jobOperations, name)
-  )
+  return isOperationName(name) || ['openai', 'balanced', 'engine', providerName].includes(name)
 }
 
 export const faultRule = z.strictObject({

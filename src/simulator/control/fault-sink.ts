@@ -4,7 +4,7 @@
 
 import { engineDead, engineDeadEvent } from '../engine/dead-engine.ts'
 import type { EventKind, ReplySink } from '../reply-sink.ts'
-import type { FaultPlan } from './faults.ts'
+import type { FaultPlan } from './fault-plan.ts'
 
 const error200 =
   '{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError",' +

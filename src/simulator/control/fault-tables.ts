@@ -1,6 +1,6 @@
 // Every fault there is, with what its value means and what it does. docs/simulator.md is written
 // from these tables.
-import type { BootPlan, FaultPlan } from './faults.ts'
+import type { BootPlan, FaultPlan } from './fault-plan.ts'
 
 export type Unit = 'status' | 'events' | 'ms' | 'tokens' | 'item' | 'times'
 

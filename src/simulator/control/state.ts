@@ -1,8 +1,8 @@
 // What is going on in an account, as one value: `GET /__control/state` gives it as JSON, and the
 // terminal view draws it. It is made anew at each look and holds nothing back.
-import type { Account } from '../account.ts'
+import type { Account, Endpoint } from '../contract.ts'
 import type { Census } from '../crew.ts'
-import type { CallCounters, Endpoint, EndpointCounters } from '../endpoint/endpoint.ts'
+import type { CallCounters, EndpointCounters } from '../endpoint/counters.ts'
 import type { SequenceCounts } from '../engine/sequence-room.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { WorkerView } from '../worker/worker-events.ts'

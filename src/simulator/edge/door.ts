@@ -1,10 +1,10 @@
 // What the doors have in common: a call that has been read, and the answers that a fault or the
 // network in front of RunPod gives, whoever would have served the call.
 import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
-import type { CallCounters } from '../endpoint/endpoint.ts'
-import type { Chance } from '../engine/random.ts'
+import type { Account } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
+import type { CallCounters } from '../endpoint/counters.ts'
+import { type Chance, hexDigits } from '../engine/random.ts'
 import { sendWhole } from '../http-sink.ts'
 
 export interface DoorCall {
@@ -23,8 +23,8 @@ export interface Headers {
 
 /** What the network in front of RunPod adds to every answer. */
 export function edgeHeaders(chance: Chance): Headers {
-  const ray = Array.from({ length: 16 }, () => chance.below(16).toString(16)).join('')
-  return { server: 'cloudflare', 'cf-cache-status': 'DYNAMIC', 'cf-ray': `${ray}-AMS` }
+  const ray = `${hexDigits(chance, 16)}-AMS`
+  return { server: 'cloudflare', 'cf-cache-status': 'DYNAMIC', 'cf-ray': ray }
 }
 
 /** RunPod takes its key with and without `Bearer`. */

@@ -1,9 +1,10 @@
 // `/engine/<endpoint>/…`: the model as a stock vLLM server would serve it, without a key, a queue
 // or a cold start. A client that leaves stops its generation at once.
-import type { Account } from '../account.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import { faultySink, replyInstead } from '../control/fault-sink.ts'
-import { type FaultPlan, faultPlan } from '../control/faults.ts'
-import type { CallCounters, Endpoint } from '../endpoint/endpoint.ts'
+import { faultPlan } from '../control/faults.ts'
+import type { CallCounters } from '../endpoint/counters.ts'
 import type { BareEngine } from '../engine/bare-engine.ts'
 import { busy } from '../engine/refusal.ts'
 import { httpSink, sendWhole, vllmHeaders } from '../http-sink.ts'
@@ -45,7 +46,7 @@ interface EngineCall {
   readonly requestId: string | null
 }
 
-/** Asks an engine that no worker stands around; a client that leaves stops its generation. */
+/** Asks an engine that runs outside of workers; a client that leaves stops its generation. */
 export function askEngine(asked: EngineCall, given: ReplySink): void {
   const { call, engine, faults, counters, requestId } = asked
   const { response } = call

@@ -3,10 +3,9 @@
 // for a worker and is dropped when none comes. A client that leaves is noticed by the worker.
 //
 //   /lb/<endpoint>/<path>   or   Host: <endpoint>.api.runpod.ai
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import type { DirectCall, Leave } from '../crew.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Chance } from '../engine/random.ts'
 import { httpSink } from '../http-sink.ts'
 import type { JobSink } from '../job-sink.ts'
@@ -61,7 +60,7 @@ export function serveBalanced(call: DoorCall, id: string, account: Account, rays
 function balance(balanced: Balanced, faults: FaultPlan): void {
   const { call, endpoint, account, headers } = balanced
   const { response } = call
-  const { clock, options } = account
+  const { options } = account
   const affinity = readAffinity(call.headers['x-runpod-worker-id'])
   if (affinity.isStrict && !isThere(endpoint, affinity)) {
     return refuse(call, headers, 404, 'affinity_worker_gone')
@@ -83,10 +82,7 @@ function balance(balanced: Balanced, faults: FaultPlan): void {
     faults,
     sink: sinkOf(call, company, drop),
     direct: directCall(balanced, affinity),
-    lowPriority: false,
     executionTimeoutMs: options.balancedCallMs,
-    queuedAtMs: clock.ticksMs(),
-    retries: 0,
   })
   if (leave === null) return drop(400, 'no workers available')
   response.once('close', () => {

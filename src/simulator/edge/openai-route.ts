@@ -3,9 +3,8 @@
 // failed stays inside RunPod, and a client that leaves does not stop the work unless it is set so.
 import type { ServerResponse } from 'node:http'
 import { isJsonObject, openaiRouteError, parseObject, readPythonDict } from '#wire'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import { httpSink, sendWhole } from '../http-sink.ts'
 import type { JobSink } from '../job-sink.ts'
 import type { DoorCall, Headers } from './door.ts'
@@ -19,7 +18,7 @@ interface RouteCall {
 export function serveOpenaiRoute(call: DoorCall, endpoint: Endpoint, route: RouteCall): void {
   const { response } = call
   const { faults, account, headers } = route
-  const { options, clock } = account
+  const { options } = account
   const body = call.body.length > 0 ? parseObject(call.body.toString('utf8')) : {}
   if (!isJsonObject(body)) {
     sendWhole(response, 400, headers, '{"error":"invalid JSON in the request body"}')
@@ -30,10 +29,6 @@ export function serveOpenaiRoute(call: DoorCall, endpoint: Endpoint, route: Rout
     input: { openai_route: call.path, openai_input: body },
     faults,
     sink: routeSink(response, body.stream === true, route),
-    lowPriority: false,
-    executionTimeoutMs: null,
-    queuedAtMs: clock.ticksMs(),
-    retries: 0,
   })
   if (leave === null) {
     sendWhole(response, 429, headers, '{"error":"too many requests"}')

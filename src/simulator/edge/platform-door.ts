@@ -1,13 +1,13 @@
 // `/v2/<endpoint>/…`: the platform as its clients see it. Every call passes the same checks in the
 // same order, and then one operation of the job API, the OpenAI route or a worker's own request.
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import type { Chance } from '../engine/random.ts'
 import { isExternal } from '../external/external-crew.ts'
 import { serveWorker } from '../external/worker-door.ts'
 import { sendWhole } from '../http-sink.ts'
-import { jobOperations } from '../jobs/job-api.ts'
+import { type JobOperation, jobOperations } from '../jobs/job-api.ts'
+import { isOperationName } from '../jobs/operation-names.ts'
 import {
   countCall,
   type DoorCall,
@@ -49,7 +49,7 @@ export function servePlatform(call: DoorCall, account: Account, rays: Chance): v
 
 function pass(passing: Passing): void {
   const { call, endpoint, account, operation, headers } = passing
-  const served = Object.hasOwn(jobOperations, operation) ? jobOperations[operation] : undefined
+  const served = isOperationName(operation) ? jobOperations[operation] : undefined
   const isRoute = operation === 'openai' && call.path.startsWith('/openai/')
   if (served === undefined && !isRoute) return refuse(call, headers, 404, 'not found')
   if (endpoint.model.type === 'load-balancer' && operation !== 'health') {
@@ -67,16 +67,17 @@ function pass(passing: Passing): void {
   const faults = account.rules.onCall(endpoint.id, operation, asksForWork, call.body)
   if (asksForWork) countCall(endpoint, call.response)
   if (faults.door?.kind !== 'never') limitPatience(call, account)
-  meetFaults(passing, faults, () => serve(passing, faults))
+  meetFaults(passing, faults, () => serve(passing, served, faults))
 }
 
-function serve(passing: Passing, faults: FaultPlan): void {
-  const { call, endpoint, account, operation, headers } = passing
-  if (operation === 'openai') {
+/** Without an operation of the job API it is the OpenAI route. */
+function serve(passing: Passing, served: JobOperation | undefined, faults: FaultPlan): void {
+  const { call, endpoint, account, headers } = passing
+  if (served === undefined) {
     const routed = { ...call, path: call.path.slice('/openai'.length) }
     return serveOpenaiRoute(routed, endpoint, { faults, account, headers })
   }
-  jobOperations[operation]?.serve({
+  served.serve({
     call,
     jobId: call.path.split('/').filter(Boolean)[1] ?? '',
     faults,

@@ -4,7 +4,7 @@
 import type { Clock } from '#domain'
 
 export interface RateLimits {
-  /** What gives the place back once the call has ended; null: too many. */
+  /** To be called once the call has ended; null: there are too many. */
   enter(operation: string, runningWorkers: number): (() => void) | null
 }
 

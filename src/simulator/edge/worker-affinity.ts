@@ -4,7 +4,7 @@
 //   X-Runpod-Worker-Id: <id>                        there, if it can take the call now
 //   X-Runpod-Worker-Id: strict <id>                 there, or nowhere
 //   X-Runpod-Worker-Id: strict-resume <id>          the same
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../contract.ts'
 import type { WorkerView } from '../worker/worker-events.ts'
 
 export interface Affinity {

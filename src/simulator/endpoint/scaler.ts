@@ -1,6 +1,6 @@
 // When workers are started. REQUEST_COUNT wants one for so many jobs, waiting or running;
 // QUEUE_DELAY adds one when a job has waited too long, and another each time that it has waited as
-// long again. Neither stops a worker: that is the idle timeout's.
+// long again. Neither stops a worker: the idle timeout does.
 import type { Clock, Timer } from '#domain'
 import type { JobQueue } from '../crew.ts'
 import type { EndpointSettings } from './settings.ts'
@@ -17,7 +17,7 @@ export interface ScalerPorts {
   settings(): EndpointSettings
   /** Jobs in the hands of workers. */
   running(): number
-  /** Workers that take up a place: all but parked ones and those about to leave. */
+  /** Workers that count: all but parked ones and those about to leave. */
   staying(): number
   start(): void
 }

@@ -2,8 +2,8 @@
 // it may, and lets nothing through once a job is over, whoever did the work.
 import type { Clock, Timer } from '#domain'
 import { executionTimeoutError } from '#wire'
-import type { Work } from '../crew.ts'
-import type { EndpointCounters } from './endpoint.ts'
+import type { Work, WorkOrder } from '../crew.ts'
+import type { EndpointCounters } from './counters.ts'
 
 export interface WatchedJob {
   work: Work
@@ -21,7 +21,7 @@ export interface JobWatch {
   open: Set<WatchedJob>
 }
 
-export function watchedJob(asked: Work, watch: JobWatch): WatchedJob {
+export function watchedJob(asked: WorkOrder, watch: JobWatch): WatchedJob {
   const { sink } = asked
   const { counters } = watch
   let limit: Timer | null = null
@@ -43,6 +43,8 @@ export function watchedJob(asked: Work, watch: JobWatch): WatchedJob {
 
   const work: Work = {
     ...asked,
+    queuedAtMs: watch.clock.ticksMs(),
+    retries: 0,
     sink: {
       started(workerId) {
         if (isOver) return

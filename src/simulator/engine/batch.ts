@@ -1,19 +1,19 @@
-// The engine's heartbeat: all running sequences advance by one token per step, as in vLLM.
+// The engine's heartbeat: all running sequences advance by one token per step, as in vLLM. There is
+// one timer per step, however many streams run; a timer that fires late makes up for it.
 //
-// A step takes `stepMs + stepPerSequenceMs * sequences`, and longer when prompts are read in it
-// (chunked prefill): with q thousand prompt tokens arriving per second at p seconds each, a share
-// q*p of the time is prefill, so the mean time between tokens is (a + b*batch) / (1 - q*p). For
-// Mixtral 8x22B in FP8 on 4 H100s a=13.3 ms, b=0.70 ms, p=0.080 s come within 15 % of the sweep
-// that was published for vLLM (14.4, 17.1, 28.7, 42.3 ms per token at 1, 2, 4, 6 requests/s).
-//
-// When the room for keys and values is out, the call that came last gives up its place: it waits in
-// front of the others and reads its prompt, and what it had said, anew.
-//
-// There is one timer per step, however many streams run; a timer that fires late makes up for it.
+// When the room for keys and values is used up, the call that came last is paused: it waits in
+// front of the others, and then reads its prompt, and what it had generated, anew.
 import type { Clock, Timer } from '#domain'
 import { type KvHolder, openKvSpace } from './kv-space.ts'
 import type { SequenceRoom } from './sequence-room.ts'
 
+/**
+ * A step takes `stepMs + stepPerSequenceMs * sequences`, and longer when prompts are read in it
+ * (chunked prefill): with q thousand prompt tokens arriving per second at p seconds each, a share
+ * q*p of the time is prefill, so the mean time between tokens is (a + b*batch) / (1 - q*p). For
+ * Mixtral 8x22B in FP8 on 4 H100s a=13.3 ms, b=0.70 ms, p=0.080 s come within 15 % of the sweep
+ * that was published for vLLM (14.4, 17.1, 28.7, 42.3 ms per token at 1, 2, 4, 6 requests/s).
+ */
 export interface StepTiming {
   stepMs: number
   stepPerSequenceMs: number
@@ -109,7 +109,7 @@ export function startBatch(
     }
   }
 
-  /** Room for one more token each; the last to come makes room for the others. */
+  /** Makes room for one more token of each; who came last is paused for it. False: some were. */
   function makeRoom(): boolean {
     let isEnough = true
     for (let at = 0; at < running.length; at += 1) {

@@ -6,7 +6,7 @@ const message = 'EngineCore encountered an issue. See stack trace (above) for th
 
 export const engineDead = internalError(message)
 
-/** Python's spacing: it comes from another place than whole answers. */
+/** Python's spacing: another part of vLLM writes it than whole answers. */
 export const engineDeadEvent =
   `data: {"error": {"message": "${message}", "type": "InternalServerError", "param": null, ` +
   '"code": 500}}\n\n'

@@ -44,8 +44,8 @@ export function completionLogprobs(
     at += token.length
     return start
   })
-  const entries = tokens.map((token, place) => {
-    return place === 0 && echoed.length > 0 ? null : rated(token, Math.max(1, top))
+  const entries = tokens.map((token, index) => {
+    return index === 0 && echoed.length > 0 ? null : rated(token, Math.max(1, top))
   })
   return {
     text_offset: offsets,

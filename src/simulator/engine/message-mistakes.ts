@@ -44,29 +44,29 @@ function checkContent(message: JsonObject, index: number): void {
 
 /** The assistant's kind names its role before its content; the others the other way round. */
 function mistakesOf(kind: MessageKind, message: JsonObject, index: number): Mistake[] {
-  const place = `body.messages.${index}.ChatCompletion${kind.name}MessageParam`
+  const param = `body.messages.${index}.ChatCompletion${kind.name}MessageParam`
   const input = quoted(message.content)
-  const mistakes: Mistake[] = kind.role === 'assistant' ? wrongRole(kind, message, place) : []
+  const mistakes: Mistake[] = kind.role === 'assistant' ? wrongRole(kind, message, param) : []
   if (message.content !== null || !kind.nullable) {
-    const loc = `${place}.content`
+    const loc = `${param}.content`
     mistakes.push({ type: 'string_type', loc, msg: 'Input should be a valid string', input })
     if (kind.name !== 'Function') {
       mistakes.push({ type: 'iterable_type', loc, msg: 'Input should be iterable', input })
     }
   }
-  if (kind.role !== 'assistant') mistakes.push(...wrongRole(kind, message, place))
+  if (kind.role !== 'assistant') mistakes.push(...wrongRole(kind, message, param))
   for (const name of kind.needs.filter((needed) => !(needed in message))) {
-    const loc = `${place}.${name}`
+    const loc = `${param}.${name}`
     mistakes.push({ type: 'missing', loc, msg: 'Field required', input: quoted(message) })
   }
   return mistakes
 }
 
-function wrongRole(kind: MessageKind, message: JsonObject, place: string): Mistake[] {
+function wrongRole(kind: MessageKind, message: JsonObject, param: string): Mistake[] {
   if (message.role === kind.role) return []
   const mistake = {
     type: 'literal_error',
-    loc: `${place}.role`,
+    loc: `${param}.role`,
     msg: `Input should be '${kind.role}'`,
     input: quoted(message.role),
     ctx: { expected: `'${kind.role}'` },

@@ -37,7 +37,7 @@ export function phrase(chance: Chance, count: number): string {
   return Array.from({ length: count }, () => chance.pick(words, 'river')).join(' ')
 }
 
-/** Words that could have stood in place of another, for `top_logprobs`. */
+/** Words that could have stood instead of another, for `top_logprobs`. */
 export function alternatives(chance: Chance, count: number): string[] {
   return Array.from({ length: count }, (_, at) => ` ${words[(chance.below(8) + at * 8) % 40]}`)
 }
@@ -46,19 +46,19 @@ function sentenceTokens(chance: Chance, opening: boolean): string[] {
   const length = 7 + chance.below(9)
   const pause = 3 + chance.below(4)
   const tokens = [`${opening ? '' : ' '}${capitalised(wordAt(0, chance))}`]
-  for (let place = 1; place < length; place += 1) {
-    if (place === pause) tokens.push(',')
-    tokens.push(` ${wordAt(place, chance)}`)
+  for (let at = 1; at < length; at += 1) {
+    if (at === pause) tokens.push(',')
+    tokens.push(` ${wordAt(at, chance)}`)
   }
   tokens.push('.')
   if (chance.next() < 0.12) tokens.push('\n\n')
   return tokens
 }
 
-function wordAt(place: number, chance: Chance): string {
-  if (place > 0 && chance.next() < 0.02) return chance.pick(rare, '→')
-  if (place % 3 === 1) return chance.pick(verbs, 'keeps')
-  if (place % 3 === 2) return chance.pick(links, 'the')
+function wordAt(at: number, chance: Chance): string {
+  if (at > 0 && chance.next() < 0.02) return chance.pick(rare, '→')
+  if (at % 3 === 1) return chance.pick(verbs, 'keeps')
+  if (at % 3 === 2) return chance.pick(links, 'the')
   return chance.pick(words, 'river')
 }
 

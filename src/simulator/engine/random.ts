@@ -8,6 +8,10 @@ export interface Chance {
   pick<T>(items: readonly T[], otherwise: T): T
 }
 
+export function hexDigits(chance: Chance, count: number): string {
+  return Array.from({ length: count }, () => chance.below(16).toString(16)).join('')
+}
+
 /** A 32-bit hash (FNV-1a) of the parts. */
 export function hashOf(...parts: readonly (string | number)[]): number {
   let hash = 0x811c9dc5

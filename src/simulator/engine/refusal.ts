@@ -3,7 +3,7 @@
 // says `Bad Request` with a list of Python dicts; unknown routes get a bare `detail`.
 import { pythonRepr } from '#wire'
 
-export class Refusal extends Error {
+export class EngineRefusal extends Error {
   readonly status: number
   readonly body: string
   constructor(status: number, body: string) {
@@ -25,47 +25,47 @@ export interface Mistake {
 /** The validation layer names so many mistakes and counts the others. */
 const mistakesShownMax = 10
 
-export function badRequest(message: string, param: string | null = null): Refusal {
+export function badRequest(message: string, param: string | null = null): EngineRefusal {
   return refusal(400, message, 'BadRequestError', param)
 }
 
 /** A value out of bounds: the message ends with what was given. */
-export function badValue(message: string, param: string, value?: string): Refusal {
+export function badValue(message: string, param: string, value?: string): EngineRefusal {
   const given = value === undefined ? '' : `, value=${value}`
   return badRequest(`${message} (parameter=${param}${given})`, param)
 }
 
-export function invalid(mistakes: readonly Mistake[], total = mistakes.length): Refusal {
+export function invalid(mistakes: readonly Mistake[], total = mistakes.length): EngineRefusal {
   const lines = mistakes.slice(0, mistakesShownMax).map((mistake) => `  ${pythonRepr(mistake)}`)
   const more = total > lines.length ? `\n  ...and ${total - lines.length} more errors` : ''
   const head = `${total} validation error${total === 1 ? '' : 's'}:\n`
   return refusal(400, head + lines.join('\n') + more, 'Bad Request', mistakes[0]?.loc ?? null)
 }
 
-export function wrongMediaType(): Refusal {
+export function wrongMediaType(): EngineRefusal {
   const line = "Unsupported Media Type: Only 'application/json' is allowed"
   return refusal(400, `1 validation error:\n  ${line}`, 'Bad Request', null)
 }
 
-export function unknownModel(model: string, alias: string | null): Refusal {
+export function unknownModel(model: string, alias: string | null): EngineRefusal {
   const hint = alias === null ? '' : ` Valid aliases: ${alias}.`
   const param = alias === null ? null : 'model'
   return refusal(404, `The model \`${model}\` does not exist.${hint}`, 'NotFoundError', param)
 }
 
-export function busy(): Refusal {
+export function busy(): EngineRefusal {
   const message =
     'The engine is currently busy and cannot accept new requests. ' +
     'Please try again later or on a different instance.'
   return refusal(503, message, 'Service Unavailable', null)
 }
 
-export function internalError(message: string): Refusal {
+export function internalError(message: string): EngineRefusal {
   return refusal(500, message, 'InternalServerError', null)
 }
 
-export function detail(status: number, text: string): Refusal {
-  return new Refusal(status, JSON.stringify({ detail: text }))
+export function detail(status: number, text: string): EngineRefusal {
+  return new EngineRefusal(status, JSON.stringify({ detail: text }))
 }
 
 /** How the validation layer quotes what was given. */
@@ -77,6 +77,14 @@ export function quoted(value: unknown): string {
   return typeof value === 'string' ? value : pythonRepr(value)
 }
 
-function refusal(status: number, message: string, type: string, param: string | null): Refusal {
-  return new Refusal(status, JSON.stringify({ error: { message, type, param, code: status } }))
+function refusal(
+  status: number,
+  message: string,
+  type: string,
+  param: string | null,
+): EngineRefusal {
+  return new EngineRefusal(
+    status,
+    JSON.stringify({ error: { message, type, param, code: status } }),
+  )
 }

@@ -91,17 +91,17 @@ export function checkResponseFormat(body: JsonObject): void {
 
 /** Three kinds of format are tried, the third in two versions; each says what it missed. */
 function unknownFormat(format: JsonObject) {
-  const place = 'body.response_format'
+  const field = 'body.response_format'
   const wrongType = (expected: string): Mistake => ({
     type: 'literal_error',
-    loc: `${place}.type`,
+    loc: `${field}.type`,
     msg: `Input should be ${expected}`,
     input: quoted(format.type),
     ctx: { expected },
   })
   const missing = (name: string): Mistake => ({
     type: 'missing',
-    loc: `${place}.${name}`,
+    loc: `${field}.${name}`,
     msg: 'Field required',
     input: quoted(format),
   })

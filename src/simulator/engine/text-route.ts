@@ -15,7 +15,7 @@ import { doneEvent, type EventWriter, writeEvents } from './event-writer.ts'
 import { type Plan, type PlanWish, planAnswer } from './plan.ts'
 import { checkPlanSize } from './plan-bounds.ts'
 import { type Chance, hashOf } from './random.ts'
-import { Refusal } from './refusal.ts'
+import { EngineRefusal } from './refusal.ts'
 import { readBody } from './request-body.ts'
 import { fingerprintOf, type ResponseIds } from './response-ids.ts'
 import type { ServerLife } from './server-life.ts'
@@ -64,7 +64,7 @@ export interface TextRoute {
   whole: typeof wholeChat
   events: typeof chatEvents
   /** A refusal in the route's own form. */
-  refusal?(refusal: Refusal): Refusal
+  refusal?(refusal: EngineRefusal): EngineRefusal
 }
 
 export const chatRoute: TextRoute = {
@@ -98,7 +98,7 @@ export function answerText(
     const head = headOf(engine, route, request)
     return generate(engine, route, { asked, plans, head }, request, sink)
   } catch (cause) {
-    if (!(cause instanceof Refusal)) throw cause
+    if (!(cause instanceof EngineRefusal)) throw cause
     throw route.refusal?.(cause) ?? cause
   }
 }

@@ -12,7 +12,7 @@ import { openEngineMetrics } from './engine-metrics.ts'
 import { modelList } from './model-list.ts'
 import { embedding, type PoolingKind, pooling, rerank, score } from './pooling/pooling-answers.ts'
 import { chanceFrom, hashOf } from './random.ts'
-import { detail, internalError, Refusal } from './refusal.ts'
+import { detail, EngineRefusal, internalError } from './refusal.ts'
 import { readBody } from './request-body.ts'
 import { openResponseIds } from './response-ids.ts'
 import type { SequenceRoom } from './sequence-room.ts'
@@ -110,7 +110,7 @@ export function startEngine(
         if (life.phase() === 'dead' && request.method === 'POST') throw engineDead
         return route.answer(request, sink)
       } catch (cause) {
-        const refusal = cause instanceof Refusal ? cause : internalError(String(cause))
+        const refusal = cause instanceof EngineRefusal ? cause : internalError(String(cause))
         sink.whole(refusal.status, refusal.body)
         return nothingToStop
       }

@@ -1,13 +1,6 @@
 // The platform's side of the worker protocol, at the paths that the SDK makes out of its
-// environment variables. Answers are those that the SDK (1.12) acts on: 204 is nothing yet, 400 is
-// no longer yours, 429 is come back later.
-//
-//   GET  job-take/<worker>            one job
-//   GET  job-take-batch/<worker>      a list of them
-//   GET  job-stop/<worker>            jobs to be stopped
-//   POST job-stream/<worker>/<job>    one yielded value
-//   POST job-done/<worker>/<job>      the result
-//   GET  ping/<worker>                signs of life
+// environment variables. It gives the answers that the SDK (1.12) acts on: 204 says that there is
+// nothing yet, 400 that the job is no longer the worker's, 429 that it should come back later.
 import type { Clock, JsonObject } from '#domain'
 import { parseObject } from '#wire'
 import type { Work } from '../crew.ts'
@@ -25,7 +18,7 @@ export interface WorkerDoor {
 /** What the SDK asks for at most is MAX_CONCURRENCY, which was 300 in old images. */
 const batchMax = 300
 
-/** False: no such path of the worker protocol. */
+/** Paths are `/<operation>/<worker>` and `/<operation>/<worker>/<job>`. False: it is neither. */
 export function serveWorker(call: DoorCall, door: WorkerDoor): boolean {
   const [, operation = '', workerId = '', jobId = ''] =
     /^\/([^/]+)\/([^/]+)(?:\/([^/]+))?$/.exec(call.path) ?? []
@@ -40,7 +33,7 @@ export function serveWorker(call: DoorCall, door: WorkerDoor): boolean {
   return true
 }
 
-/** The single take knows one job, not a list. */
+/** `job-take` gives one job, `job-take-batch` a list. */
 function take(call: DoorCall, { crew }: WorkerDoor, workerId: string, max: number): void {
   const isBatch = call.path.startsWith('/job-take-batch/')
   const giveUp = crew.take(workerId, max, (jobs) => {
@@ -94,7 +87,7 @@ function done(call: DoorCall, door: WorkerDoor, workerId: string, jobId: string)
   accept(call, door)
 }
 
-/** Null, and answered: not a job of this worker's (any more), or no JSON object. */
+/** Null: answered here, as no job of this worker's (any more) or as no JSON object. */
 function readPost(
   call: DoorCall,
   door: WorkerDoor,

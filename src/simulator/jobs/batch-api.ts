@@ -7,10 +7,7 @@
 //   GET  /batch/<id>                 GET  /batch/<id>/requests?offset=&limit=
 import { z } from 'zod'
 import { type Batch, type BatchRequest, openBatch } from './batch.ts'
-import type { JobCall } from './job-api.ts'
-
-/** The batches of one endpoint, by id. */
-export type BatchStore = Map<string, Batch>
+import type { JobCall } from './job-call.ts'
 
 const activeMax = 10
 const requestsMax = 5000
@@ -44,7 +41,7 @@ function create(asked: JobCall): void {
   const batches = [...endpoint.batches.values()]
   if (batches.filter((one) => !one.isDone()).length >= activeMax) return tooMany(asked)
   if (!hasRoom(asked, null, read.data.length)) return
-  const batch = openBatch(`batch_${account.newJobId('run')}`, endpoint, account)
+  const batch = openBatch(`batch_${account.newJobId('run')}`, endpoint.submit, account)
   batch.append(read.data.map(({ input }) => input))
   for (const old of batches) {
     if (endpoint.batches.size >= keptMax && old.isDone()) endpoint.batches.delete(old.id)

@@ -1,11 +1,11 @@
 // A batch: many requests that are collected first and then done a few at a time, beside the jobs of
 // everybody else. It is done when all of its requests have ended.
+import type { Clock } from '#domain'
 import { isTerminal, type JobSubmission } from '#wire'
-import type { Account } from '../account.ts'
-import { type FaultPlan, faultPlan, markedFaults } from '../control/faults.ts'
-import type { Leave } from '../crew.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
-import { type JobRecord, openJob } from './job-record.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
+import { faultPlan, markedFaults } from '../control/faults.ts'
+import type { Leave, WorkOrder } from '../crew.ts'
+import { type JobRecord, type JobRecordOptions, openJob } from './job-record.ts'
 
 export interface Batch {
   readonly id: string
@@ -31,8 +31,19 @@ export interface BatchRequest {
 
 const runningMax = 10
 
-export function openBatch(id: string, endpoint: Endpoint, account: Account): Batch {
-  const { clock, options } = account
+/** What a batch needs of the account. */
+interface BatchAccount {
+  readonly clock: Clock
+  readonly options: JobRecordOptions
+  newJobId(kind: 'run'): string
+}
+
+/** `submit` gives one request to the endpoint as a job; null: there is no room for it. */
+export function openBatch(
+  id: string,
+  submit: (order: WorkOrder) => Leave | null,
+  { clock, options, newJobId }: BatchAccount,
+): Batch {
   const requests: BatchRequest[] = []
   const running = new Set<JobRecord>()
   let status: ReturnType<Batch['status']> = 'DRAFT'
@@ -41,7 +52,7 @@ export function openBatch(id: string, endpoint: Endpoint, account: Account): Bat
 
   function make(input: JobSubmission['input']): BatchRequest {
     const faults = faultPlan(markedFaults(Buffer.from(JSON.stringify(input))))
-    const job = openJob(account.newJobId('run'), faults, options, clock)
+    const job = openJob(newJobId('run'), faults, options, clock)
     const request: BatchRequest = {
       job,
       input,
@@ -74,15 +85,11 @@ export function openBatch(id: string, endpoint: Endpoint, account: Account): Bat
     if (request === undefined) return
     const { job, input, faults } = request
     running.add(job)
-    const leave = endpoint.submit({
+    const leave = submit({
       jobId: job.id,
       input,
       faults,
       sink: job.sink,
-      lowPriority: false,
-      executionTimeoutMs: null,
-      queuedAtMs: clock.ticksMs(),
-      retries: 0,
     })
     if (leave === null) job.sink.failed('the queue is full')
     else request.leave = leave

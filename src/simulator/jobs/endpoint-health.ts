@@ -1,7 +1,7 @@
 // What `/health` and `/metrics` say of an endpoint: counts of jobs and of workers. Idle and ready
 // are one number, as in every sample that RunPod has published.
 import type { EndpointHealth } from '#wire'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../contract.ts'
 
 /** `differs`: the view that has idle workers and none that boots, whatever is true. */
 export function healthOf(endpoint: Endpoint, differs: boolean): EndpointHealth {

@@ -2,27 +2,14 @@
 // destructive long poll: it gives each slice once, and holds an empty poll for ten seconds unless
 // `wait` says otherwise.
 import { isTerminal, type JobStreamReply } from '#wire'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
-import type { DoorCall } from '../edge/door.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import { serveBatch } from './batch-api.ts'
 import { healthOf, metricsOf } from './endpoint-health.ts'
+import type { JobCall } from './job-call.ts'
 import type { JobEntry } from './job-store.ts'
 import { holdCall, waitOf } from './long-poll.ts'
+import type { OperationName } from './operation-names.ts'
 import { startJob } from './start-job.ts'
 import { readSubmission } from './submission.ts'
-
-/** A call of an operation, with everything that it may touch. */
-export interface JobCall {
-  readonly call: DoorCall
-  /** What follows the operation in the path. */
-  readonly jobId: string
-  readonly faults: FaultPlan
-  readonly endpoint: Endpoint
-  readonly account: Account
-  reply(status: number, value: object): void
-}
 
 export interface JobOperation {
   readonly method: 'POST' | 'any'
@@ -46,7 +33,7 @@ const question = (serve: JobOperation['serve']): JobOperation => {
   return { method: 'any', asksForWork: false, serve }
 }
 
-export const jobOperations: { readonly [name: string]: JobOperation } = {
+export const jobOperations: { readonly [name in OperationName]: JobOperation } = {
   run: work((asked) => {
     const entry = submit(asked, 'run')
     if (entry !== null) asked.reply(200, { id: entry.job.id, status: 'IN_QUEUE' })

@@ -8,7 +8,7 @@ import {
   type JobStatus,
   lostWorkerError,
 } from '#wire'
-import type { FaultPlan } from '../control/faults.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import type { JobSink } from '../job-sink.ts'
 import { streamItems } from './stream-items.ts'
 

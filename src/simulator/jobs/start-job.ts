@@ -1,10 +1,9 @@
 // From a submission to a job that waits in its endpoint's queue and is remembered: the record is
 // the sink of whoever will do the work, and a webhook hears of its end.
 import { isTerminal } from '#wire'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
+import type { Account, Endpoint } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import type { Leave } from '../crew.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import { type JobRecord, openJob } from './job-record.ts'
 import type { JobEntry } from './job-store.ts'
 import type { Submission } from './submission.ts'
@@ -30,8 +29,6 @@ export function startJob(endpoint: Endpoint, account: Account, order: JobOrder):
       sink: job.sink,
       lowPriority: submission.policy.lowPriority,
       executionTimeoutMs: submission.policy.executionTimeoutMs,
-      queuedAtMs: clock.ticksMs(),
-      retries: 0,
     })
     return leave !== null
   }

@@ -20,7 +20,7 @@ function cut(bytes: Buffer, maxBytes: number): string[] {
   return pieces
 }
 
-/** The last place up to `to` that is not inside a character. */
+/** The last offset up to `to` that is not inside a character. */
 function endOfCharacter(bytes: Buffer, from: number, to: number): number {
   let end = to
   while (end > from && end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1

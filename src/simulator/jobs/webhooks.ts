@@ -1,7 +1,7 @@
 // Tells a client's webhook that its job has ended: a POST of the envelope, tried again later where
 // the answer is not a 2xx. Whatever happens here, the job has ended as it has.
 import type { Clock, Timer } from '#domain'
-import type { Chance } from '../engine/random.ts'
+import { type Chance, hexDigits } from '../engine/random.ts'
 
 export interface Webhooks {
   /** So many of its attempts fail, whatever the server says. */
@@ -33,7 +33,7 @@ export function openWebhooks(options: WebhookOptions, chance: Chance, clock: Clo
       const headers = {
         'content-type': 'application/json',
         'user-agent': 'Go-http-client/2.0',
-        traceparent: `00-${hexOf(chance, 16)}-${hexOf(chance, 8)}-01`,
+        traceparent: `00-${hexDigits(chance, 32)}-${hexDigits(chance, 16)}-01`,
       }
       const answer = await fetch(url, { method: 'POST', headers, body: text, signal })
       await answer.body?.cancel()
@@ -77,9 +77,4 @@ export function openWebhooks(options: WebhookOptions, chance: Chance, clock: Clo
       pending.clear()
     },
   }
-}
-
-function hexOf(chance: Chance, bytes: number): string {
-  const digits = Array.from({ length: bytes * 2 }, () => chance.below(16).toString(16))
-  return digits.join('')
 }

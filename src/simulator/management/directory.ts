@@ -1,6 +1,6 @@
 // The endpoints of an account as the management API knows them: their fields, when they were made
 // and what was released since. Creating, changing and removing act on the simulated endpoints.
-import type { Account } from '../account.ts'
+import type { Account } from '../contract.ts'
 import { type EndpointFields, readChange, readCreation } from './endpoint-fields.ts'
 import { notFound, Problem } from './problem.ts'
 import { fieldsOf, optionsOf } from './simulated-endpoint.ts'

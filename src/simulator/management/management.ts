@@ -2,7 +2,7 @@
 // and releases, the bill, and the catalogue of GPUs. It lives beside the job API, under names that
 // no endpoint has: /v2/serverless, /v2/billing and /v2/catalog.
 import { isJsonObject } from '#wire'
-import type { Account } from '../account.ts'
+import type { Account } from '../contract.ts'
 import type { DoorCall } from '../edge/door.ts'
 import { billingReport } from './billing-report.ts'
 import { openDirectory } from './directory.ts'

@@ -3,10 +3,11 @@
 // for vLLM. A client that leaves stops its generation at once.
 import type { JsonObject } from '#domain'
 import { isJsonObject, parseObject } from '#wire'
-import type { Account } from '../account.ts'
-import type { FaultPlan } from '../control/faults.ts'
+import type { Account } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import { countCall, type DoorCall, edgeHeaders, type Headers, meetFaults } from '../edge/door.ts'
 import { askEngine } from '../edge/engine-door.ts'
+import { hexDigits } from '../engine/random.ts'
 import { httpSink, sendWhole } from '../http-sink.ts'
 import { memberMistake } from './known-members.ts'
 import {
@@ -73,7 +74,7 @@ function keyMistake({ headers }: DoorCall, key: string): OpenaiError | null {
 }
 
 function answerHeaders({ chance }: Provider): Headers {
-  const id = Array.from({ length: 32 }, () => chance.below(16).toString(16)).join('')
+  const id = hexDigits(chance, 32)
   return {
     ...edgeHeaders(chance),
     'x-request-id': `req_${id}`,

@@ -2,7 +2,7 @@
 // on machines of its own that are always warm and that no bill of RunPod's counts. Each model has
 // one simulated engine.
 import type { Clock } from '#domain'
-import type { CallCounters } from '../endpoint/endpoint.ts'
+import type { CallCounters } from '../endpoint/counters.ts'
 import { type BareEngine, openBareEngine } from '../engine/bare-engine.ts'
 import { engineOptions } from '../engine/engine-options.ts'
 import type { Chance } from '../engine/random.ts'

@@ -2,10 +2,10 @@
 // start, stop and idle minute of every worker. The bill comes from container events; beside it a
 // second count adds up, step by step of the clock, what the workers' states say is being billed.
 import { type NanoUsd, usdFromNanoUsd } from '#domain'
-import { type Account, openAccount } from '../account.ts'
+import { openAccount } from '../account.ts'
 import { openManualClock } from '../clock/manual-clock.ts'
+import type { Account, Endpoint } from '../contract.ts'
 import { faultPlan } from '../control/faults.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { JobSink } from '../job-sink.ts'
 import type { SimulatorOptions } from '../options.ts'
 import { openSimulatedCrew } from '../worker/simulated-crew.ts'
@@ -98,10 +98,6 @@ function askAll({ clock, newJobId }: Account, endpoint: Endpoint, seen: Seen): v
           () => waits.push(clock.ticksMs() - queuedAtMs),
           () => asked.delete(jobId),
         ),
-        lowPriority: false,
-        executionTimeoutMs: null,
-        queuedAtMs,
-        retries: 0,
       })
       if (leave === null) {
         asked.delete(jobId)

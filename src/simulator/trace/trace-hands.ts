@@ -1,6 +1,6 @@
 // What a worker does its jobs with when nobody reads the answers: the engine's batch, so that the
 // timing is the same, without texts, routes or refusals.
-import type { CrewPorts } from '../endpoint/endpoint.ts'
+import type { CrewPorts } from '../contract.ts'
 import { startBatch } from '../engine/batch.ts'
 import type { Hands } from '../worker/perform-job.ts'
 import type { TraceCall } from './read-trace.ts'

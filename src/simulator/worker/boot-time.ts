@@ -1,7 +1,7 @@
 // How long a worker's start takes, phase by phase. Fixed starts are for people who wait for them;
 // mixed ones are drawn as they are seen on the platform: FlashBoot in seconds, a host that has the
 // model in minutes, a network volume in many.
-import type { BootPlan } from '../control/faults.ts'
+import type { BootPlan } from '../control/fault-plan.ts'
 import type { Span } from '../endpoint/fleet-options.ts'
 import type { EndpointSettings } from '../endpoint/settings.ts'
 import type { Chance } from '../engine/random.ts'

@@ -5,7 +5,7 @@ import type { JsonObject } from '#domain'
 import { isJsonObject, parseObject, pythonRepr } from '#wire'
 import type { JobSink } from '../job-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
-import type { Handler, HandlerPlace, WorkerRequest } from './handler.ts'
+import type { Handler, WorkerFacts, WorkerRequest } from './handler.ts'
 import { openBatches } from './native-batches.ts'
 import { nativeShape, type TokenShape } from './native-shape.ts'
 import { jsonRequest } from './worker-input.ts'
@@ -18,12 +18,12 @@ const routes = new Set([
   '/v1/messages',
 ])
 
-export function generationA(input: JsonObject, sink: JobSink, place: HandlerPlace): Handler {
+export function generationA(input: JsonObject, sink: JobSink, worker: WorkerFacts): Handler {
   const isNative = typeof input.openai_route !== 'string'
-  const request = isNative ? nativeRequest(input, place.servedModel) : routeRequest(input)
+  const request = isNative ? nativeRequest(input, worker.servedModel) : routeRequest(input)
   if (request === null) sink.failed(invalid(isNative ? 'No prompt was given' : 'Invalid route'))
   const shape = isNative ? nativeShape() : null
-  const batches = openBatches(sink, place, gluing(shape, place.rawOutput))
+  const batches = openBatches(sink, worker, gluing(shape, worker.rawOutput))
   const answer: ReplySink = {
     whole(status, body) {
       if (status >= 400) return sink.failed(refusal(status, body))

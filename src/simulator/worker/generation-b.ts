@@ -7,7 +7,7 @@ import type { JsonObject } from '#domain'
 import { unknownInputError, vllmRefusedError, vllmRequestError } from '#wire'
 import type { JobSink } from '../job-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
-import type { Handler, HandlerPlace } from './handler.ts'
+import type { Handler, WorkerFacts } from './handler.ts'
 import { openPosts } from './posts.ts'
 import { asksForStream, readJobInput } from './worker-input.ts'
 
@@ -16,9 +16,9 @@ const gatheredMax = 256 * 1024
 
 const nothing = Buffer.alloc(0)
 
-export function generationB(input: JsonObject, sink: JobSink, place: HandlerPlace): Handler {
-  const request = readJobInput(input, place.servedModel)
-  const pieces = openPieces(sink, place)
+export function generationB(input: JsonObject, sink: JobSink, worker: WorkerFacts): Handler {
+  const request = readJobInput(input, worker.servedModel)
+  const pieces = openPieces(sink, worker)
   if (request === null) sink.failed(unknownInputError())
   const streams = request !== null && asksForStream(request.body)
   const answer: ReplySink = {
@@ -44,25 +44,14 @@ export function generationB(input: JsonObject, sink: JobSink, place: HandlerPlac
   return { request, answer, stop: pieces.stop }
 }
 
-function openPieces(sink: JobSink, place: HandlerPlace) {
-  const { chance, sliceCutShare } = place
+function openPieces(sink: JobSink, worker: WorkerFacts) {
+  const { chance, sliceCutShare } = worker
   let gathered = ''
   /** What a cut has left over; it may begin inside a character. */
   let rest = nothing
-  let isEnded = false
-  let drained: (() => void) | null = null
-  const posts = openPosts(sink, place, flush)
+  const posts = openPosts(sink, worker, () => (waiting() > 0 ? nextSlice() : undefined))
 
   const waiting = () => rest.length + gathered.length
-
-  function flush(): void {
-    if (posts.isBusy()) return
-    if (waiting() > 0) return posts.send(nextSlice())
-    if (isEnded) return posts.end()
-    const callback = drained
-    drained = null
-    callback?.()
-  }
 
   /** All there is; or, by chance, a part that ends anywhere. */
   function nextSlice(): string {
@@ -77,6 +66,7 @@ function openPieces(sink: JobSink, place: HandlerPlace) {
   }
 
   return {
+    ...posts,
     /** The event before the first token leaves in one slice with it. */
     hold(text: string): boolean {
       gathered += text
@@ -84,19 +74,9 @@ function openPieces(sink: JobSink, place: HandlerPlace) {
     },
     add(text: string): boolean {
       gathered += text
-      flush()
+      posts.flush()
       return waiting() < gatheredMax
     },
-    whole: (value: unknown) => posts.send(value),
-    whenDrained(callback: () => void) {
-      if (posts.isBusy()) drained = callback
-      else callback()
-    },
-    end() {
-      isEnded = true
-      flush()
-    },
-    stop: posts.stop,
   }
 }
 

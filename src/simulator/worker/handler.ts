@@ -1,11 +1,8 @@
 // The handler of a worker: it reads a job's input as a request to vLLM, and turns vLLM's answer
-// into what it yields and how it ends. Each generation of worker-vllm has its own.
-import type { JsonObject } from '#domain'
+// into what the job yields and how the job ends. Each generation of worker-vllm has its own:
+// generation-a.ts and generation-b.ts.
 import type { Chance } from '../engine/random.ts'
-import type { JobSink } from '../job-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
-import { generationA } from './generation-a.ts'
-import { generationB } from './generation-b.ts'
 import type { Personality } from './personality.ts'
 import type { PostPace } from './posts.ts'
 
@@ -24,11 +21,7 @@ export interface WorkerRequest {
 }
 
 /** What a handler knows of the worker that it runs in. */
-export interface HandlerPlace extends PostPace, Personality {
+export interface WorkerFacts extends PostPace, Personality {
   servedModel: string
   chance: Chance
-}
-
-export function openHandler(input: JsonObject, sink: JobSink, place: HandlerPlace): Handler {
-  return (place.generation === 'a' ? generationA : generationB)(input, sink, place)
 }

@@ -1,9 +1,9 @@
-// The jobs in a worker's hands: each is begun, told of, stopped when nobody wants it, and given
-// back to the queue when the worker is lost.
+// The jobs of one worker: it begins each, tells the account of its begin and end, stops one that
+// nobody waits for, and gives all back to the queue when the worker is lost.
 import type { Timer } from '#domain'
-import type { FaultPlan } from '../control/faults.ts'
+import type { CrewPorts } from '../contract.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import type { Leave, Work } from '../crew.ts'
-import type { CrewPorts } from '../endpoint/endpoint.ts'
 import type { JobSink } from '../job-sink.ts'
 import type { Hands } from './perform-job.ts'
 

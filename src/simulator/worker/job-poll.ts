@@ -19,9 +19,9 @@ export interface PollPorts {
   chance: Chance
   queue: JobQueue
   settings(): EndpointSettings
-  /** How many more it could hold. */
+  /** How many more jobs it could hold. */
   places(): number
-  /** A load balancer's calls are not asked for: they come. */
+  /** A load balancer sends its calls; the worker does not ask for them. */
   isBalanced(): boolean
   /** Whether it takes jobs at all. */
   isUp(): boolean

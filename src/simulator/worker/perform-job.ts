@@ -1,17 +1,20 @@
-// A job in the hands of a worker: what is to be done, and the doing of it by the worker's engine.
+// A worker does a job: its handler reads the job, its engine answers, and the handler turns the
+// answer into what the job yields.
 import { engineGoneError } from '#wire'
+import type { FaultPlan } from '../control/fault-plan.ts'
 import { faultySink, replyInstead } from '../control/fault-sink.ts'
-import type { FaultPlan } from '../control/faults.ts'
 import type { Leave, Work } from '../crew.ts'
 import { busy } from '../engine/refusal.ts'
 import type { Engine } from '../engine/vllm-server.ts'
 import type { JobSink } from '../job-sink.ts'
 import { directReply } from './direct-reply.ts'
-import { type HandlerPlace, openHandler } from './handler.ts'
+import { generationA } from './generation-a.ts'
+import { generationB } from './generation-b.ts'
+import type { Handler, WorkerFacts } from './handler.ts'
 
 /** What a worker does its jobs with. */
 export interface Hands {
-  /** Gives back what stops it. The sink hears of the end; `die` is the end of the worker. */
+  /** Returns what stops the job. The sink hears how it ends; `die` takes the worker down. */
   perform(work: Work, faults: FaultPlan, sink: JobSink, die: () => void): Leave
   /** Running answers end as vLLM ends them when its engine dies; jobs to come fail at once. */
   killEngine(): void
@@ -21,13 +24,13 @@ export interface Hands {
 
 const nothingToStop = () => {}
 
-export function engineHands(engine: Engine, handler: HandlerPlace): Hands {
+export function engineHands(engine: Engine, facts: WorkerFacts): Hands {
   let isDead = false
   return {
     perform(work, faults, sink, die) {
-      if (!isDead) return performJob({ engine, handler, die }, work, faults, sink)
+      if (!isDead) return performJob({ engine, facts, die }, work, faults, sink)
       // The first generation had vLLM in its own process, and went down with it.
-      if (handler.generation === 'a') die()
+      if (facts.generation === 'a') die()
       else sink.failed(engineGoneError())
       return nothingToStop
     },
@@ -41,21 +44,23 @@ export function engineHands(engine: Engine, handler: HandlerPlace): Hands {
   }
 }
 
-interface Place {
+interface JobWorker {
   engine: Engine
-  handler: HandlerPlace
+  facts: WorkerFacts
   die: () => void
 }
 
-function handlerOf(work: Work, sink: JobSink, place: HandlerPlace) {
-  if (work.direct === undefined) return openHandler(work.input, sink, place)
+function handlerOf(work: Work, sink: JobSink, facts: WorkerFacts): Handler {
+  if (work.direct === undefined) {
+    return (facts.generation === 'a' ? generationA : generationB)(work.input, sink, facts)
+  }
   const { request, reply } = work.direct
   return { request, answer: directReply(reply, sink), stop: nothingToStop }
 }
 
-function performJob(place: Place, work: Work, faults: FaultPlan, sink: JobSink): Leave {
-  const { engine, die } = place
-  const handler = handlerOf(work, sink, place.handler)
+function performJob(worker: JobWorker, work: Work, faults: FaultPlan, sink: JobSink): Leave {
+  const { engine, die } = worker
+  const handler = handlerOf(work, sink, worker.facts)
   const { request } = handler
   if (request === null) return nothingToStop
   let stop: Leave = nothingToStop
@@ -67,8 +72,8 @@ function performJob(place: Place, work: Work, faults: FaultPlan, sink: JobSink):
   }
   const wish = { slowFirstMs, tokens, hidesUsage }
   const defaults = { mediaType: 'application/json', requestId: null }
-  // A worker that was told to stop sometimes stops listening only; a client of its own server that
-  // leaves is noticed every time.
+  // The stop of a job can get lost on its way to vLLM (`lostCancelShare`). A client of the worker's
+  // own HTTP server that leaves is always noticed.
   stop = engine.ask({ ...defaults, ...request, wish, cancelCanFail: !work.direct }, answer)
   return () => {
     handler.stop()

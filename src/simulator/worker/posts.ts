@@ -9,24 +9,47 @@ export interface PostPace {
 }
 
 export interface Posts {
-  isBusy(): boolean
-  send(output: unknown): void
-  /** The handler is through. */
+  /** There may be something to post. */
+  flush(): void
+  /** Posts one value of its own, a whole answer. */
+  whole(output: unknown): void
+  whenDrained(callback: () => void): void
+  /** The handler is through: what is left is posted, and the job is done. */
   end(): void
-  /** Nothing is called back any more. */
+  /** Nothing is posted any more, and the job does not end. */
   stop(): void
 }
 
-/** `free` is called when the next may be sent, within `send` when there is nothing to wait for. */
-export function openPosts(sink: JobSink, { clock, postMs }: PostPace, free: () => void): Posts {
-  let isBusy = false
-  let isStopped = false
+/** `next` takes what the next post is to carry; undefined: nothing yet. */
+export function openPosts(
+  sink: JobSink,
+  { clock, postMs }: PostPace,
+  next: (isEnded: boolean) => unknown,
+): Posts {
+  let state: 'free' | 'busy' | 'stopped' = 'free'
+  let isEnded = false
+  let drained: (() => void) | null = null
   let timer: Timer | null = null
 
-  function accepted(): void {
-    if (isStopped) return
-    isBusy = false
-    free()
+  /** After a stop that vLLM did not hear of, events still come: they are taken and dropped. */
+  function flush(): void {
+    if (state === 'busy') return
+    const output = next(isEnded)
+    if (output !== undefined) return send(output)
+    if (isEnded) {
+      if (state !== 'stopped') sink.done()
+      return
+    }
+    const callback = drained
+    drained = null
+    callback?.()
+  }
+
+  function send(output: unknown): void {
+    if (state === 'stopped') return
+    state = 'busy'
+    if (sink.yielded(output)) settle()
+    else sink.whenDrained(settle)
   }
 
   function settle(): void {
@@ -34,20 +57,25 @@ export function openPosts(sink: JobSink, { clock, postMs }: PostPace, free: () =
     else timer = clock.after(postMs, accepted)
   }
 
+  function accepted(): void {
+    if (state === 'stopped') return
+    state = 'free'
+    flush()
+  }
+
   return {
-    isBusy: () => isBusy,
-    send(output) {
-      if (isStopped) return
-      isBusy = true
-      if (sink.yielded(output)) settle()
-      else sink.whenDrained(settle)
+    flush,
+    whole: send,
+    whenDrained(callback) {
+      if (state === 'busy') drained = callback
+      else callback()
     },
     end() {
-      if (!isStopped) sink.done()
+      isEnded = true
+      flush()
     },
     stop() {
-      isStopped = true
-      isBusy = false
+      state = 'stopped'
       timer?.cancel()
     },
   }

@@ -1,34 +1,30 @@
-// One simulated worker: its way from nothing through the phases of a start to warm, at work, idle
-// and gone, with the ways in which that goes wrong. What happens is told as events; the account's
-// bill and logs are made of them.
-import type { Timer } from '#domain'
+// One simulated worker: it starts, takes jobs, is idle for a while and goes, or it is lost on the
+// way. It tells what happens to it as events, from which the account's bill and logs are made.
+import type { CrewPorts } from '../contract.ts'
 import type { Work } from '../crew.ts'
-import type { CrewPorts } from '../endpoint/endpoint.ts'
+import type { EndpointSettings } from '../endpoint/settings.ts'
 import type { Chance } from '../engine/random.ts'
 import { gpuOfPool } from '../management/gpu-catalog.ts'
-import { type BootTime, bootTime } from './boot-time.ts'
+import { bootTime } from './boot-time.ts'
 import { openJobBench } from './job-bench.ts'
 import { openJobPoll } from './job-poll.ts'
 import type { Hands } from './perform-job.ts'
-import { isBilledPhase, openPhases, stepsOf } from './phases.ts'
-import type { WorkerEventKind, WorkerPhase, WorkerView } from './worker-events.ts'
+import type { WorkerEventKind, WorkerView } from './worker-events.ts'
+import { openStart } from './worker-start.ts'
+import { openLife, type StartingWorker, type WorkerState } from './worker-state.ts'
 
 export interface SimulatedWorker {
   readonly id: string
-  phase(): WorkerPhase
+  state(): WorkerState
   view(): WorkerView
-  /** Whether its container runs, and costs. */
-  isBilled(): boolean
+  /** What it costs now: nothing while no container runs. */
   nanoUsdPerSecond(): number
-  /** It takes no more jobs and goes when it has none. */
-  isLeaving(): boolean
-  isIdle(): boolean
   /** Jobs that somebody still waits for. */
   running(): number
   generatedTokens(): number
   /** Starts it, for the first time or out of its parking. */
   boot(): void
-  /** Takes what it has places for. */
+  /** Takes as many jobs as it has places free. */
   look(): void
   stop(work: Work): boolean
   /** Goes at once, or when its jobs are done. */
@@ -56,34 +52,17 @@ export interface WorkerPorts {
   gone(worker: SimulatedWorker): void
 }
 
-const backoffMaxMs = 3_600_000
-/** The platform tries an unhealthy worker so long. */
-const unhealthyMaxMs = 7 * 86_400_000
-
 export function openWorker(ports: WorkerPorts): SimulatedWorker {
   const { crew, id, release, bootChance } = ports
   const { account, settings, endpointId } = crew
   const { clock } = account
-  const phases = openPhases(clock)
-  let startedAtMs: number | null = null
-  let priceNanoUsd = 0
-  let limit: Timer | null = null
-  let hands: Hands | null = null
+  const life = openLife(clock)
+  const { tell, priceNanoUsd } = openTeller(crew, id)
   let stoppedTokens = 0
   let starts = 0
-  let crashes = 0
-  let unhealthySinceMs: number | null = null
-  let isLeaving = false
-  let isLost = false
-  let isGone = false
 
-  const bench = openJobBench({
-    crew,
-    workerId: id,
-    tell,
-    freed: () => rest(),
-    die: () => worker.lose(),
-  })
+  const isUp = () => life.now().is === 'up'
+  const bench = openJobBench({ crew, workerId: id, tell, freed: rest, die: lose })
   const poll = openJobPoll({
     clock,
     chance: account.chanceOf(`takes of ${id}`),
@@ -93,95 +72,57 @@ export function openWorker(ports: WorkerPorts): SimulatedWorker {
     isBalanced: () => crew.model().type === 'load-balancer',
     isUp,
     take(work) {
-      if (hands === null) return
-      phases.stopWaiting()
-      phases.enter('running')
-      bench.run(work, hands)
+      const state = life.now()
+      if (state.is !== 'up') return
+      life.stopWaiting()
+      life.enter({ ...state, phase: 'running' })
+      bench.run(work, state.hands)
       // The next call may be for this one only when the others have as many.
       if (work.direct !== undefined) ports.freed()
     },
   })
+  const boot = openStart({
+    clock,
+    life,
+    settings,
+    drawTime: () => bootTime(settings(), bootChance, account.rules.onBoot(endpointId, id)),
+    tell,
+    endContainer,
+    up,
+    remove,
+  })
 
-  function isUp(): boolean {
-    return hands !== null && !isLeaving
-  }
-
-  function tell(what: WorkerEventKind, jobId: string | null = null): void {
-    account.tell({
-      endpointId,
-      workerId: id,
-      atMs: clock.nowMs(),
-      ticksMs: clock.ticksMs(),
-      what,
-      jobId,
-      nanoUsdPerSecond: priceNanoUsd,
-    })
-  }
-
-  function begin(what: WorkerEventKind): void {
-    if (what === 'start') {
-      const { gpuPool, gpus } = settings()
-      priceNanoUsd = (gpuOfPool(gpuPool)?.nanoUsdPerSecond ?? 0) * gpus
-      startedAtMs = clock.nowMs()
-      limitStart()
-    }
-    tell(what)
-  }
-
-  /** A mixed start that takes too long is given up and begun anew. */
-  function limitStart(): void {
-    const { coldStarts, bootLimitMs } = settings()
-    if (coldStarts === 'fixed') return
-    limit = clock.after(bootLimitMs, () => {
-      endContainer('stop')
-      worker.boot()
-    })
-  }
-
-  function endContainer(what: 'crash' | 'park' | 'stop'): void {
-    phases.stopWaiting()
-    limit?.cancel()
-    poll.close()
-    if (hands !== null) {
-      stoppedTokens += hands.generatedTokens()
-      hands.close()
-    }
-    hands = null
-    if (startedAtMs === null) return
-    startedAtMs = null
-    tell(what)
-  }
-
-  function booted(time: BootTime): void {
-    limit?.cancel()
-    if (time.crashes) return crash()
-    crashes = 0
-    unhealthySinceMs = null
+  function up({ startedAtMs }: StartingWorker, isEngineDead: boolean): void {
     starts += 1
-    hands = ports.openHands(`${endpointId} ${id} ${starts}`)
-    if (time.engineDead) hands.killEngine()
-    phases.enter('idle')
+    const hands = ports.openHands(`${endpointId} ${id} ${starts}`)
+    if (isEngineDead) hands.killEngine()
+    life.enter({ is: 'up', phase: 'idle', startedAtMs, hands })
     tell('ready')
     rest()
   }
 
-  function crash(): void {
-    endContainer('crash')
-    phases.enter('unhealthy')
-    unhealthySinceMs ??= clock.ticksMs()
-    if (clock.ticksMs() - unhealthySinceMs > unhealthyMaxMs) return remove()
-    const waitMs = Math.min(settings().crashBackoffMs * 2 ** crashes, backoffMaxMs)
-    crashes += 1
-    phases.wait(waitMs, worker.boot)
+  /** Goes on to `next`; listeners are told if a container ran until now. */
+  function endContainer(what: 'crash' | 'park' | 'stop', next: WorkerState): void {
+    const state = life.now()
+    life.stopWaiting()
+    poll.close()
+    if (state.is === 'starting') state.limit?.cancel()
+    if ('hands' in state) {
+      stoppedTokens += state.hands.generatedTokens()
+      state.hands.close()
+    }
+    life.enter(next)
+    if ('startedAtMs' in state) tell(what)
   }
 
   /** A place is free. A worker without jobs stops after a while, or at once when it is to leave. */
   function rest(): void {
-    if (isGone || isLost) return
+    const state = life.now()
+    if (state.is !== 'up' && state.is !== 'leaving') return
     if (bench.held() === 0) {
-      if (isLeaving) return remove()
-      phases.enter('idle')
-      phases.wait(settings().idleTimeoutMs, idleIsOver)
+      if (state.is === 'leaving') return remove()
+      life.enter({ ...state, phase: 'idle' })
+      life.wait(settings().idleTimeoutMs, idleIsOver)
     }
     ports.freed()
   }
@@ -189,67 +130,98 @@ export function openWorker(ports: WorkerPorts): SimulatedWorker {
   function idleIsOver(): void {
     const next = ports.afterIdle()
     if (next === 'stop') return remove()
-    if (next === 'stay') return phases.wait(settings().idleTimeoutMs, idleIsOver)
-    endContainer('park')
-    phases.enter('parked')
+    if (next === 'stay') return life.wait(settings().idleTimeoutMs, idleIsOver)
+    endContainer('park', { is: 'off', phase: 'parked' })
     // A job may have come that it had not asked for yet.
     ports.freed()
   }
 
+  function leave(): void {
+    const state = life.now()
+    if (bench.held() === 0) return remove()
+    if (state.is === 'up') life.enter({ ...state, is: 'leaving' })
+    if (state.is === 'lost') life.enter({ ...state, isLeaving: true })
+  }
+
+  function lose(): void {
+    const state = life.now()
+    if (!('startedAtMs' in state)) return
+    endContainer('stop', { is: 'lost', phase: state.phase, isLeaving: state.is === 'leaving' })
+    life.wait(settings().lostAfterMs, () => {
+      bench.giveBack()
+      remove()
+    })
+  }
+
   function remove(): void {
-    if (isGone) return
-    isGone = true
-    endContainer('stop')
+    const { is, phase } = life.now()
+    if (is === 'gone') return
+    endContainer('stop', { is: 'gone', phase })
     tell('remove')
     ports.gone(worker)
   }
 
   const worker: SimulatedWorker = {
     id,
-    phase: phases.now,
-    view: () => ({
-      id,
-      phase: phases.now(),
-      sinceMs: phases.sinceMs(),
-      jobs: bench.running(),
-      startedAtMs,
-      release,
-      nanoUsdPerSecond: priceNanoUsd,
-    }),
-    isBilled: () => isBilledPhase[phases.now()] && !isLost,
-    nanoUsdPerSecond: () => priceNanoUsd,
-    isLeaving: () => isLeaving,
-    isIdle: () => phases.now() === 'idle' && !isLost,
-    running: bench.running,
-    generatedTokens: () => stoppedTokens + (hands?.generatedTokens() ?? 0),
-    boot() {
-      const time = bootTime(settings(), bootChance, account.rules.onBoot(endpointId, id))
-      phases.pass(stepsOf(time), begin, () => booted(time))
+    state: life.now,
+    view() {
+      const state = life.now()
+      return {
+        id,
+        phase: state.phase,
+        sinceMs: life.sinceMs(),
+        jobs: bench.running(),
+        startedAtMs: 'startedAtMs' in state ? state.startedAtMs : null,
+        release,
+        nanoUsdPerSecond: priceNanoUsd(),
+      }
     },
+    nanoUsdPerSecond: () => ('startedAtMs' in life.now() ? priceNanoUsd() : 0),
+    running: bench.running,
+    generatedTokens() {
+      const state = life.now()
+      return stoppedTokens + ('hands' in state ? state.hands.generatedTokens() : 0)
+    },
+    boot,
     look: poll.look,
     stop: bench.stop,
-    leave() {
-      isLeaving = true
-      if (bench.held() === 0) remove()
-    },
-    lose() {
-      if (isGone || isLost || startedAtMs === null) return
-      isLost = true
-      endContainer('stop')
-      phases.wait(settings().lostAfterMs, () => {
-        bench.giveBack()
-        remove()
-      })
-    },
+    leave,
+    lose,
     killEngine() {
-      hands?.killEngine()
-      return hands !== null
+      const state = life.now()
+      if (!('hands' in state)) return false
+      state.hands.killEngine()
+      return true
     },
     close() {
-      isGone = true
       bench.close()
-      endContainer('stop')
+      endContainer('stop', { is: 'gone', phase: life.now().phase })
     },
   }
   return worker
+}
+
+/** The price is that of the last start: a change of the GPUs counts from the next one. */
+function openTeller({ account, endpointId, settings }: CrewPorts, workerId: string) {
+  const { clock } = account
+  let priceNanoUsd = 0
+  return {
+    priceNanoUsd: () => priceNanoUsd,
+    tell(what: WorkerEventKind, jobId: string | null = null): void {
+      if (what === 'start') priceNanoUsd = priceOf(settings())
+      account.tell({
+        endpointId,
+        workerId,
+        atMs: clock.nowMs(),
+        ticksMs: clock.ticksMs(),
+        what,
+        jobId,
+        nanoUsdPerSecond: priceNanoUsd,
+      })
+    },
+  }
+}
+
+function priceOf({ gpuPool, gpus }: EndpointSettings): number {
+  return (gpuOfPool(gpuPool)?.nanoUsdPerSecond ?? 0) * gpus
 }

@@ -2,8 +2,8 @@
 // what becomes of a job when its worker dies.
 import { expect, test } from 'vitest'
 import { openAccount } from '#src/simulator/account.ts'
+import type { Endpoint } from '#src/simulator/contract.ts'
 import { faultPlan } from '#src/simulator/control/faults.ts'
-import type { Endpoint } from '#src/simulator/endpoint/endpoint.ts'
 import { simulatorOptions } from '#src/simulator/index.ts'
 import type { JobSink } from '#src/simulator/job-sink.ts'
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'
@@ -34,10 +34,6 @@ function opened(settings: object = {}): Opened {
         input,
         faults: faultPlan(faults),
         sink: telling(story, name),
-        lowPriority: false,
-        executionTimeoutMs: null,
-        queuedAtMs: clock.ticksMs(),
-        retries: 0,
       })
       if (leave === null) story.push(`${name} refused`)
       return leave ?? (() => {})

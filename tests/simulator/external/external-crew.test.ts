@@ -21,8 +21,6 @@ function start() {
       jobId,
       input: { prompt: jobId },
       faults: faultPlan([]),
-      lowPriority: false,
-      executionTimeoutMs: null,
       queuedAtMs: clock.ticksMs(),
       retries: 0,
       sink: {

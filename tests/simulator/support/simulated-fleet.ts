@@ -1,33 +1,33 @@
 // One endpoint with simulated workers on a clock that the test moves, without sockets. Jobs take as
 // long as the engine's batch says, and what happens to them is told in order.
-import { type Account, openAccount } from '#src/simulator/account.ts'
+import { openAccount } from '#src/simulator/account.ts'
 import { type ManualClock, openManualClock } from '#src/simulator/clock/manual-clock.ts'
+import type { Account, Endpoint } from '#src/simulator/contract.ts'
 import { faultPlan } from '#src/simulator/control/faults.ts'
-import type { Leave, Work } from '#src/simulator/crew.ts'
-import type { Endpoint } from '#src/simulator/endpoint/endpoint.ts'
+import type { Leave, WorkOrder } from '#src/simulator/crew.ts'
 import { type SimulatorOptions, simulatorOptions } from '#src/simulator/index.ts'
 import { traceHands } from '#src/simulator/trace/trace-hands.ts'
-import type { Fleet } from '#src/simulator/worker/fleet.ts'
 import { openSimulatedCrew } from '#src/simulator/worker/simulated-crew.ts'
+import type { SimulatedFleet } from '#src/simulator/worker/simulated-fleet.ts'
 import type { WorkerEvent } from '#src/simulator/worker/worker-events.ts'
 
-export interface SimulatedFleet {
+export interface WatchedFleet {
   account: Account
   clock: ManualClock
   endpoint: Endpoint
-  fleet: Fleet
+  fleet: SimulatedFleet
   /** What happened to jobs, as `a started`. */
   story: string[]
   /** What happened to workers, without jobs. */
   events: WorkerEvent[]
   /** A job of so many tokens, 10 ms each. */
-  submit(name: string, tokens?: number, more?: Partial<Work>): Leave | null
+  submit(name: string, tokens?: number, more?: Partial<WorkOrder>): Leave | null
 }
 
 export function simulatedFleet(
   settings: Partial<SimulatorOptions> = {},
   endpointId = 'sim-phi',
-): SimulatedFleet {
+): WatchedFleet {
   const clock = openManualClock(1_700_000_000_000)
   const read = simulatorOptions.parse({ coldMs: 2000, ...settings })
   const model = read.endpoints[endpointId]
@@ -71,10 +71,6 @@ export function simulatedFleet(
           requeued: () => tell('requeued'),
           torn: () => tell('torn'),
         },
-        lowPriority: false,
-        executionTimeoutMs: null,
-        queuedAtMs: clock.ticksMs(),
-        retries: 0,
         ...more,
       })
     },

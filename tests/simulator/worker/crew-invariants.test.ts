@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Leave } from '#src/simulator/crew.ts'
-import { type SimulatedFleet, simulatedFleet } from '../support/simulated-fleet.ts'
+import { simulatedFleet, type WatchedFleet } from '../support/simulated-fleet.ts'
 
 type Happening =
   | { what: 'submit'; tokens: number; isPoison: boolean }
@@ -56,7 +56,7 @@ const settings = fc.record({
   ),
 })
 
-function happen(on: SimulatedFleet, next: Happening, leaves: (Leave | null)[]): void {
+function happen(on: WatchedFleet, next: Happening, leaves: (Leave | null)[]): void {
   const { clock, endpoint, fleet, submit } = on
   if (next.what === 'submit') {
     const name = `job${leaves.length}`

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { chanceFrom } from '#src/simulator/engine/random.ts'
 import type { JobSink } from '#src/simulator/job-sink.ts'
-import { openHandler } from '#src/simulator/worker/handler.ts'
+import { generationB } from '#src/simulator/worker/generation-b.ts'
 import { pythonRepr, readPythonDict } from '#src/wire/index.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { until } from '../../support/until.ts'
@@ -36,7 +36,7 @@ function work({ postMs = 0, sliceCutShare = 0, isSlow = false, input }: Given = 
     requeued() {},
     torn: () => void told.push('torn'),
   }
-  const handler = openHandler(input ?? { prompt: 'hi', stream: true }, sink, {
+  const handler = generationB(input ?? { prompt: 'hi', stream: true }, sink, {
     generation: 'b',
     rawOutput: true,
     sliceCutShare,

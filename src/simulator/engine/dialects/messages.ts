@@ -7,7 +7,7 @@ import { readChat } from '../chat-request.ts'
 import { renderChat } from '../chat-template.ts'
 import type { StreamDialect } from '../event-writer.ts'
 import type { Plan } from '../plan.ts'
-import { invalid, type Mistake, quoted, Refusal } from '../refusal.ts'
+import { EngineRefusal, invalid, type Mistake, quoted } from '../refusal.ts'
 import type { ModelProfile, TextRequest } from '../text-request.ts'
 import type { TextRoute } from '../text-route.ts'
 import { countTokens } from '../tokens.ts'
@@ -151,9 +151,12 @@ function usageOf(prompt: number, completion: number) {
   return { input_tokens: prompt, output_tokens: completion }
 }
 
-function inItsOwnForm(refusal: Refusal): Refusal {
+function inItsOwnForm(refusal: EngineRefusal): EngineRefusal {
   const { error } = JSON.parse(refusal.body) as { error?: { type: string; message: string } }
   if (error === undefined || error.type === 'Bad Request') return refusal
   const { type, message } = error
-  return new Refusal(refusal.status, JSON.stringify({ type: 'error', error: { type, message } }))
+  return new EngineRefusal(
+    refusal.status,
+    JSON.stringify({ type: 'error', error: { type, message } }),
+  )
 }

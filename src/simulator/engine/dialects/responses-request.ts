@@ -3,7 +3,7 @@
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import { readChat } from '../chat-request.ts'
-import { badRequest, invalid, quoted, Refusal, unknownModel } from '../refusal.ts'
+import { badRequest, EngineRefusal, invalid, quoted, unknownModel } from '../refusal.ts'
 import type { ModelProfile, TextRequest } from '../text-request.ts'
 
 export function readResponses(
@@ -27,14 +27,14 @@ export function readResponses(
   return { ...readChat(toChat(body), model, text), asked: body }
 }
 
-export function unknownResponse(id: string): Refusal {
+export function unknownResponse(id: string): EngineRefusal {
   const error = {
     message: `Response with id '${id}' not found.`,
     type: 'invalid_request_error',
     param: 'response_id',
     code: 404,
   }
-  return new Refusal(404, JSON.stringify({ error }))
+  return new EngineRefusal(404, JSON.stringify({ error }))
 }
 
 function toChat(body: JsonObject): JsonObject {

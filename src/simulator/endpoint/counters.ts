@@ -1,0 +1,18 @@
+// What is counted since the start, at the doors and at the end of each job.
+/** The calls that were seen at a door since the start. */
+export interface CallCounters {
+  callsSeen: number
+  openConnections: number
+  /** Clients that left before the end of their answer. */
+  clientsLeft: number
+  /** Generations stopped because a client left or a job was cancelled. */
+  aborted: number
+}
+
+/** What happened here since the start. */
+export interface EndpointCounters extends CallCounters {
+  completed: number
+  failed: number
+  /** Jobs given to another worker because the first was lost. */
+  retried: number
+}
