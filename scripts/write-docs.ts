@@ -6,6 +6,7 @@ import { describeOptions, type OptionRow } from '../src/config/index.ts'
 import { faultKinds } from '../src/domain/index.ts'
 import { type Metric, metricTable } from '../src/observability/index.ts'
 import { apiPage } from './api-page.ts'
+import { glossaryPage } from './glossary-page.ts'
 import { modelsPage } from './models-page.ts'
 import { simulatorPage } from './simulator-page.ts'
 
@@ -17,9 +18,13 @@ export function generatedDocs(): Record<string, string> {
     'docs/metrics.md': metricsPage(),
     'docs/configuration.md': configurationPage(),
     'docs/models.md': page(withNote(modelsPage(table))),
+    'docs/glossary.md': page(withNote(glossaryPage(readFileSync(glossaryFile, 'utf8'), table))),
     'docs/simulator.md': simulatorPage(readFileSync(simulatorFile, 'utf8'), table),
   }
 }
+
+/** The glossary is a comment at the front door of `domain`. */
+const glossaryFile = new URL('../src/domain/index.ts', import.meta.url)
 
 /** Most of it is prose; only its tables are written. */
 const simulatorFile = new URL('../docs/simulator.md', import.meta.url)
