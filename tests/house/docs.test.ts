@@ -12,7 +12,8 @@ test.each(Object.entries(generatedDocs()))('%s says what the code says', (path, 
 })
 
 const pages = [
-  ...['README.md', 'CHANGELOG.md', 'rulebook.md', 'project-outline.md', 'todo.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'rulebook.md', 'project-outline.md'],
+  'todo.md',
   ...filesBelow('docs').filter((path) => path.endsWith('.md')),
 ]
 
