@@ -17,6 +17,15 @@ const pages = [
   ...filesBelow('docs').filter((path) => path.endsWith('.md')),
 ]
 
+/** Whoever runs a gateway makes it, out of a template. */
+const operatorsFile = 'configs/local.env'
+
+function filesGone(text: string): string[] {
+  return [...text.matchAll(/`((?:src|tests|scripts|docs|configs|docker)\/[\w./-]+\.\w+)`/g)]
+    .map(([, file = '']) => file)
+    .filter((file) => file !== operatorsFile && !existsSync(`${root}${file}`))
+}
+
 describe.each(pages)('%s', (path) => {
   const text = read(path)
 
@@ -27,11 +36,22 @@ describe.each(pages)('%s', (path) => {
     expect(dead.map(([link]) => link)).toEqual([])
   })
 
+  test('names files that exist', () => {
+    // A changelog tells of files that were.
+    expect(path === 'CHANGELOG.md' ? [] : filesGone(text)).toEqual([])
+  })
+
   test('names npm scripts that exist', () => {
     const { scripts } = JSON.parse(read('package.json'))
     const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name ?? '')
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
   })
+})
+
+test('a file that is named and gone is seen', () => {
+  const text =
+    '`src/main.ts`, `src/gone.ts`, `docs/gone.md`, `src/<room>/x.ts`, `configs/local.env`'
+  expect(filesGone(text)).toEqual(['src/gone.ts', 'docs/gone.md'])
 })
 
 test('every environment name in the template is one that Podgate knows', async () => {
