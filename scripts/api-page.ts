@@ -41,23 +41,24 @@ export const operatorMembers: Record<string, Record<string, string>> = {
     'deployments[].readiness':
       'its `state` as it was last heard of (`off`: switched off, `broken`: cannot be opened), and ' +
       'what is known besides, such as `eta_ms`',
-    'deployments[].places': 'sequences that it takes at once now; null where it is not open',
+    'deployments[].places':
+      'sequences that the deployment takes at once now; null where it is not open',
     'deployments[].running': 'sequences that run there',
     'deployments[].circuit': '`closed`, `open` or `half-open`: [circuits](#circuits)',
     'lines[].model': 'a model',
     'lines[].waiting': 'calls in its line: they wait for the model, not for one of its deployments',
   },
   '/resilience/stats': {
-    since_seconds: 'what the counts below are of: the time since the start',
+    since_seconds: 'seconds since the start, from which all counts below begin',
     attempts: 'tries at deployments: `total`, `answered`, `faulted`, `abandoned`',
-    retries: 'those that were not the first of their call',
-    wasted_seconds: 'of deployments, for nothing',
+    retries: 'attempts that were not the first of their call',
+    wasted_seconds: 'seconds for which places at deployments were taken for nothing',
     faults: 'how many attempts ended in each fault',
     'gates[].deployment': 'its id',
     'gates[].places': 'as above',
     'gates[].running': 'as above',
     'gates[].circuit': 'as above',
-    'gates[].is_paused': 'it said that it is full, and is asked nothing for a moment',
+    'gates[].is_paused': 'the deployment said that it is full, and is asked nothing for a moment',
   },
 }
 
@@ -69,37 +70,38 @@ const requestHeaders: Record<string, string> = {
   'x-podgate-wait':
     'how long to wait for a place among the key’s own calls at once, and for a deployment that says ' +
     'it is full: `never`, or seconds in plain digits. It only shortens `limits.concurrencyWaitMs` ' +
-    'and `routing.fullWaitMs`, and bounds neither a cold start nor the line before a model ' +
-    'whose places are taken by calls of ours; anything else is a 400',
+    'and `routing.fullWaitMs`. It bounds neither a cold start nor the wait for a model whose ' +
+    'places are taken by calls of this gateway. Anything else is a 400',
   'x-stainless-timeout, x-stainless-read-timeout':
     'the SDK’s own patience: comments on a stream come sooner, whole answers end within it',
-  'x-request-id': 'kept beside ours in log and ledger, up to 64 plain characters',
+  'x-request-id': 'kept beside Podgate’s own id in log and ledger, up to 64 plain characters',
 }
 
 /** The headers of an answer, beside those that HTTP itself has. */
 const answerHeaders: Record<string, string> = {
-  'x-request-id': 'our id of the request, which log and ledger have as well',
+  'x-request-id': 'Podgate’s id of the request, which log and ledger have as well',
   'x-ratelimit-{limit,remaining,reset}-requests':
     'of the key’s minute, with every answer of a route that calls a model; the reset as `1.5s` or ' +
     '`1m0s`',
   'x-ratelimit-{limit,remaining,reset}-tokens':
-    'the same of its tokens, with every answer to a key that has such a limit ([keys.md](keys.md))',
+    'the same of the key’s tokens, with every answer to a key that has such a limit ' +
+    '([keys.md](keys.md))',
   'retry-after, retry-after-ms': 'when to come again, between 1 and 60 seconds from now',
-  'x-podgate-eta-ms': 'the same as we know or estimate it, beyond 60 seconds too',
+  'x-podgate-eta-ms': 'the same as Podgate knows or estimates it, beyond 60 seconds too',
   'x-should-retry': '`false`: the same request will fail again',
-  'x-podgate-model, x-podgate-deployment, x-podgate-transport': 'who was asked, and how',
+  'x-podgate-model, x-podgate-deployment, x-podgate-transport': 'what was asked, and how',
   'x-podgate-queue-ms, x-podgate-cold-start':
     'how long the call waited before it was sent, and whether it met a cold deployment',
-  'x-podgate-overhead-ms': 'of a whole answer: the time that was ours alone',
+  'x-podgate-overhead-ms': 'of a whole answer: the time that Podgate itself took',
 }
 
 export function apiPage(table: (head: string[], rows: string[][]) => string): string[] {
   const routeRows = Object.entries(routes).map(([route, cells]) => [`\`${route}\``, ...cells])
   return [
     '# API',
-    'Podgate answers as OpenAI does: any OpenAI client works with its `baseURL` pointed here. The ' +
-      'errors are in [errors.md](errors.md). No route asks an upstream anything but the three that ' +
-      'call a model: looking is free. `/admin/*` makes the changes that the commands make.',
+    'Podgate answers as OpenAI does: any OpenAI client works with its `baseURL` pointed at Podgate. ' +
+      'The errors are in [errors.md](errors.md). Only the three routes that call a model ask an ' +
+      'upstream anything: looking is free. `/admin/*` makes the changes that the commands make.',
     table(['route', 'who', 'answers'], routeRows),
     'A known path with another method is a 405 whose `Allow` names the right ones.',
     '## What an operator sees',
@@ -121,10 +123,10 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
       '`circuit`; an error where it opens. The metric `podgate_circuit_state` says the same ' +
       '([metrics.md](metrics.md)).',
     '`POST /admin/models/reset-circuit` with `{"deployment": "…"}`, or `podgate models ' +
-      'reset-circuit`, closes it by hand, and the next call is sent at once. The answer names ' +
-      '`deployment` and `model`, what its circuit `was`, and what `circuit` it is now; a circuit ' +
-      'that was closed already stays as it is, and leaves no line in the audit. Each gateway has ' +
-      'circuits of its own, and only the one that is asked resets its own.',
+      'reset-circuit`, closes a circuit by hand, and the next call is sent at once. The answer ' +
+      'names `deployment` and `model`, the state that its circuit `was` in, and its state now in ' +
+      '`circuit`. A circuit that was closed already stays as it is, and leaves no line in the ' +
+      'audit. Each gateway has circuits of its own, and only the gateway that is asked resets one.',
     '## What a request’s headers say',
     table(
       ['header', 'means'],
@@ -136,29 +138,29 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
       Object.entries(answerHeaders).map(([names, means]) => [listed(names.split(', ')), means]),
     ),
     '## What becomes of a parameter',
-    'A parameter passes to the model’s server as it came, to the byte, unless a table below names ' +
-      'it. A checked parameter may be absent or null; anything else that is not as the table says ' +
-      'is a 400 that names it in `param`; a null stays here. A member that is given twice is a 400 ' +
-      'too.',
-    'What passes is the server’s to obey. vLLM reads `functions`, `function_call`, `audio`, ' +
-      '`modalities` and `verbosity` and does nothing with them: use `tools`. Tools are functions; ' +
-      'any other type is a 400. Over RunPod’s OpenAI route the reason of a refusal is lost, and a ' +
-      'mistake that is not found here is a 502 that says so. A text that is probably too long is ' +
-      'not: see [what is too long](#what-is-too-long).',
-    'The parts of a stream are put right as a whole answer is. The end of a choice is said once: ' +
-      'where an upstream says it again, `finish_reason` is null there, and what it says besides ' +
-      'stays.',
-    'What vLLM surely refuses is a 400 for a deployment of the dialect `vllm`: `n` above 1 where ' +
+    'Podgate passes a parameter to the model’s server as it came, to the byte, unless a table below ' +
+      'names it. A checked parameter may be absent or null, and a null is not passed on. Any other ' +
+      'value that is not as the table says is a 400 that names the parameter in `param`. A member ' +
+      'that is given twice is a 400 too.',
+    'What a parameter that passes does is up to the server. vLLM reads `functions`, ' +
+      '`function_call`, `audio`, `modalities` and `verbosity` and does nothing with them: use ' +
+      '`tools`. Tools are functions; any other type is a 400. RunPod’s OpenAI route loses the reason ' +
+      'of a refusal, so a mistake that Podgate does not find is a 502 that says so. A text that is ' +
+      'probably too long is a 400: see [what is too long](#what-is-too-long).',
+    'The parts of a stream are put right as a whole answer is. The end of a choice is said once. ' +
+      'Where an upstream says the end again, `finish_reason` is null there, and the rest of that ' +
+      'event stays.',
+    'For a deployment of the dialect `vllm`, what vLLM surely refuses is a 400: `n` above 1 where ' +
       '`temperature` is 0, and `min_tokens` above `max_tokens`. A deployment of the dialect `openai` ' +
       'is not sent what vLLM alone knows, such as the `response_format` of type `structural_tag`.',
-    'Where a chat names both `max_completion_tokens` and `max_tokens`, the first counts, and the ' +
-      'second is lowered to it: some servers go by the second.',
+    'Where a chat names both `max_completion_tokens` and `max_tokens`, the first counts. Podgate ' +
+      'lowers the second to the first, because some servers go by the second.',
     'A header `idempotency-key` is not read yet: two calls with the same key are two calls.',
     ...surfaces.flatMap((surface) => surfacePart(surface, table)),
     '## What a model allows',
     'Each model in `models.yaml` may say under `policy` where it differs:',
     policyTable(table),
-    'A 400 for one of these is given before anything is reserved or sent.',
+    'A call that is a 400 for one of these is refused before anything is reserved or sent.',
     'The content of a message is a text or a list of parts. A bare text and parts of the types ' +
       '`text` and `refusal` pass; `image_url` and `video_url` where the model’s `capabilities` name ' +
       '`vision`; `input_audio` and `audio_url` where they name `audio`; `image_embeds`, ' +
@@ -166,21 +168,21 @@ export function apiPage(table: (head: string[], rows: string[][]) => string): st
       'Any other part is a 400 that names it, and so is one of these members in a part of another ' +
       'type. Other members of a part, such as `cache_control`, pass.',
     '## What is too long',
-    'Only the model’s own server can count the tokens of a text. What it refuses as too long is a ' +
-      '400 `context_length_exceeded` for the client, and two things are found here:',
-    '- A text that no tokeniser could make fit is refused unsent: its bytes in UTF-8 ÷ 128, and the ' +
+    'Only the model’s own server can count the tokens of a text. What that server refuses as too ' +
+      'long is a 400 `context_length_exceeded` for the client. In two cases Podgate itself says so:',
+    '- A text that no tokeniser could make fit is refused unsent. Its bytes in UTF-8 ÷ 128, and the ' +
       'tokens that the client asks for, are together more than the model’s `contextTokens`. Of a ' +
       'chat, the texts of all messages count together; of several prompts, the longest counts. ' +
       'Where `outputTokensMax` is smaller than what the client asks for, it counts instead. A ' +
       'prompt that is sent as tokens is counted exactly.\n' +
-      '- Where a platform says that a call failed and keeps the reason to itself, as RunPod’s ' +
-      'OpenAI route does, and nothing of an answer came, the text is measured by what is usual: ' +
-      'its bytes ÷ 4 (or the tokens that were sent), and the tokens that the answer may have, ' +
-      'against `contextTokens`; tools and calls of tools count as well. If that is too much, the ' +
+      '- Some platforms say that a call failed and keep the reason to themselves, as RunPod’s ' +
+      'OpenAI route does. Where nothing of an answer came, Podgate then measures the text by what is ' +
+      'usual: its bytes ÷ 4 (or the tokens that were sent), and the tokens that the answer may have, ' +
+      'against `contextTokens`. Tools and calls of tools count as well. If that is too much, the ' +
       'call is a 400 `context_length_exceeded` that says that this is the likely cause; else it ' +
       'stays a 502. The log shows what the upstream said.',
-    'Neither is done with a chat that holds anything but text, nor where `truncate_prompt_tokens` ' +
-      'is sent.',
+    'Podgate does neither with a chat that holds anything but text, nor where ' +
+      '`truncate_prompt_tokens` is sent.',
   ]
 }
 
@@ -201,7 +203,7 @@ function surfacePart(surface: Surface, table: (head: string[], rows: string[][])
     'To a deployment of the dialect `openai` only OpenAI’s own members go; any other that is ' +
       'neither null nor above is a 400 that names it: ' +
       `${listed([...documented].filter((name) => !stripped.has(name)).sort())}.`,
-    ...(sets.length === 0 ? [] : [`Set by us on streams: ${sets.join(', ')}.`]),
+    ...(sets.length === 0 ? [] : [`Set by Podgate on streams: ${sets.join(', ')}.`]),
     table(
       ['in a whole answer', 'becomes'],
       [['`model`', 'the name that was asked for'], ...answerRows(answer)],

@@ -6,6 +6,7 @@ import { describeOptions, type OptionRow } from '../src/config/index.ts'
 import { faultKinds } from '../src/domain/index.ts'
 import { type Metric, metricTable } from '../src/observability/index.ts'
 import { apiPage } from './api-page.ts'
+import { glossaryPage } from './glossary-page.ts'
 import { modelsPage } from './models-page.ts'
 import { simulatorPage } from './simulator-page.ts'
 
@@ -17,9 +18,13 @@ export function generatedDocs(): Record<string, string> {
     'docs/metrics.md': metricsPage(),
     'docs/configuration.md': configurationPage(),
     'docs/models.md': page(withNote(modelsPage(table))),
+    'docs/glossary.md': page(withNote(glossaryPage(readFileSync(glossaryFile, 'utf8'), table))),
     'docs/simulator.md': simulatorPage(readFileSync(simulatorFile, 'utf8'), table),
   }
 }
+
+/** The glossary is a comment at the front door of `domain`. */
+const glossaryFile = new URL('../src/domain/index.ts', import.meta.url)
 
 /** Most of it is prose; only its tables are written. */
 const simulatorFile = new URL('../docs/simulator.md', import.meta.url)
@@ -47,8 +52,8 @@ function errorsPage(): string {
       '`{"error": {"message", "type", "param", "code"}}`. Once a stream has begun, a fault is one ' +
       '`data:` event with the same envelope, and the stream ends without `[DONE]`.',
     '**retry**: `no` comes with `x-should-retry: false`; `yes` and `estimate` come with ' +
-      '`retry-after`, exact or as good as we can tell. **blame** is whom the fault counts ' +
-      'against. A status of 499 reaches no client: it stands in the log and the ledger.',
+      '`retry-after`, exact or as good as Podgate can tell. **blame** is whom the fault counts ' +
+      'against. A status of 499 reaches no client: it stands in the log and the ledger only.',
     table(['fault', 'status', 'type', 'code', 'retry', 'blame', 'when'], rows),
   ])
 }
@@ -67,9 +72,10 @@ function metricsPage(): string {
   return page([
     '# Metrics',
     NOTE,
-    '`GET /metrics` answers in the Prometheus text format. Calls are observed once, at their ' +
+    '`GET /metrics` answers in the Prometheus text format. A call is observed once, at its ' +
       'end, from the record that the log line and the ledger row are made of. Labels are ' +
-      'bounded: models that are not registered are `unknown`, what was never sent is `none`.',
+      'bounded: a model that is not registered is `unknown`; deployment and transport of a call that ' +
+      'was never sent are `none`.',
     table(['metric', 'kind', 'labels', 'meaning'], rows),
     '## Buckets (seconds)',
     buckets.join('\n'),
@@ -93,9 +99,9 @@ function configurationPage(): string {
       '`configs/local.env`, which never overrides what is set; empty is not set), then flags. ' +
       'Files and flags are ' +
       'strict: an unknown option is a mistake. All mistakes are shown at once, one line each.',
-    '`--config FILE`, which every command takes (but `simulate`, which reads no configuration), or ' +
-      '`PODGATE_CONFIG` names another file in place of `configs/<ENV>/gateway.yaml`; the flag wins. ' +
-      'A file that is named must be there. ' +
+    '`--config FILE` or `PODGATE_CONFIG` names another file in place of ' +
+      '`configs/<ENV>/gateway.yaml`; the flag wins. Every command takes the flag, except `simulate`, ' +
+      'which reads no configuration. A file that is named must be there. ' +
       '`configs/<ENV>/models.yaml` still fills an empty registry.',
     'Secrets come from the environment only and are never part of the configuration: `API_KEYS` ' +
       '(comma-separated), `API_ADMIN_KEY`, `RUNPOD_API_KEY`, `HF_TOKEN`, `OPENROUTER_API_KEY`, ' +

@@ -1,6 +1,7 @@
 // What an upstream answers, as a sequence of classified events.
 import type { Fault } from './fault.ts'
 
+/** An object that was parsed and not checked: whoever reads a member checks it. */
 export type JsonObject = { readonly [name: string]: unknown }
 
 export type UpstreamEvent =
@@ -37,6 +38,7 @@ export interface RepeatedChunk extends Omit<Chunk, 'mould'> {
   readonly completionTokens: number | null
 }
 
+/** What an upstream said of the work; null: it did not say. */
 export interface AnswerTimings {
   queueMs: number | null
   execMs: number | null

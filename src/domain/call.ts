@@ -13,6 +13,7 @@ export interface JsonMember {
   end: number
 }
 
+/** The body of a call as it came, and where its top-level members stand in it. */
 export interface CallBody {
   /** As they came. Their text is not kept: it would outlive every young collection of the heap. */
   bytes: Buffer

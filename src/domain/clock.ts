@@ -1,6 +1,7 @@
 // The one authority over time. Every deadline and interval of ours goes through a `Clock`, so that
 // tests advance it by hand and the simulator can run it faster than the sun.
 
+/** A callback that is due once. */
 export interface Timer {
   /** Starts the interval anew: cheap enough for every chunk of a stream. */
   refresh(): void

@@ -10,6 +10,7 @@ export type Started = 'no' | 'maybe' | 'yes'
 /** Why an upstream took nothing: it has no place, or it has yet to start a worker. */
 export type TurnedAway = 'full' | 'cold'
 
+/** Whether a client may try again, and how well the time for it is known. */
 export type RetryHint = 'no' | 'yes' | 'estimate'
 
 interface FaultKind {
@@ -84,8 +85,10 @@ export const faultKinds = {
   internal: kind(500, 'server_error', 'internal', 'estimate', 'gateway', 'a mistake of ours'),
 } as const satisfies Record<string, FaultKind>
 
+/** A row of the table. */
 export type FaultName = keyof typeof faultKinds
 
+/** What one fault says beyond its row of the table. */
 export interface FaultDetails {
   /** Told to the client. Never contains foreign text, hosts or credentials. */
   message: string

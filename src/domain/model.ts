@@ -5,6 +5,7 @@ import type { NanoUsd } from './money.ts'
 /** A client dialect's route: `openai-chat`, `openai-completions`, `embeddings`. */
 export type SurfaceName = string
 
+/** What one token costs. */
 export interface TokenPrices {
   promptNanoUsd: NanoUsd
   completionNanoUsd: NanoUsd
@@ -12,6 +13,7 @@ export interface TokenPrices {
   cachedNanoUsd: NanoUsd
 }
 
+/** What a deployment runs on, where its price is known. */
 export interface Gpu {
   type: string
   count: number

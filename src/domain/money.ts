@@ -1,6 +1,7 @@
 // Money is counted in integer nano-USD (a billionth of a dollar), so that sums are exact.
 // A price per million tokens in dollars is a whole number of nano-USD per token down to $0.001.
 
+/** An integer. */
 export type NanoUsd = number
 
 const NANO_PER_USD = 1_000_000_000

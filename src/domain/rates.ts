@@ -1,5 +1,6 @@
 // What is left of a key's limits per minute, as its clients are told.
 
+/** One limit per minute, and what is left of it. */
 export interface RateState {
   limit: number
   remaining: number

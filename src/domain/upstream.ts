@@ -6,6 +6,7 @@ import type { Progress, Readiness } from './readiness.ts'
 /** Whether tearing a call down provably stops the work, or is only hoped to. */
 export type Cancellation = 'proven' | 'hoped'
 
+/** What one attempt sends. */
 export interface UpstreamRequest {
   requestId: string
   /** The path below the dialect's root, such as `/v1/chat/completions`. */
@@ -20,6 +21,7 @@ export interface Released {
   cancellation: 'none' | Cancellation
 }
 
+/** How long an attempt may take, and whom it tells. */
 export interface OpenContext {
   /** Means *abandon*: `open` rejects at once, the upstream finishes its own cleaning. */
   signal: AbortSignal

@@ -1,5 +1,6 @@
 // How many tokens a call took, and how we know.
 
+/** Who counted the tokens. */
 export type UsageSource =
   /** The upstream said so at the end of a complete answer. */
   | 'reported'

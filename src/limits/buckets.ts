@@ -9,6 +9,7 @@ export interface Bucket {
   perMinute: number
 }
 
+/** The buckets of all keys, for one kind of limit. */
 export interface Buckets {
   /** Takes so much out of the bucket, if it is there. */
   take(bucket: Bucket, amount: number): { isTaken: boolean; rate: RateState }

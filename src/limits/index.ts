@@ -31,6 +31,7 @@ export interface Reservation extends Disposable {
   settle(record: Settled): Promise<void>
 }
 
+/** What a key has left, and how many of its places are taken. */
 export interface KeyStanding {
   rates: Rates
   concurrencyMax: number | null

@@ -2,6 +2,7 @@
 // because refusals tell it in their headers as answers do.
 import { Fault, type FaultName, type Rates } from '#domain'
 
+/** The refusal of a call whose key has used up a limit per minute. */
 export class RateFault extends Fault {
   readonly rates: Rates
 

@@ -1,6 +1,7 @@
 // What an ended call took of its key's tokens.
 import { type Call, type CallRecord, likelyTokens } from '#domain'
 
+/** What of an ended call's record says how many tokens it took. */
 export type Settled = Pick<CallRecord, 'usage' | 'outcome' | 'attempts'>
 
 export function tokensTaken(call: Call, { usage, outcome, attempts }: Settled): number {

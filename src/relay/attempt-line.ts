@@ -11,6 +11,7 @@ import {
 } from '#domain'
 import type { AttemptLine, Station } from '#routing'
 
+/** What is known of an attempt when it begins. */
 export interface AttemptStart {
   requestId: string
   keyId: string

@@ -1,6 +1,7 @@
 // The client's end of a call, as far as the relay needs to know it. The socket is in `http`.
 import type { Fault } from '#domain'
 
+/** Of an answer, by their names in lower case. */
 export type Headers = Record<string, string>
 
 export interface ClientEnd {

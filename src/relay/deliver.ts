@@ -21,6 +21,7 @@ import type { Story } from './story.ts'
  */
 const lastWordsMs = 5_000
 
+/** An answer, its client, and what stands between them. */
 export interface Delivery {
   answer: Answer
   encoder: Encoder

@@ -7,6 +7,7 @@ import type { ClientEnd } from './client-end.ts'
 import type { Ending } from './ending.ts'
 import type { Story } from './story.ts'
 
+/** What the last word to a client is made from. */
 export interface LastWord {
   ending: Ending
   record: CallRecord

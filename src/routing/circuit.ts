@@ -6,6 +6,7 @@
 import type { Clock, Timer } from '#domain'
 import type { Weight } from './judge.ts'
 
+/** Whether calls are sent there now; the header says what leads from one state to the next. */
 export type CircuitState =
   | { is: 'closed' }
   | { is: 'open'; untilTicksMs: number; openMs: number }

@@ -58,6 +58,7 @@ export interface BegunAnswer extends Answer {
   ended(fault: Fault | null): void
 }
 
+/** What all calls share. */
 export interface Tools {
   clock: Clock
   options: Pick<RoutingOptions, 'fullWaitMs' | 'retries'>

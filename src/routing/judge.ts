@@ -9,6 +9,7 @@ export type Verdict = 'again' | 'elsewhere' | 'wait' | 'give up'
 /** What an attempt says of its deployment. */
 export type Weight = 'good' | 'bad' | 'unexplained' | 'nothing'
 
+/** What the call has tried so far. */
 export interface Attempted {
   /** How many attempts of the call may have begun work, this one included. */
   begun: number
@@ -18,6 +19,7 @@ export interface Attempted {
   hasTime: boolean
 }
 
+/** Where the call could still go. */
 export interface PlanLeft {
   /** There are deployments of the plan that did not fail this call. */
   hasOthers: boolean
@@ -68,6 +70,7 @@ export function reasonOf({ kind, turnedAway }: Fault): HopReason {
   return turnedAway ?? rules[kind]?.why ?? 'fault'
 }
 
+/** What makes a failure say less of its deployment. */
 export interface Circumstances {
   /** The deployment had no worker, or was starting one. */
   wasCold: boolean

@@ -3,6 +3,7 @@
 import { type Answer, Fault, type UpstreamEvent } from '#domain'
 import type { BegunAnswer } from './first-answer.ts'
 
+/** An answer, and the first event that was taken from it. */
 export interface Peeked {
   answer: Answer
   first: UpstreamEvent

@@ -107,6 +107,7 @@ export class Station {
   }
 }
 
+/** What the circuit must know of the call whose attempt ended. */
 export interface AttemptEnd {
   keyId: string
   /** How long the call might take in all. */

@@ -14,9 +14,19 @@ test.each(Object.entries(generatedDocs()))('%s says what the code says', (path, 
 })
 
 const pages = [
-  ...['README.md', 'CHANGELOG.md', 'rulebook.md', 'project-outline.md', 'todo.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'rulebook.md', 'project-outline.md'],
+  'todo.md',
   ...filesBelow('docs').filter((path) => path.endsWith('.md')),
 ]
+
+/** Whoever runs a gateway makes it, out of a template. */
+const operatorsFile = 'configs/local.env'
+
+function filesGone(text: string): string[] {
+  return [...text.matchAll(/`((?:src|tests|scripts|docs|configs|docker)\/[\w./-]+\.\w+)`/g)]
+    .map(([, file = '']) => file)
+    .filter((file) => file !== operatorsFile && !existsSync(`${root}${file}`))
+}
 
 describe.each(pages)('%s', (path) => {
   const text = read(path)
@@ -28,11 +38,22 @@ describe.each(pages)('%s', (path) => {
     expect(dead.map(([link]) => link)).toEqual([])
   })
 
+  test('names files that exist', () => {
+    // A changelog tells of files that were.
+    expect(path === 'CHANGELOG.md' ? [] : filesGone(text)).toEqual([])
+  })
+
   test('names npm scripts that exist', () => {
     const { scripts } = JSON.parse(read('package.json'))
     const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name ?? '')
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
   })
+})
+
+test('a file that is named and gone is seen', () => {
+  const text =
+    '`src/main.ts`, `src/gone.ts`, `docs/gone.md`, `src/<room>/x.ts`, `configs/local.env`'
+  expect(filesGone(text)).toEqual(['src/gone.ts', 'docs/gone.md'])
 })
 
 test('every environment name in the template is one that Podgate knows', async () => {

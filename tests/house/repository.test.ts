@@ -11,7 +11,8 @@ const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
 
 const required = `package.json package-lock.json tsconfig.json biome.json knip.json vitest.config.ts
   src tests configs docker scripts .github docs README.md rulebook.md todo.md project-outline.md
-  CHANGELOG.md LICENSE .ci/run .gitignore .dockerignore .npmrc src/main.ts docs/architecture.md
+  CHANGELOG.md CONTRIBUTING.md LICENSE .ci/run .gitignore .dockerignore .npmrc src/main.ts
+  docs/architecture.md docs/glossary.md
   configs/dev/gateway.yaml configs/prod/gateway.yaml configs/dev/endpoint.json
   configs/prod/endpoint.json configs/dev/models.yaml configs/local.env.example`
 
