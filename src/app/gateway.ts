@@ -144,7 +144,7 @@ export async function startGateway(settings: Settings, additions: Additions): Pr
     stillOpens: keyring.stillOpens,
     onKeysChange: keyring.onChange,
     models: catalogue.visibleTo,
-    keyState: async (key) => ({ ...(await limits.look(key)), usage: keyTally.usage(key.id) }),
+    keyOverview: async (key) => ({ ...(await limits.look(key)), usage: keyTally.usage(key.id) }),
     standing: watchStanding({ clock, catalogue, ledger, routing, attempts }),
     admin: {
       registry,
