@@ -3,11 +3,12 @@
 // JSON, and the requests of each address are counted, so that nobody can try things out quickly
 // with a leaked key.
 import type { FastifyInstance } from 'fastify'
+import { holdsScope } from '#domain'
 import { addAdminAudit } from './admin-audit.ts'
 import { addAdminKeys } from './admin-keys.ts'
 import { addAdminModels } from './admin-models.ts'
-import { holdScope } from './admin-request.ts'
-import { tooManyAdminRequests } from './faults.ts'
+import { missingScope, tooManyAdminRequests } from './faults.ts'
+import { keyBehind } from './guard.ts'
 import type { HttpPorts } from './ports.ts'
 
 const bodyBytesMax = 524_288
@@ -24,7 +25,8 @@ export async function addAdmin(app: FastifyInstance, ports: HttpPorts): Promise<
       // Only requests that pass are counted: a client with a chat key must not use up the minute of
       // an operator at the same address.
       admin.addHook('onRequest', async (request) => {
-        holdScope(request, reading.has(request.method) ? 'admin-read' : 'admin')
+        const scope = reading.has(request.method) ? 'admin-read' : 'admin'
+        if (!holdsScope(keyBehind(request), scope)) throw missingScope(scope)
         const counted = await count(request)
         if (!counted.isAllowed && counted.isExceeded) throw tooManyAdminRequests(counted.ttl)
       })

@@ -1,14 +1,8 @@
-// What every admin request needs: its scope is checked, and its body or query as a whole.
+// Reads the body or the query of an admin request, checked as a whole.
 import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import { Fault, holdsScope, type Scope } from '#domain'
-import { missingScope } from './faults.ts'
-import { keyBehind } from './guard.ts'
-
-export function holdScope(request: FastifyRequest, scope: Scope): void {
-  if (!holdsScope(keyBehind(request), scope)) throw missingScope(scope)
-}
+import { Fault } from '#domain'
 
 /** A missing body counts as `{}`. */
 export function bodyOf<S extends z.ZodType>(request: FastifyRequest, schema: S): z.output<S> {
