@@ -1,5 +1,5 @@
-// Who is at the other end, as far as an address tells, and how often it has tried something in the
-// last minute: one way to tell addresses apart and one clock, for every door that counts them.
+// The address of a client, and how often each address tried something in the last minute. All that
+// is counted by address (failed keys, admin requests) is counted here, on the gateway's clock.
 import { isIP } from 'node:net'
 import rateLimit, {
   type FastifyRateLimitStore,
@@ -17,38 +17,38 @@ interface Window {
   startTicksMs: number
 }
 
-/** Addresses that are remembered; whoever has more of them makes the oldest forgotten. */
+/** Addresses that are remembered: with one more, the one seen longest ago is forgotten. */
 const addressesMax = 10_000
 
-/** `createRateLimit` of what is registered in `app` counts by these addresses and this clock. */
+/** From here on, `app.createRateLimit` counts by these addresses and this clock. */
 export async function addAddressCounts(app: FastifyInstance, clock: Ticks): Promise<void> {
   const store = countsOn(clock, addressesMax)
   await app.register(rateLimit, { global: false, keyGenerator: keyOf, store })
 }
 
-/** null: the connection is gone, or a proxy wrote something else in its place. */
+/** null: the connection is gone, or what a proxy wrote is no address. */
 export function addressOf({ ip }: Pick<FastifyRequest, 'ip'>): string | null {
   // A reset connection has no address any more, whatever the type says.
   const given = `${ip ?? ''}`
-  // With its port, as some proxies write it, each try would be another address.
+  // Some proxies add the client's port, and then each try would count as another address.
   const bare = /^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/.exec(given)
   const address = bare?.[1] ?? bare?.[2] ?? given
   return isIP(address) === 0 ? null : address
 }
 
-/** A /64 of IPv6 is one; all whose address nobody knows are one as well. */
+/** A /64 network of IPv6 counts as one address; all clients without an address count as one. */
 function keyOf(request: FastifyRequest): string {
   const address = addressOf(request)
   return address === null ? 'unknown' : normalizeIP(address)
 }
 
 /**
- * The package's own store asks the wall clock: when that is put back by a day, whoever was blocked
- * stays so for a day.
+ * Replaces the package's own store, which asks the wall clock: when that is put back by a day, a
+ * blocked address stays blocked for a day.
  */
 export function countsOn(clock: Ticks, countsMax: number): FastifyRateLimitStoreCtor {
   return class Counts implements FastifyRateLimitStore {
-    /** The one that was seen longest ago comes first. */
+    /** The address that was seen longest ago comes first. */
     readonly #windows = new Map<string, Window>()
 
     incr(address: string, tell: CountedBack, windowMs: number): void {

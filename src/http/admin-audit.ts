@@ -1,4 +1,4 @@
-// Who changed what, through the admin door: the newest first, in pages.
+// `GET /admin/audit`: who changed what, newest first, in pages.
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { listAudit } from '#storage'
@@ -7,7 +7,7 @@ import type { HttpPorts } from './ports.ts'
 
 const auditQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
-  /** Only what is older than the entry of this id. */
+  /** Only entries older than the one with this id. */
   before: z.coerce.number().int().min(1).nullable().default(null),
 })
 

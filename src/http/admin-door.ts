@@ -1,12 +1,14 @@
-// `/admin/*`: the same changes as the commands make, by the same functions. A door of its own
-// behind the guard: whoever only reads may only GET, bodies are small and JSON, and each address is
-// counted, so that a leaked key cannot be used to try things out quickly.
+// `/admin/*`: the same changes as the commands make, by the same functions. The guard has checked
+// the key; this door adds its own rules. A key that may only read may only GET, bodies are small
+// JSON, and the requests of each address are counted, so that nobody can try things out quickly
+// with a leaked key.
 import type { FastifyInstance } from 'fastify'
+import { holdsScope } from '#domain'
 import { addAdminAudit } from './admin-audit.ts'
 import { addAdminKeys } from './admin-keys.ts'
 import { addAdminModels } from './admin-models.ts'
-import { holdScope } from './admin-request.ts'
-import { tooManyAdminRequests } from './faults.ts'
+import { missingScope, tooManyAdminRequests } from './faults.ts'
+import { keyBehind } from './guard.ts'
 import type { HttpPorts } from './ports.ts'
 
 const bodyBytesMax = 524_288
@@ -19,15 +21,17 @@ export async function addAdmin(app: FastifyInstance, ports: HttpPorts): Promise<
         max: ports.options.adminPerMinute,
         timeWindow: 60_000,
       })
-      // By method and not by route: a route that is added cannot forget it. Only who may ask is
-      // counted: a chat key must not use up what the operator has at the same address.
+      // The scope follows from the method and not from the route, so a new route cannot forget it.
+      // Only requests that pass are counted: a client with a chat key must not use up the minute of
+      // an operator at the same address.
       admin.addHook('onRequest', async (request) => {
-        holdScope(request, reading.has(request.method) ? 'admin-read' : 'admin')
+        const scope = reading.has(request.method) ? 'admin-read' : 'admin'
+        if (!holdsScope(keyBehind(request), scope)) throw missingScope(scope)
         const counted = await count(request)
         if (!counted.isAllowed && counted.isExceeded) throw tooManyAdminRequests(counted.ttl)
       })
       admin.addHook('onSend', async (_request, reply) => {
-        // A secret that was just made must not stay in a cache on the way.
+        // The answer may hold a new secret, which must not stay in a cache on the way.
         reply.header('cache-control', 'no-store')
       })
       admin.addHook('onRoute', (route) => {

@@ -1,5 +1,5 @@
-// Keys, through the admin door: listed, shown, made, changed, rotated and revoked. A secret is in
-// the one answer that makes it, and nowhere else.
+// `/admin/keys`: lists, shows, creates, changes, rotates and revokes keys. Only the answer to the
+// request that creates a secret holds it.
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { durationMsOf, Fault } from '#domain'
@@ -18,8 +18,9 @@ import {
   termsOf,
   updateKey,
 } from '#keys'
-import { actorOf, bodyOf, queryOf } from './admin-request.ts'
+import { bodyOf, queryOf } from './admin-request.ts'
 import { keyOfEnvironment } from './faults.ts'
+import { keyBehind } from './guard.ts'
 import type { HttpPorts } from './ports.ts'
 
 const listQuery = z.strictObject({ teamId: z.string().optional() })
@@ -46,7 +47,7 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
   })
   admin.post('/keys', async (request, reply) => {
     const terms = termsOf(bodyOf(request, keyRequestSchema), clock.nowMs())
-    const { key, secret } = await createKey(registry, terms, actorOf(request), usual)
+    const { key, secret } = await createKey(registry, terms, keyBehind(request), usual)
     await changed()
     return reply.code(201).send({ ...shown(key), secret })
   })
@@ -56,7 +57,7 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
     const changes = changesOf(bodyOf(request, keyChangesSchema), nowMs)
     const { key } = await updateKey(registry, id, changes, {
       nowMs,
-      actor: actorOf(request),
+      actor: keyBehind(request),
       usual,
     })
     await changed()
@@ -68,7 +69,7 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
     const { key, secret } = await rotateKey(registry, id, {
       overlapMs: durationMsOf(overlap) ?? 0,
       nowMs: clock.nowMs(),
-      actor: actorOf(request),
+      actor: keyBehind(request),
       usual,
     })
     await changed()
@@ -77,7 +78,7 @@ export function addAdminKeys(admin: FastifyInstance, { admin: ports, clock }: Ht
   admin.post<{ Params: { id: string } }>('/keys/:id/revoke', async (request) => {
     const id = changeableId(request.params)
     bodyOf(request, nothing)
-    const deed = { nowMs: clock.nowMs(), actor: actorOf(request) }
+    const deed = { nowMs: clock.nowMs(), actor: keyBehind(request) }
     const key = await revokeKey(registry, id, deed)
     await changed()
     return shown(key)

@@ -1,13 +1,14 @@
-// Models, through the admin door: all of them, also those that are switched off, with where they
-// are served. Ids hold slashes, so whatever changes one names it in the body. A circuit is no part
-// of the registry: it is this process's own, and a reset says so only to this gateway.
+// `/admin/models`: all models with their deployments, also the disabled ones. Ids hold slashes, so
+// a request that changes a model names it in the body. Circuits are not in the registry but in each
+// process: a reset closes the circuit of this gateway alone.
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { Fault } from '#domain'
 import { runningKeys } from '#keys'
 import { applyModels, readModels, readModelsValue, refuseForeignModels, switchModel } from '#models'
 import { noteDeed } from '#storage'
-import { actorOf, bodyOf } from './admin-request.ts'
+import { bodyOf } from './admin-request.ts'
+import { keyBehind } from './guard.ts'
 import type { DeploymentStanding, HttpPorts, Standing } from './ports.ts'
 
 const applyBody = z.strictObject({
@@ -41,7 +42,7 @@ export function addAdminModels(admin: FastifyInstance, all: HttpPorts): void {
       dryRun,
       force,
       nowMs,
-      actor: actorOf(request),
+      actor: keyBehind(request),
       runningKeys: (db) => runningKeys(db, nowMs),
       mayLead,
     })
@@ -56,7 +57,7 @@ export function addAdminModels(admin: FastifyInstance, all: HttpPorts): void {
         deploymentId,
         isDisabled: action === 'disable',
         nowMs: clock.nowMs(),
-        actor: actorOf(request),
+        actor: keyBehind(request),
       })
       await changed()
       return model
@@ -68,13 +69,13 @@ export function addAdminModels(admin: FastifyInstance, all: HttpPorts): void {
 function addCircuitReset(admin: FastifyInstance, { admin: ports, standing, clock }: HttpPorts) {
   admin.post('/models/reset-circuit', async (request) => {
     const { deployment } = bodyOf(request, resetBody)
-    const actor = actorOf(request)
+    const actor = keyBehind(request)
     const { model, circuit: was } = deploymentOf(standing, deployment)
     refuseForeignModels(actor, [model])
     if (was !== 'closed') {
       const deed = { action: 'model.reset-circuit', target: `${model} ${deployment}` }
       const states = { before: { circuit: was }, after: { circuit: 'closed' } }
-      // First: a reset that cannot be written down does not happen.
+      // The audit comes first: a reset that cannot be written down does not happen.
       await ports.registry.transaction((db) =>
         noteDeed(db, { atMs: clock.nowMs(), actor, ...deed, ...states }),
       )

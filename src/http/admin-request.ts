@@ -1,21 +1,10 @@
-// What every admin request has in common: who asks, and a body or query that is checked as a whole.
+// Reads the body or the query of an admin request, checked as a whole.
 import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import { type ApiKey, Fault, holdsScope, type Scope } from '#domain'
-import { missingScope, noKey } from './faults.ts'
+import { Fault } from '#domain'
 
-export function holdScope(request: FastifyRequest, scope: Scope): void {
-  if (!holdsScope(actorOf(request), scope)) throw missingScope(scope)
-}
-
-/** The key behind a request: the guard has let it in. */
-export function actorOf({ apiKey }: FastifyRequest): ApiKey {
-  if (apiKey === null) throw noKey()
-  return apiKey
-}
-
-/** No body counts as an empty one. */
+/** A missing body counts as `{}`. */
 export function bodyOf<S extends z.ZodType>(request: FastifyRequest, schema: S): z.output<S> {
   return checked(schema, parsedBody(request.body))
 }
@@ -37,7 +26,7 @@ function parsedBody(body: unknown): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {
-    // The parser's own message repeats the input: it stays here.
+    // The parser's own message repeats the input, so it is not passed on.
     throw unreadable()
   }
 }
@@ -46,7 +35,7 @@ function unreadable(): Fault {
   return new Fault('invalid_json', { message: 'The body is not valid JSON.' })
 }
 
-/** Names of the client's own making are said back only where they are plain. */
+/** The client chose the names of its members: one is repeated only if it is plain. */
 function explained(issue: z.core.$ZodIssue | undefined): { message: string; param: string | null } {
   if (issue === undefined) return { message: 'The request is invalid.', param: null }
   const path = issue.path.map(String)

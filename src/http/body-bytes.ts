@@ -1,21 +1,21 @@
-// What all request bodies together may hold of this process's memory: those that are being read and
-// those of calls that still run. One body has a limit of its own; a thousand at once need this one.
-// What came is counted, not what was told: a client that says much and sends nothing holds nothing.
-// And half is the most that one key may hold, or it could keep everybody else out.
+// Limits the memory that all request bodies hold together: those that are being read, and those of
+// calls that still run. Each body has a limit of its own; a thousand at once need this one, too.
+// It counts the bytes that came, not the declared ones: a client that declares much and sends
+// nothing holds nothing. One key may hold at most half, or it could keep everybody else out.
 import { tooManyBodies, tooManyBodiesOfKey } from './faults.ts'
 
 export interface Body {
-  /** Whose it is; null: nobody was asked. */
+  /** Whose it is; null: the route asked for no key. */
   keyId: string | null
-  /** Of this one body. */
+  /** The limit of this one body. */
   bytesMax: number
-  /** What the client said they are; null: it did not say. */
+  /** Its Content-Length; null: it has none. */
   declaredBytes: number | null
 }
 
 export interface BodyBytes {
   held(): number
-  /** A share that grows as its body does, or a 429 where the body cannot fit as things are. */
+  /** A share that grows as its body does. Throws a 429 when the declared bytes do not fit now. */
   open(body: Body): BodyShare
   /** Resolves when no request with a body is being read or answered. */
   whenNone(): Promise<void>
@@ -41,7 +41,7 @@ export function createBodyBytes(allBytesMax: number): BodyBytes {
     if (openCount === 0) for (const tell of waiting.splice(0)) tell()
   }
 
-  /** A body that is alone is let in: a bound below the largest body would never open. */
+  /** A body that is alone always fits: a limit below the largest body would never let it in. */
   function refuseTooMany(bytes: number, mine: number, ofKey: number): void {
     if (held > mine && held + bytes > allBytesMax) throw tooManyBodies()
     if (ofKey > mine && ofKey + bytes > keyBytesMax) throw tooManyBodiesOfKey()

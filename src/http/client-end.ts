@@ -1,59 +1,51 @@
-// The client's end of a call: the response, and the one signal that the call is abandoned. The
-// socket's closing is the only thing a leaving client says: neither `onResponse` nor
-// `onRequestAbort` fires when it leaves in the middle of a stream.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+// The client's end of a call: writes its response, and holds the one signal that the call is
+// abandoned. When a client leaves in the middle of a stream, only the `close` of the response says
+// so: fastify calls neither `onResponse` nor `onRequestAbort`.
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Clock, Fault, type Timer } from '#domain'
 import type { ClientEnd, Headers } from '#relay'
 import type { Connection } from './connections.ts'
 
-export interface Exchange {
-  request: IncomingMessage
-  response: ServerResponse
-  connection: Connection
-}
-
-export interface Patience {
+export interface UnreadLimit {
   clock: Clock
-  /** How long the client may leave what was written unread. */
+  /** How long the client may leave unread what was written. */
   slowClientMs: number
 }
 
-/** What leaves at once. */
+/** A larger body is written in pieces of this size. */
 const pieceBytes = 65_536
-/** However steadily: so many times what may be left unread once. */
+/** However steadily it is read, a large body may take this many times `slowClientMs` in all. */
 const pourFactor = 10
 
 const streamHeaders: Headers = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
-  // Proxies that gather a stream before passing it on make every token late.
+  // A proxy that gathers a stream before passing it on makes every token late.
   'x-accel-buffering': 'no',
 }
 
 export class HttpClientEnd implements ClientEnd {
   readonly #response: ServerResponse
-  readonly #patience: Patience
+  readonly #unread: UnreadLimit
   readonly #connection: Connection
   readonly #controller = new AbortController()
   readonly signal = this.#controller.signal
-  #isClosed = false
   #whenClosed: (() => void) | null = null
-  /** The headers are out, and what follows are chunks of HTTP. */
+  /** The headers are out, and events leave as chunks of HTTP. */
   #isFlowing = false
 
-  constructor({ request, response, connection }: Exchange, patience: Patience) {
+  constructor(response: ServerResponse, connection: Connection, unread: UnreadLimit) {
     this.#response = response
-    this.#patience = patience
+    this.#unread = unread
     this.#connection = connection
     connection.calls.push(this)
-    // It closes once, and `once` would make two functions more.
+    // It closes once anyway, and `once` would make two functions more.
     response.on('close', () => this.#close())
-    if (response.destroyed || request.socket.destroyed) this.leave()
+    if (response.destroyed || response.req.socket.destroyed) this.leave()
   }
 
   #close(): void {
-    this.#isClosed = true
     const { calls } = this.#connection
     const at = calls.indexOf(this)
     if (at !== -1) calls.splice(at, 1)
@@ -61,9 +53,9 @@ export class HttpClientEnd implements ClientEnd {
     this.#whenClosed?.()
   }
 
-  /** The last words may be on their way for as long as the client takes to read them. */
+  /** Calls back once the client has taken the last bytes, or is gone. */
   whenClosed(then: () => void): void {
-    if (this.#isClosed) then()
+    if (this.#response.closed) then()
     else this.#whenClosed = then
   }
 
@@ -71,7 +63,7 @@ export class HttpClientEnd implements ClientEnd {
     return this.#response.headersSent
   }
 
-  /** The connection, or the client's half of it, is closed. */
+  /** The connection is closed, or the client has closed its half. */
   leave(): void {
     if (!this.#response.writableFinished) this.abandon(left())
   }
@@ -87,10 +79,10 @@ export class HttpClientEnd implements ClientEnd {
   write(text: string): boolean {
     const response = this.#response
     const { socket } = response
-    // What node still holds back, to send it together, must not be overtaken.
+    // While corked, node holds back what came before, and a direct write would overtake it.
     const isFree = this.#isFlowing && response.writableCorked === 0
     if (!isFree || socket?.writable !== true) {
-      // The first of them takes the headers with it.
+      // The first write sends the headers, too.
       this.#isFlowing = response.chunkedEncoding
       return response.write(text)
     }
@@ -101,10 +93,9 @@ export class HttpClientEnd implements ClientEnd {
     const response = this.#response
     const { signal } = this
     return new Promise((resolve, reject) => {
-      const timer = this.#patience.clock.after(this.#patience.slowClientMs, () =>
-        this.abandon(tooSlow()),
-      )
-      // An answer that waits for its turn on the connection has no socket yet.
+      const { clock, slowClientMs } = this.#unread
+      const timer = clock.after(slowClientMs, () => this.abandon(tooSlow()))
+      // A response that waits for its turn on the connection has no socket yet.
       const { socket } = response
       const done = (settle: () => void) => () => {
         timer.cancel()
@@ -134,18 +125,18 @@ export class HttpClientEnd implements ClientEnd {
     const response = this.#response
     response.writeHead(status, headers)
     if (bytes > pieceBytes && response.socket !== null) return void this.#pour(Buffer.from(body))
-    // As text it leaves in one piece with its headers.
+    // Node sends text in one piece with the headers, and bytes in a piece of their own.
     response.end(body, encodingOf(body, bytes))
     this.#cutIfUnread()
   }
 
   /**
-   * A large body, piece by piece: each has its time to be read. All at once would have to be read
-   * in the time that one may be left unread, however steadily the client reads.
+   * Writes a large body piece by piece, so that the client has `slowClientMs` to read each. Written
+   * at once, all of it would have to be read in that time, however steadily the client reads.
    */
   async #pour(body: Buffer): Promise<void> {
     const response = this.#response
-    const { clock, slowClientMs } = this.#patience
+    const { clock, slowClientMs } = this.#unread
     const untilTicksMs = clock.ticksMs() + slowClientMs * pourFactor
     try {
       for (let at = 0; at < body.length; at += pieceBytes) {
@@ -155,7 +146,7 @@ export class HttpClientEnd implements ClientEnd {
       response.end()
       this.#cutIfUnread()
     } catch {
-      // It left, or reads no more.
+      // The client left, or reads too slowly.
       this.cut()
     }
   }
@@ -164,27 +155,27 @@ export class HttpClientEnd implements ClientEnd {
     this.#response.destroy()
   }
 
-  /** The last words, too, are held only so long for somebody who does not read them. */
+  /** The last bytes, too, are held only for `slowClientMs` if the client does not read them. */
   #cutIfUnread(): void {
     const response = this.#response
     if (response.writableFinished || response.writableLength === 0) return
-    const { clock, slowClientMs } = this.#patience
+    const { clock, slowClientMs } = this.#unread
     const timer: Timer = clock.after(slowClientMs, () => response.destroy())
     response.once('close', () => timer.cancel())
   }
 }
 
 /**
- * One chunk of a chunked answer, framed by us: node writes its length, its text and its line ends
- * one by one, which takes 12 µs for an event where this takes 5. The answer itself still begins and
- * ends by node's hand, in the same order on the same socket.
+ * Writes one chunk of a chunked response with its frame. Node writes the length, the text and the
+ * line ends one by one, which takes 12 µs for an event where this takes 5. Node still writes the
+ * beginning and the end of the response, in the same order on the same socket.
  */
 function writeChunk(socket: Socket, text: string): boolean {
   const bytes = Buffer.byteLength(text)
   return socket.write(`${bytes.toString(16)}\r\n${text}\r\n`, encodingOf(text, bytes))
 }
 
-/** Where every byte is a character, they need only be copied. */
+/** As many bytes as characters: the text is ASCII, and latin1 copies it without encoding. */
 function encodingOf(text: string, bytes: number): 'latin1' | 'utf8' {
   return bytes === text.length ? 'latin1' : 'utf8'
 }

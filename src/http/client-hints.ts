@@ -1,28 +1,28 @@
-// What a client's headers say about its patience. They can only shorten what configuration allows.
+// The times of a call: those of the configuration, and shorter ones if the client's headers ask.
 import type { IncomingHttpHeaders } from 'node:http'
 import { invalidHeader } from './faults.ts'
 
-export interface Patience {
+export interface CallTimes {
   totalMs: number
   keepAliveMs: number
 }
 
-/** Sockets of whole answers give up at 300 s: an answer of ours must come before. */
+/** Clients close their sockets after 300 s without a whole answer: ours must come before. */
 const wholeMsMax = 280_000
 
-/** However impatient a client says it is, comments do not become a flood. */
+/** However impatient a client is, comments do not become a flood. */
 const keepAliveMinMs = 50
 
-export function patienceOf(
+export function callTimesOf(
   headers: IncomingHttpHeaders,
   isStream: boolean,
-  configured: Patience,
-): Patience & { waitMaxMs: number | null } {
+  configured: CallTimes,
+): CallTimes & { waitMaxMs: number | null } {
   const asked = deadlineMs(headers)
   const headMs = lenient(headers, 'x-stainless-timeout')
   const silenceMs = lenient(headers, 'x-stainless-read-timeout') ?? headMs
   const totalMs = Math.min(configured.totalMs, asked ?? Number.POSITIVE_INFINITY)
-  // The SDK's clocks run to the headers and between bytes: neither is a total on streams.
+  // The SDK's timeouts bound the wait for the headers and between bytes, but no stream as a whole.
   const wholeMs = Math.min(wholeMsMax, headMs ?? wholeMsMax, silenceMs ?? wholeMsMax)
   return {
     totalMs: isStream ? totalMs : Math.min(totalMs, wholeMs),
@@ -44,7 +44,7 @@ function deadlineMs(headers: IncomingHttpHeaders): number | null {
   return ms
 }
 
-/** How long to wait for the key's own turn or a full deployment: 0 is not at all. */
+/** How long the call may wait for its key's turn or for a full deployment; 0: not at all. */
 function waitMaxMs(headers: IncomingHttpHeaders): number | null {
   const name = 'x-podgate-wait'
   const given = headers[name]
@@ -59,7 +59,7 @@ function plainNumber(given: string | string[]): number | null {
   return /^\d{1,100}$/.test(String(given)) ? Number(given) : null
 }
 
-/** An SDK's own header: what we cannot read we do not need. */
+/** The SDK sends it by itself, so a value that we cannot read is ignored, not refused. */
 function lenient(headers: IncomingHttpHeaders, name: string): number | null {
   if (headers[name] === undefined) return null
   const seconds = Number(headers[name])

@@ -1,5 +1,5 @@
-// A key that was revoked or has expired ends its calls in flight: within one look at the keyring,
-// which itself sees another process's change within half a second.
+// Ends the running calls of a key that was revoked or has expired. The keyring tells of changes,
+// those of another process within half a second. Nothing tells of an expiry, so it is looked for.
 import type { ApiKey, Clock } from '#domain'
 import { keyClosed } from './faults.ts'
 import type { LiveCalls } from './live-calls.ts'
@@ -11,7 +11,7 @@ export interface KeyWatch {
   onKeysChange(listener: () => void): Disposable
 }
 
-/** Expiry tells nobody: it is looked for. One question for each key that has calls. */
+/** Each look asks the keyring once for each key that has calls. */
 const lookEveryMs = 400
 
 export function endCallsOfClosedKeys(calls: LiveCalls, watch: KeyWatch): Disposable {

@@ -1,16 +1,16 @@
-// Browser clients of other origins: none, unless they are configured. Their preflight asks without
-// a key, because browsers send none with it; it is answered from here and tells nothing but that
-// the origin is welcome. Only the routes of clients: nothing else is for a foreign page.
+// Lets browsers call this gateway from pages of other origins: none, unless they are configured.
+// Browsers send a preflight without a key, so it needs none here; its answer says nothing but that
+// the origin is welcome. Only the routes of clients are open in this way.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#domain'
 import { noKey } from './faults.ts'
-import { forgetBody } from './request-body.ts'
 import { pathOf } from './request-target.ts'
+import { forgetBody } from './unread-body.ts'
 
 const clientRoutes = '/v1/'
 
-/** `*` stands for every name but this one. */
+/** `*` stands for every header but this one. */
 const allowedHeaders = 'authorization, *'
 
 const exposedHeaders = [
@@ -34,9 +34,9 @@ const exposedHeaders = [
 ].join(', ')
 
 export interface Cors {
-  /** Whether its page may read the answer, whatever that will be. */
+  /** Sets the headers by which a page may read the answer, whatever that will be. */
   greet(request: IncomingMessage, response: ServerResponse): void
-  /** Before everything that may refuse: a page must be able to read why it was. */
+  /** Comes before every hook that may refuse: a page must be able to read why. */
   greetAll(app: FastifyInstance): void
   answerPreflights(app: FastifyInstance, clock: Clock): void
 }
@@ -52,7 +52,7 @@ export function createCors(origins: readonly string[]): Cors {
     return allowed.has(origin) ? origin : null
   }
 
-  /** On the raw answer: a call's own end writes its head past the framework. */
+  /** On the raw response: `HttpClientEnd` writes its head past the framework. */
   function greet(request: IncomingMessage, response: ServerResponse): void {
     if (isOff || !pathOf(request.url ?? '').startsWith(clientRoutes)) return
     response.setHeader('vary', 'origin')
@@ -73,7 +73,7 @@ export function createCors(origins: readonly string[]): Cors {
     },
     answerPreflights(app, clock) {
       if (isOff) return
-      // Whoever asks without a key sends no body that is read.
+      // Without `hasBody`: what a client sends without a key is not read.
       app.addHttpMethod('OPTIONS', { overrideExisting: true })
       const open = { config: { access: 'public' as const } }
       app.options(`${clientRoutes}*`, open, async (request, reply) => {

@@ -1,18 +1,18 @@
-// Stopping without cutting anybody off: refuse new calls, let the running ones finish until the
-// limit, end the rest in the open, and leave no socket behind. It listens until the last call is
-// over: a load balancer that asks `/readyz` must hear why, and a new call is told to go elsewhere,
-// where a closed port would only look like a crash. Idle connections stay until then, too: node
-// takes one for idle whose answer has been written but not yet read, and would cut it.
+// Stops without cutting anybody off: refuses new calls, lets the running ones finish until the
+// limit, ends the rest with a fault, and closes every socket. The gateway listens until the last
+// call is over: a load balancer that asks `/readyz` hears why, and a new call hears that it should
+// go elsewhere; a closed port would only look like a crash. Idle connections stay until then, too:
+// node takes a connection for idle when its answer is written but not yet read, and would cut it.
 import type { Server } from 'node:http'
 import type { Clock } from '#domain'
 import type { BodyBytes } from './body-bytes.ts'
 import { draining } from './faults.ts'
 import { createLiveCalls, type LiveCalls } from './live-calls.ts'
 
-/** How long calls may take to say their last words, ledger row included. */
+/** How long the ended calls may take for their last bytes and their ledger rows. */
 const lastWordsMs = 1_000
 
-/** How long a request whose body is still arriving may take to hear where to go. */
+/** How long to wait for bodies that are still arriving: their clients then hear where to go. */
 const lastBodiesMs = 2_000
 
 export interface Drain {

@@ -1,5 +1,5 @@
-// Requests that never become a call, as faults of the one table: what fastify and node refuse on
-// their own, and what the routes refuse before they know a surface.
+// The faults of requests that never become a call: what fastify and node refuse on their own, and
+// what the routes refuse before there is a call.
 import { asFault, Fault, type Scope } from '#domain'
 
 export function invalidHeader(name: string, expected: string): Fault {
@@ -14,7 +14,7 @@ export function noKey(): Fault {
   })
 }
 
-/** The key itself is never said back, not even in part. */
+/** The message never repeats the key, not even a part of it. */
 export function wrongKey(): Fault {
   return new Fault('wrong_key', { message: 'Incorrect API key provided.' })
 }
@@ -29,7 +29,7 @@ export function keyOfEnvironment(): Fault {
   })
 }
 
-/** For the calls that a key has in flight when it opens nothing any more. */
+/** For the running calls of a key that was revoked or has expired. */
 export function keyClosed(): Fault {
   return new Fault('wrong_key', {
     message: 'The API key of this call has expired or was revoked.',
@@ -66,7 +66,7 @@ export function draining(): Fault {
   })
 }
 
-/** Nobody hears it: it is for the log. */
+/** For the log: no client is left to hear it. */
 export function aborted(): Fault {
   return new Fault('client_gone', { message: 'The client left before its request was whole.' })
 }
@@ -96,7 +96,7 @@ export function wrongEncoding(): Fault {
   })
 }
 
-/** Bodies beside this one are as large as may be held; they go as fast as calls do. */
+/** The other bodies hold all that may be held. Calls that end give it back, so soon. */
 export function tooManyBodies(): Fault {
   return new Fault('overloaded', {
     message: 'This gateway holds as many request bodies as it can. Please try again shortly.',
@@ -121,7 +121,7 @@ export function tooManyHeaders(): Fault {
 
 export const notHttp = 'The request could not be read as HTTP/1.1.'
 
-/** What node's parser refuses. Its own message may hold the client's bytes. */
+/** What node's parser refuses. Its own message may hold the client's bytes, so it is dropped. */
 export function faultOfParser({ code }: { code?: string }): Fault {
   if (code === 'HPE_HEADER_OVERFLOW') return tooManyHeaders()
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
@@ -135,7 +135,7 @@ export function faultOfFramework(error: unknown): Fault {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongMediaType()
   if (code === 'FST_ERR_MAX_PARAM_LENGTH') return unknownUrl()
-  // Of a method that node's parser knows and HTTP does not: RTSP has some.
+  // The method is one that node's parser knows and HTTP does not: RTSP has some.
   if (code === 'FST_ERR_NOT_FOUND') return new Fault('bad_request', { message: notHttp })
   if (code === 'FST_ERR_BAD_URL') {
     return new Fault('bad_request', { message: 'The URL is malformed.' })

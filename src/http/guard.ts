@@ -1,8 +1,8 @@
-// Closed by default: every request needs a key, unless its route says that it is public. The route
-// object decides, never the text of the URL. Runs before a body is read, also for unknown routes.
-// On a model route the guard takes the request from its key's minute: a body that is refused for
-// its key's rate must cost nothing, and whatever else is refused was a request all the same. On
-// other routes it only looks: every answer tells a key with a limit of tokens how many are left.
+// Every request needs a key, unless its route says that it is public. The route object decides,
+// never the text of the URL. The guard runs before a body is read, also for unknown routes.
+// On the route of a surface it counts the request against its key's minute. A request over that
+// limit costs no reading of its body, and a request that is refused later counts all the same. On
+// other routes it only looks, so that every answer tells a key with a token limit what is left.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ApiKey, holdsScope, type Rates, type Scope } from '#domain'
 import { rateHeaders } from '#relay'
@@ -10,18 +10,18 @@ import { addAddressCounts } from './addresses.ts'
 import { missingScope, noKey, tooManyFailures, wrongKey } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
-/** Nobody is asked, any key will do, or a key with this scope. */
+/** No key is needed, any key will do, or the key needs this scope. */
 export type Access = 'public' | 'key' | Scope
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Who may use the route; a key, when it does not say. */
+    /** Who may use the route; `key`, when it does not say. */
     access?: Access
     surface?: string
   }
   interface FastifyRequest {
     apiKey: ApiKey | null
-    /** What the key has left; null where the answer does not tell. */
+    /** What the key has left; null: the answer does not tell. */
     rates: Rates | null
   }
 }
@@ -49,15 +49,15 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
     const rates = surface === undefined ? tokenRates(key) : ports.takeRequest(key)
     rates.then((left) => {
       request.rates = left
-      // A call's own answer tells them later, when its tokens are reserved as well.
+      // The answer to a call tells them later, when its tokens are reserved as well.
       if (surface === undefined && left !== null) reply.headers(rateHeaders(left))
       done(fault)
     }, done)
   })
 
-  /** Looking takes nothing. null: the key has no limit of tokens, and this route counts nothing. */
+  /** Counts nothing. null: the key has no limit of tokens. */
   async function tokenRates(key: ApiKey): Promise<Rates | null> {
-    const { rates } = await ports.keyState(key)
+    const { rates } = await ports.keyOverview(key)
     return rates.tokens === null ? null : rates
   }
 
@@ -68,10 +68,16 @@ export async function addGuard(app: FastifyInstance, ports: HttpPorts): Promise<
   }
 }
 
+/** A route that forgot its guard must not serve anybody. */
+export function keyBehind({ apiKey }: FastifyRequest): ApiKey {
+  if (apiKey === null) throw noKey()
+  return apiKey
+}
+
 function bearer(request: FastifyRequest): string | null {
   const { authorization } = request.headers
   if (authorization === undefined) return null
-  // As nearly everybody writes it: no match to be made.
+  // Nearly all clients write it like this, and need no regular expression.
   if (authorization.startsWith('Bearer ') && authorization.indexOf(' ', 7) === -1) {
     return authorization.slice(7)
   }

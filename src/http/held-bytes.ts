@@ -1,5 +1,5 @@
-// What is written to clients and not yet taken by their sockets: memory that slow readers cost this
-// process. Added up only when somebody asks.
+// The bytes that are written to clients and still wait in this process: what slow readers cost in
+// memory. They are added up only when somebody asks.
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 

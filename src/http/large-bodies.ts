@@ -1,6 +1,6 @@
-// Reads large bodies one after the other, each in short turns of the event loop: a body of 4 MB may
-// take 0.1 s to read, and nobody else should wait so long. One at a time, because what is made of a
-// body while it is read takes many times the memory of its bytes.
+// Reads large bodies one after the other, each in short turns of the event loop: a surface may take
+// 0.1 s to read 4 MB, and no other call should wait so long. One at a time, because what a surface
+// makes of a body while it reads takes many times the memory of the bytes.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '#domain'
 import type { Pieces } from '#wire'
@@ -15,7 +15,7 @@ export class LargeBodies {
     this.#clock = clock
   }
 
-  /** A body whose reading is a single piece is read at once, without a turn. */
+  /** A body that is read in a single piece is read at once and waits for no other. */
   read<T>(pieces: Pieces<T>): T | Promise<T> {
     const first = pieces.next()
     if (first.done) return first.value

@@ -1,7 +1,7 @@
-// Where clients connect. Node takes one new connection from a listening socket in each turn of its
-// event loop, and a turn in which many streams have something to say takes milliseconds: clients
-// that come together would wait for each other. So several sockets listen on the one port, and the
-// kernel spreads the clients over them.
+// Opens the sockets on which clients connect. Node takes one new connection from a listening socket
+// in each turn of its event loop, and a turn with many busy streams takes milliseconds, so clients
+// that come together would wait for each other. Instead, several sockets listen on the one port,
+// and the kernel spreads the clients over them.
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,19 +10,23 @@ import type { FastifyInstance } from 'fastify'
 export interface Listeners {
   url: string
   port: number
-  /** All but the server's own, which closes by itself. */
+  /** Closes all sockets but the first, which fastify closes. */
   close(): void
 }
 
-/** Elsewhere a port is not shared, or the latest socket gets everything. */
+/** On other systems sockets cannot share a port, or the latest one gets every connection. */
 const socketCount = process.platform === 'linux' ? 8 : 1
 
 /**
- * Connections that the kernel holds until this process has a moment for them; it lowers the number
- * to its own limit (net.core.somaxconn). One more is dropped, and its client asks again after a
- * second: with node's 511, a pause of 0.6 s under 1 000 new connections did that to 488 of them.
+ * Connections that the kernel holds until this process takes them; it lowers the number to its own
+ * limit (net.core.somaxconn). It drops one more, and the client tries again after a second: with
+ * node's 511, this happened to 488 of 1 000 clients that connected during a pause of 0.6 s.
  */
 const backlogMax = 4096
+
+const turnEveryMs = 20
+/** Opening takes milliseconds: whoever keeps its turn for longer than this is not waited for. */
+const turnsMax = 150
 
 export async function openListeners(
   app: FastifyInstance,
@@ -48,13 +52,10 @@ export async function openListeners(
   }
 }
 
-const turnEveryMs = 20
-/** Opening takes milliseconds: whoever has the turn for longer does something else with it. */
-const turnsMax = 150
-
 /**
- * Two gateways that start in the same moment would both find the port free, and share it: one waits
- * until the other has it. A name that begins with a zero is no file, and goes with its process.
+ * Two gateways that start in the same moment would both find the port free, and share it. So each
+ * opens it in its turn, which is a socket of this name. A name that begins with a zero byte is no
+ * file on Linux, and is free again when its process ends.
  */
 async function turnToOpen({ host, port }: { host: string; port: number }): Promise<Server | null> {
   if (socketCount === 1 || port === 0) return null
@@ -71,7 +72,7 @@ async function turnToOpen({ host, port }: { host: string; port: number }): Promi
   return null
 }
 
-/** Sockets that share a port would not notice those of another gateway; this one does. */
+/** Fails when another gateway has the port; sockets that share it would not notice. */
 async function ownPort(asked: { host: string; port: number }): Promise<number> {
   const server = createServer().listen(asked)
   await once(server, 'listening')

@@ -1,18 +1,17 @@
-// The calls that run in this process and whose they are, so that stopping can wait for them and
-// then end them, and so that a key that opens nothing any more takes its calls with it.
+// The calls that run in this process, each with its key: a drain waits for them and then ends them,
+// and a key that was revoked or has expired ends its own.
 //
-// A list, not a `Map`: a map that is added to and deleted from all day makes itself a new table
-// every so often, and what the old tables point at, which is every call that was running then,
-// lives until a full collection. Measured: 4 KB of each call.
-
+// A list, not a `Map`: a map that is added to and deleted from all day allocates a new table every
+// so often, and each old table keeps the calls that ran then alive until a full collection.
+// Measured: 4 KB of each call.
 import type { ApiKey, Fault } from '#domain'
 import type { ClientEnd } from '#relay'
 
-/** One call in the list; given back to take it out again. */
+/** One call in the list; `remove` asks for it. */
 export interface LiveCall {
   readonly client: ClientEnd
   readonly key: ApiKey
-  /** Where it stands; -1 when it has been taken out. */
+  /** Its index in the list; -1: it was removed. */
   at: number
 }
 
@@ -23,7 +22,7 @@ export interface LiveCalls {
   abandonAll(fault: Fault): void
   /** Asks once for each key that has calls. */
   abandonWhere(isOver: (key: ApiKey) => boolean, fault: (key: ApiKey) => Fault): void
-  /** Resolves when none is left. */
+  /** Resolves when no call is left. */
   whenNone(): Promise<void>
 }
 
@@ -35,7 +34,7 @@ export function createLiveCalls(): LiveCalls {
     if (calls.length === 0) for (const tell of waiting.splice(0)) tell()
   }
 
-  /** The last one takes the place of the one that leaves. */
+  /** The last call of the list moves to where the removed one was. */
   function remove(call: LiveCall): void {
     const last = calls[call.at] === call ? calls.pop() : undefined
     if (last === undefined) return

@@ -1,15 +1,12 @@
-// `GET /v1/models` and `/v1/models/{id}`, from memory: watching is free, and asking the upstream
-// would wake a GPU. A key sees the models that it may use. Ids hold slashes, raw or as `%2F`.
+// `GET /v1/models` and `/v1/models/{id}`, answered from memory, because asking the upstream would
+// wake a GPU. A key sees the models that it may use. Ids hold slashes, raw or as `%2F`.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Fault, type Model } from '#domain'
-import { noKey } from './faults.ts'
+import { keyBehind } from './guard.ts'
 import type { HttpPorts } from './ports.ts'
 
 export function addModelRoutes(app: FastifyInstance, ports: HttpPorts): void {
-  const visible = (request: FastifyRequest): readonly Model[] => {
-    if (request.apiKey === null) throw noKey()
-    return ports.models(request.apiKey)
-  }
+  const visible = (request: FastifyRequest) => ports.models(keyBehind(request))
   app.get('/v1/models', async (request) => ({
     object: 'list',
     data: visible(request).map(modelObject),
@@ -27,7 +24,7 @@ function modelObject(model: Model) {
     object: 'model',
     created: Math.floor(model.createdAtMs / 1000),
     owned_by: model.ownedBy,
-    // As vLLM says it; the capabilities are ours.
+    // vLLM names it like this; OpenAI tells neither this nor the capabilities.
     max_model_len: model.contextTokens,
     capabilities: model.capabilities,
   }

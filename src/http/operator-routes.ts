@@ -1,14 +1,9 @@
-// What an operator looks at when something is wrong: every deployment with its places, and how the
-// tries at them ended. All of it is known here already: looking asks no upstream and wakes nothing.
+// `/health/detailed` and `/resilience/stats`, for an operator who looks for what is wrong: every
+// deployment with its places, and how the attempts ended. All of it is known already: looking asks
+// no upstream and wakes no worker.
 import type { FastifyInstance } from 'fastify'
 import type { Readiness } from '#domain'
 import type { HttpPorts } from './ports.ts'
-
-function readinessOf(readiness: Readiness): Record<string, unknown> {
-  if (!('etaMs' in readiness)) return { ...readiness }
-  const { etaMs, ...rest } = readiness
-  return { ...rest, eta_ms: etaMs }
-}
 
 export function addOperatorRoutes(app: FastifyInstance, ports: HttpPorts): void {
   const forOperators = { config: { access: 'admin-read' as const } }
@@ -49,4 +44,10 @@ export function addOperatorRoutes(app: FastifyInstance, ports: HttpPorts): void 
       })),
     }
   })
+}
+
+function readinessOf(readiness: Readiness): Record<string, unknown> {
+  if (!('etaMs' in readiness)) return { ...readiness }
+  const { etaMs, ...rest } = readiness
+  return { ...rest, eta_ms: etaMs }
 }

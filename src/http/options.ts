@@ -1,4 +1,4 @@
-// The door: where it is, how large a request may be, and how it closes.
+// The options of `http`: where it listens, how large and how slow a request may be, how it closes.
 import { isIP } from 'node:net'
 import { z } from 'zod'
 
@@ -66,7 +66,7 @@ export const httpOptions = z.object({
 
 export type HttpOptions = z.output<typeof httpOptions>
 
-/** Strictly: the library that will read it takes `1` for 0.0.0.1, and names no option. */
+/** The library that reads it later takes `1` for 0.0.0.1, and its error names no option. */
 function isNetwork(text: string): boolean {
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   const version = isIP(address)

@@ -1,20 +1,20 @@
-// What a key may know of itself: who it is, what it may use, how much of that is left, and what it
-// used since this gateway started. Never the secret: it is not here to be told.
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+// `/auth/info` and `/v1/key` tell a key who it is, what it may use, how much of that is left, and
+// what it used since this gateway started. They never tell its secret.
+import type { FastifyInstance } from 'fastify'
 import { type ApiKey, usdFromNanoUsd } from '#domain'
-import { noKey } from './faults.ts'
-import type { HttpPorts, KeyState } from './ports.ts'
+import { keyBehind } from './guard.ts'
+import type { HttpPorts, KeyOverview } from './ports.ts'
 
 export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
   app.get('/auth/info', async (request) => {
-    const key = ownKey(request)
-    return identityOf(key, await ports.keyState(key))
+    const key = keyBehind(request)
+    return identityOf(key, await ports.keyOverview(key))
   })
   app.get('/v1/key', async (request) => {
-    const key = ownKey(request)
-    const state = await ports.keyState(key)
-    const { rates, running, waiting, usage } = state
-    const identity = identityOf(key, state)
+    const key = keyBehind(request)
+    const overview = await ports.keyOverview(key)
+    const { rates, running, waiting, usage } = overview
+    const identity = identityOf(key, overview)
     return {
       object: 'key',
       ...identity,
@@ -40,12 +40,7 @@ export function addOwnKeyRoutes(app: FastifyInstance, ports: HttpPorts): void {
   })
 }
 
-function ownKey({ apiKey }: FastifyRequest): ApiKey {
-  if (apiKey === null) throw noKey()
-  return apiKey
-}
-
-function identityOf(key: ApiKey, { rates, concurrencyMax }: KeyState) {
+function identityOf(key: ApiKey, { rates, concurrencyMax }: KeyOverview) {
   return {
     id: key.id,
     name: key.name,

@@ -1,4 +1,4 @@
-// What the door needs from the house. `app` gives it.
+// What `http` needs from the other rooms; `app` gives it.
 import type { KeyUsage } from '#accounting'
 import type { ApiKey, Clock, Fault, Model, Rates, Readiness } from '#domain'
 import type { UsualLimits } from '#keys'
@@ -15,7 +15,7 @@ export interface Refusal {
   clientRequestId: string | null
   keyId: string | null
   surface: string
-  /** Whose connection it is, where that is known. */
+  /** The address of the client, where it is known. */
   address?: string | null
   fault: Fault
 }
@@ -23,25 +23,25 @@ export interface Refusal {
 export interface AdminPorts {
   registry: Registry
   checkDeployment: CheckDeployment
-  /** Whether a deployment that is added or changed through this door may lead where it does. */
+  /** Whether an admin request may add or change a deployment so that calls go to this address. */
   mayLead: MayLead
   usualLimits: UsualLimits
   /** Whether the key of this id comes from the environment, and can be changed only there. */
   isGivenKey(id: string): boolean
-  /** What was changed through this door holds in this process at once. */
+  /** Makes a change of the registry hold in this process at once. */
   changed(): Promise<void>
-  /** Calls are sent to this deployment again at once. */
+  /** Calls go to this deployment again at once. */
   resetCircuit(deploymentId: string): void
 }
 
-/** One deployment, as far as it is known without asking it. */
+/** What is known of one deployment without asking it. */
 export interface DeploymentStanding {
   deployment: string
   model: string
   readiness: Readiness
   /** Places right now, taken ones included; null while nobody asked for it. */
   places: number | null
-  /** Sequences. */
+  /** How many sequences run. */
   running: number
   isPaused: boolean
   circuit: 'closed' | 'open' | 'half-open'
@@ -58,7 +58,7 @@ export interface Standing {
 }
 
 /** What a key has left, and what it used since the start. */
-export interface KeyState extends KeyStanding {
+export interface KeyOverview extends KeyStanding {
   usage: KeyUsage
 }
 
@@ -70,16 +70,16 @@ export interface HttpPorts {
   surfaces: readonly Surface[]
   /** null: the token opens nothing. */
   verify(token: string): ApiKey | null
-  /** One request of the key's minute; throws a 429 where none is left. */
+  /** Counts one request against the key's minute; throws a 429 when none is left. */
   takeRequest(key: ApiKey): Promise<Rates>
   /** Whether the token that opened as this key would open now. */
   stillOpens(key: ApiKey): boolean
   onKeysChange(listener: () => void): Disposable
   models(key: ApiKey): readonly Model[]
-  keyState(key: ApiKey): Promise<KeyState>
+  keyOverview(key: ApiKey): Promise<KeyOverview>
   standing: Standing
   admin: AdminPorts
-  /** A request that never became a call. */
+  /** Notes a request that never became a call. */
   refused(refusal: Refusal): void
   metrics: { contentType: string; render(): Promise<string> }
   /** Why this gateway takes no calls now; null when it does. */

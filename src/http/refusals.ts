@@ -1,4 +1,4 @@
-// How a request is refused that never became a call: one envelope, one log line, one metric.
+// Refuses requests that never became a call: with one envelope, one log line and one metric.
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, Fault } from '#domain'
@@ -8,9 +8,9 @@ import { addressOf } from './addresses.ts'
 import type { Connections } from './connections.ts'
 import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
-import { forgetBody } from './request-body.ts'
 import { clientRequestId } from './request-ids.ts'
 import { pathOf } from './request-target.ts'
+import { forgetBody } from './unread-body.ts'
 
 export function addRefusals(
   app: FastifyInstance,
@@ -19,14 +19,14 @@ export function addRefusals(
 ): void {
   const methodsAt = listMethods(app)
   app.setErrorHandler((error, request, reply) => {
-    // No hook has seen it, so it is of another protocol, and so is what follows it.
+    // No hook has seen it, so it is not HTTP (RTSP, for one), and neither is what follows it.
     if (!request.connection) {
       connections.seen(request.raw, reply.raw)
       reply.raw.shouldKeepAlive = false
     }
     refuse(faultOfFramework(error), request, reply, ports)
   })
-  // Before a body is read: there is nobody to read it for.
+  // Before the body is read: no route would use it.
   app.addHook('preParsing', (request, reply, payload, done) => {
     if (!request.is404) return done(null, payload)
     const allowed = methodsAt(pathOf(request.url)).join(', ')
@@ -36,7 +36,7 @@ export function addRefusals(
   })
 }
 
-/** What the routes that match a path answer to. */
+/** The methods of the routes that match a path. */
 function listMethods(app: FastifyInstance): (path: string) => string[] {
   const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>()
   app.addHook('onRoute', ({ url, method }) => {
@@ -45,16 +45,16 @@ function listMethods(app: FastifyInstance): (path: string) => string[] {
     routes.set(url, route)
   })
   return (path) => {
-    // As the router reads it; what it could not read was refused before.
+    // Decoded as the router does it; it has refused what cannot be decoded.
     const asRouted = decodeURI(path)
     const matching = [...routes.values()].filter(({ pattern }) => pattern.test(asRouted))
     const methods = new Set(matching.flatMap((route) => [...route.methods]))
-    // Browsers may ask of any path; that alone does not make a route of it.
+    // Preflights are answered for any path of clients; that alone makes no route of it.
     return methods.size === 1 && methods.has('OPTIONS') ? [] : [...methods]
   }
 }
 
-/** `:id` is one part of a path, `*` is all of the rest. */
+/** `:id` stands for one part of a path, `*` for all of the rest. */
 function patternOf(url: string): RegExp {
   const parts = url.split('/').map((part) => {
     if (part === '*') return '.*'
@@ -63,7 +63,7 @@ function patternOf(url: string): RegExp {
   return new RegExp(`^${parts.join('/')}$`, 's')
 }
 
-/** Also for addresses that are none: the framework refuses them before there is a route. */
+/** Also called for a malformed URL, which the framework refuses before there is a route. */
 export function refuse(
   fault: Fault,
   request: FastifyRequest,
@@ -78,9 +78,9 @@ export function refuse(
     address: addressOf(request),
     fault,
   })
-  // The framework's own refusals come before the request has anything of ours.
+  // Not set yet when the framework refuses by itself, whatever the type says.
   const rates = request.rates ?? null
-  // The framework hangs up whenever a body fails; only on a broken connection is that needed.
+  // The framework closes the connection whenever a body fails; we only close a broken one.
   if (reply.hasHeader('connection')) {
     reply.header('connection', reply.raw.shouldKeepAlive ? 'keep-alive' : 'close')
   }
@@ -94,16 +94,16 @@ export function refuse(
   forgetBody(request.raw, clock)
 }
 
-/** The connection closes with the answer, and its client may still be sending what is refused. */
+/** Whether the connection closes with the answer while its client may still send the body. */
 function endsBeforeBody({ raw, connection }: FastifyRequest, reply: FastifyReply): boolean {
   const isReadable = (connection?.broken ?? null) === null
   return isReadable && !reply.raw.shouldKeepAlive && !raw.complete
 }
 
 /**
- * Closed with bytes unread, a connection takes back what was said on it, and many clients (Python's
- * own among them) read nothing before they have sent everything. So all is said at once, and the
- * answer's end comes after the body's.
+ * A connection that is closed with bytes unread is reset, and its client may lose the answer. Many
+ * clients (Python's own among them) read nothing before they have sent everything. So the whole
+ * envelope is sent at once, and the answer ends after the body has.
  */
 function sayAndRead(
   envelope: string,

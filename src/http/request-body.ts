@@ -1,9 +1,8 @@
-// Reads request bodies: bytes they come as and bytes they stay, because the surface that they are
-// for parses them once. What the headers give away (size, coding, charset) is refused before a byte
-// is read; what they do not, when it shows.
-import type { IncomingMessage } from 'node:http'
+// Reads request bodies as bytes and leaves them so, because the surface parses them once. What the
+// headers show to be wrong (size, encoding, charset) is refused before a byte is read; the rest as
+// soon as it shows.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { asFault, type Clock } from '#domain'
+import { asFault } from '#domain'
 import { GatheredBytes } from '#wire'
 import type { BodyBytes, BodyShare } from './body-bytes.ts'
 import { aborted, bodyTooLarge, wrongCharset, wrongEncoding } from './faults.ts'
@@ -14,9 +13,7 @@ declare module 'fastify' {
   }
 }
 
-/** How long a client may go on sending a body that was refused, before it is cut off. */
-const unreadMs = 1_000
-/** The least that is made ready for a body. */
+/** The least memory that is made ready for a body of a declared length. */
 const roomMin = 16_384
 
 export function addBodyParser(app: FastifyInstance, bodyBytes: BodyBytes): void {
@@ -31,12 +28,12 @@ export function addBodyParser(app: FastifyInstance, bodyBytes: BodyBytes): void 
       const keyId = request.apiKey?.id ?? null
       const share = bodyBytes.open({ keyId, bytesMax: bodyLimit, declaredBytes: bytes })
       request.bodyShare = share
-      // It closes once, and `once` would make two functions more.
+      // It closes once anyway, and `once` would make two functions more.
       reply.raw.on('close', share.release)
     } catch (cause) {
       return done(cause instanceof Error ? cause : null)
     }
-    // Only now: a client that asks first is spared sending what would be refused.
+    // Only after these checks: a client that asks first need not send what would be refused.
     if (asksFirst(request)) reply.raw.writeContinue()
     done(null, payload)
   })
@@ -66,7 +63,7 @@ function refuseCharset(type: string): void {
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) throw wrongCharset()
 }
 
-/** null: the client did not say, and its chunks are counted as they come. */
+/** null: the client did not declare them; they are counted as they come. */
 function declaredBytes({ headers }: FastifyRequest): number | null {
   const length = headers['content-length']
   return length === undefined ? null : Number(length)
@@ -79,16 +76,14 @@ function readBody(
   const { raw, bodyShare, connection } = request
   const bytesMax = bodyShare?.body.bytesMax ?? 0
   const declared = bodyShare?.body.declaredBytes ?? null
-  let gathered: GatheredBytes | null = null
-  let room = 0
-  let bytes = 0
-  let isOver = false
+  let room = roomFor(0, declared)
+  /** null: the reading is over, however it ended. */
+  let gathered: GatheredBytes | null = new GatheredBytes(room)
 
   function end(cause: Error | null, body?: Buffer): void {
-    if (isOver) return
-    isOver = true
+    if (gathered === null) return
     gathered = null
-    // The next request's reading may have begun before this one's end is told.
+    // The next request of the connection may already be the one that is read.
     if (connection?.reader === fail) connection.reader = null
     done(cause, body)
   }
@@ -98,58 +93,40 @@ function readBody(
   }
 
   function take(piece: Buffer): void {
-    if (isOver) return
-    bytes += piece.length
+    if (gathered === null) return
+    const bytes = gathered.byteCount + piece.length
     try {
       if (bytes > bytesMax) throw bodyTooLarge()
       bodyShare?.take(piece.length)
-      gather(piece)
+      if (room !== null && bytes > room) {
+        room = roomFor(bytes, declared)
+        const before = gathered.whole()
+        gathered = new GatheredBytes(room)
+        gathered.add(before)
+      }
+      gathered.add(piece)
     } catch (cause) {
       fail(cause)
     }
   }
 
-  function gather(piece: Buffer): void {
-    if (declared !== null && bytes > room) {
-      const before = gathered?.whole()
-      room = roomFor(bytes, declared)
-      gathered = new GatheredBytes(room)
-      if (before !== undefined) gathered.add(before)
-    }
-    gathered ??= new GatheredBytes()
-    gathered.add(piece)
-  }
-
-  // None is taken off again: each costs as much as it does to add, and the request ends anyway.
+  // No listener is taken off again: that costs as much as adding it, and the request ends anyway.
   raw.on('data', take)
   raw.on('end', () => end(null, gathered?.whole()))
   raw.on('close', () => {
-    if (!isOver) fail(aborted())
+    if (gathered !== null) fail(aborted())
   })
   if (connection === null) return
   if (connection.broken === null) connection.reader = fail
-  // What broke behind a whole body is no fault of it.
+  // If the body is whole, the connection broke behind it.
   else if (!raw.complete) queueMicrotask(() => fail(connection.broken))
 }
 
 /**
- * As much as was told, where a good part of it is there; else what came and some more. Whoever only
- * tells of 20 MB must not make us hold them, and each byte is copied twice at most.
+ * The declared length once a good part of it has come; before that, some times what has come. A
+ * client that only declares 20 MB must not make us hold them. All copies of a body together are
+ * less than twice its bytes.
  */
-function roomFor(bytes: number, declared: number): number {
-  return Math.min(declared, Math.max(roomMin, 4 * bytes))
-}
-
-/** Node reads a refused body to its end, or its client would not hear why; but only for a time. */
-export function forgetBody(raw: IncomingMessage, clock: Clock, then = () => {}): void {
-  if (raw.complete) return then()
-  const timer = clock.after(unreadMs, () => {
-    if (!raw.complete) raw.socket.destroy()
-  })
-  const over = () => {
-    timer.cancel()
-    then()
-  }
-  raw.once('end', over)
-  raw.once('close', over)
+function roomFor(bytes: number, declared: number | null): number | null {
+  return declared === null ? null : Math.min(declared, Math.max(roomMin, 4 * bytes))
 }

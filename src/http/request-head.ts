@@ -1,5 +1,5 @@
-// Heads that mean one thing to us and another to whoever stands before us: refused, whatever the
-// rest says. Node has read them and is content; most of what it lets pass is dropped in silence.
+// Refuses requests whose headers may mean one thing to us and another to the proxy before us, which
+// is how requests are smuggled. Node has accepted them; of doubled headers it drops one in silence.
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { Fault } from '#domain'
@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-/** Given twice, node takes the first, and the proxy before us perhaps the last. */
+/** Of two of these, node takes the first, and the proxy before us perhaps the last. */
 const singles = new Set(['host', 'authorization', 'content-type', 'content-encoding'])
 const lengths = new Set([...singles].map((name) => name.length))
 
@@ -22,20 +22,20 @@ export function addHeadRules(
   connections: Connections,
   headersMax: number,
 ): void {
-  // One more than allowed: what node drops beyond its maximum it does not tell.
+  // One more than allowed: node drops headers beyond its maximum without telling us.
   app.server.maxHeadersCount = headersMax + 1
-  // Without these, node promises `100 Continue` to everybody, and answers others itself.
+  // Otherwise node sends `100 Continue` to everybody, and answers other expectations itself.
   app.server.on('checkContinue', app.routing)
   app.server.on('checkExpectation', app.routing)
   app.decorateRequest('connection', null)
   app.addHook('onRequest', (request, reply, done) => {
     const connection = connections.seen(request.raw, reply.raw)
     request.connection = connection
-    // What came before could not be read, or not in time: nothing behind it is.
+    // Node could not read an earlier request, or not in time: what follows it is not answered.
     if (connection.broken !== null) return void reply.hijack()
     const fault = faultOfHead(request.raw, headersMax)
     if (fault === null) return done()
-    // Whoever misframed one request has misframed what follows on the connection.
+    // If this request is framed wrongly, so is what follows it on the connection.
     reply.raw.shouldKeepAlive = false
     done(fault)
   })
@@ -48,10 +48,10 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
   if (double !== null) return malformed(`The header '${double}' is given twice.`, double)
   const coding = headers['transfer-encoding']
   if (httpVersion === '1.0') return coding === undefined ? null : codedIn10()
-  // A request line that names no version passes node's parser as 0.9.
+  // Node's parser takes a request line without a version for HTTP/0.9.
   if (httpVersion !== '1.1') return new Fault('bad_request', { message: notHttp })
   if (headers.host === undefined) return malformed("The header 'host' is missing.", 'host')
-  // `gzip, chunked` is read as chunks, and then taken for the text itself.
+  // Of `gzip, chunked`, node only undoes the chunks: the body would still be gzip.
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     return malformed('The only Transfer-Encoding is chunked.', 'transfer-encoding')
   }
@@ -63,12 +63,12 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
   })
 }
 
-/** Node reads chunks there, too; a proxy that knows 1.0 ends the request elsewhere. */
+/** Node reads chunks in HTTP/1.0, too; a proxy that knows 1.0 ends the request elsewhere. */
 function codedIn10(): Fault {
   return malformed('HTTP/1.0 has no Transfer-Encoding.', 'transfer-encoding')
 }
 
-/** Node keeps one member for each name: where there are as many of them, none was given twice. */
+/** Node keeps one member for each name: fewer members than headers mean that one came twice. */
 function hasRepeats({ headers, rawHeaders }: IncomingMessage): boolean {
   let names = 0
   for (const _name in headers) names += 1

@@ -1,6 +1,13 @@
-// A client's own id for its request is kept beside ours, if it is short and harmless; the answer's
-// id is always ours.
+// The id of a request. The answer's is always ours; the one that a client gave its request is kept
+// beside it, if it is short and harmless.
 import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+
+export function addRequestId(app: FastifyInstance): void {
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+}
 
 export function clientRequestId(headers: IncomingHttpHeaders): string | null {
   const given = headers['x-request-id']

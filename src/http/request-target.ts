@@ -1,5 +1,5 @@
-// The path in what a request line names, as the router reads it: proxies may write the whole
-// address there, and that must not make another route of it.
+// The path of a request, as the router reads it. A proxy may write the whole URL into the request
+// line; the route is the same.
 
 export function pathOf(target: string): string {
   const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '')

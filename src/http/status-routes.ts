@@ -1,4 +1,4 @@
-// Whether this gateway lives, whether it takes calls, and its metrics. None of them asks an
+// Whether this gateway lives, whether it takes calls, and its metrics. No route here asks an
 // upstream anything: a cold deployment is a healthy one.
 import type { FastifyInstance } from 'fastify'
 import type { Drain } from './drain.ts'

@@ -1,10 +1,10 @@
-// One route for each surface: from an HTTP request to a call, and off it goes.
+// One route for each surface: makes a call of an HTTP request, and relays it.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { asFault, type Call, type CallFacts, scopeOfSurface } from '#domain'
 import { relayCall } from '#relay'
 import type { Surface } from '#surfaces'
 import { HttpClientEnd } from './client-end.ts'
-import { patienceOf } from './client-hints.ts'
+import { callTimesOf } from './client-hints.ts'
 import type { Drain } from './drain.ts'
 import { draining, noKey } from './faults.ts'
 import type { LargeBodies } from './large-bodies.ts'
@@ -25,19 +25,18 @@ export function addSurfaceRoute(
   { drain, largeBodies }: Shared,
 ): void {
   const { clock, options, relayOptions, relay } = ports
-  const patience = { clock, slowClientMs: relayOptions.slowClientMs }
+  const unreadLimit = { clock, slowClientMs: relayOptions.slowClientMs }
   const config = { surface: surface.name, access: scopeOfSurface(surface.name) }
   app.post(surface.path, { config, bodyLimit: options.bodyBytesMax }, async (request, reply) => {
     const { apiKey, rates, connection } = request
-    // The guard has let it in; a route that forgot its guard must not serve anybody.
+    // The hooks before have set them; a route that forgot its guard must not serve anybody.
     if (apiKey === null || rates === null || connection === null) throw noKey()
     const received = { receivedAtMs: clock.nowMs(), receivedTicksMs: clock.ticksMs() }
     const facts = await largeBodies.read(surface.read(bodyOf(request)))
     if (drain.isDraining()) throw draining()
     const asker = { key: apiKey, rates, surface: surface.name }
     const call = callOf(request, { ...facts, ...asker, ...received }, relayOptions)
-    const ends = { request: request.raw, response: reply.raw, connection }
-    const client = new HttpClientEnd(ends, patience)
+    const client = new HttpClientEnd(reply.raw, connection, unreadLimit)
     reply.hijack()
     const live = drain.calls.add(client, call.key)
     try {
@@ -47,7 +46,7 @@ export function addSurfaceRoute(
       client.cut()
       ports.refused({ ...refusalOf(request, surface), fault: asFault(cause) })
     } finally {
-      // The last words may still be on their way to a client that reads slowly.
+      // The last bytes may still be on their way to a client that reads slowly.
       client.whenClosed(() => drain.calls.remove(live))
     }
   })
@@ -71,7 +70,7 @@ function callOf(
   known: CallFacts & Pick<Call, 'key' | 'rates' | 'surface' | 'receivedAtMs' | 'receivedTicksMs'>,
   relayOptions: HttpPorts['relayOptions'],
 ): Call {
-  const { totalMs, ...patience } = patienceOf(headers, known.stream, relayOptions)
+  const { totalMs, ...times } = callTimesOf(headers, known.stream, relayOptions)
   const deadlineTicksMs = known.receivedTicksMs + totalMs
-  return { ...known, ...patience, id, clientRequestId: clientRequestId(headers), deadlineTicksMs }
+  return { ...known, ...times, id, clientRequestId: clientRequestId(headers), deadlineTicksMs }
 }

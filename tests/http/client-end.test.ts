@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Client } from 'undici'
 import { expect, test } from 'vitest'
 import { systemClock } from '#src/domain/index.ts'
-import { HttpClientEnd, type Patience } from '#src/http/client-end.ts'
+import { HttpClientEnd, type UnreadLimit } from '#src/http/client-end.ts'
 import { Connection } from '#src/http/connections.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { until } from '../support/until.ts'
@@ -17,13 +17,13 @@ type Speak = (
   connection: Connection,
 ) => Promise<void>
 
-const patient: Patience = { clock: systemClock, slowClientMs: 30_000 }
+const patient: UnreadLimit = { clock: systemClock, slowClientMs: 30_000 }
 
 /** A server whose every answer is what `speak` makes of it. */
-function listen(speak: Speak, patience: Patience = patient) {
+function listen(speak: Speak, unread: UnreadLimit = patient) {
   return serve((request, response) => {
     const connection = new Connection()
-    const client = new HttpClientEnd({ request, response, connection }, patience)
+    const client = new HttpClientEnd(response, connection, unread)
     void speak(client, request, connection)
   })
 }
@@ -145,7 +145,7 @@ const patientMs = 1_000
 async function largeAnswer(body: string) {
   const clock = createFakeClock()
   const seen = { waits: 0, ended: false }
-  const patience = {
+  const unread = {
     clock: {
       ...clock,
       after(ms: number, callback: () => void) {
@@ -160,7 +160,7 @@ async function largeAnswer(body: string) {
       seen.ended = true
     })
     client.answer(200, {}, body)
-  }, patience)
+  }, unread)
   const socket = connect(server.port, '127.0.0.1')
   socket.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
   return { server, clock, seen, socket }
@@ -249,13 +249,13 @@ test('a connection keeps no call that has its answer', async () => {
   expect(await after.promise).toEqual([])
 })
 
-test('a client that is gone when its call begins has left it', async () => {
+test('a client that is gone when its call begins has left it, and keeps no call', async () => {
   const reason = Promise.withResolvers<unknown>()
   await using server = await serve((request, response) => {
     request.socket.destroy()
     response.once('close', () => {
-      const exchange = { request, response, connection: new Connection() }
-      reason.resolve(new HttpClientEnd(exchange, patient).signal.reason)
+      const client = new HttpClientEnd(response, new Connection(), patient)
+      client.whenClosed(() => reason.resolve(client.signal.reason))
     })
   })
   await expect(fetch(server.url)).rejects.toThrow()

@@ -1,6 +1,6 @@
 // What a client's headers say about its patience, and what becomes of it.
 import { describe, expect, test } from 'vitest'
-import { patienceOf } from '#src/http/client-hints.ts'
+import { callTimesOf } from '#src/http/client-hints.ts'
 
 const configured = { totalMs: 600_000, keepAliveMs: 10_000 }
 
@@ -22,11 +22,11 @@ describe.each([
   [{ 'x-stainless-timeout': '' },                                    { totalMs: 600_000, keepAliveMs: 10_000 }, { totalMs: 280_000 }],
 ])('%j', (headers, stream, whole) => {
   test('on a stream', () => {
-    expect(patienceOf(headers, true, configured)).toMatchObject(stream)
+    expect(callTimesOf(headers, true, configured)).toMatchObject(stream)
   })
 
   test('on a whole answer', () => {
-    expect(patienceOf(headers, false, configured)).toMatchObject(whole)
+    expect(callTimesOf(headers, false, configured)).toMatchObject(whole)
   })
 })
 
@@ -47,7 +47,7 @@ test.each([
   'Infinity',
 ])('a deadline of %j is refused, and the header is named', (value) => {
   const headers = { 'x-podgate-deadline-ms': value }
-  expect(() => patienceOf(headers, true, configured)).toThrow(
+  expect(() => callTimesOf(headers, true, configured)).toThrow(
     expect.objectContaining({ kind: 'bad_request', param: 'x-podgate-deadline-ms' }),
   )
 })
@@ -59,14 +59,14 @@ test.each([
   [{ 'x-podgate-wait': '0' },     0],
   [{ 'x-podgate-wait': '7' },     7000],
 ])('%j is patience for a place of %j ms', (headers, waitMaxMs) => {
-  expect(patienceOf(headers, true, configured)).toMatchObject({ waitMaxMs })
+  expect(callTimesOf(headers, true, configured)).toMatchObject({ waitMaxMs })
 })
 
 test.each(['always', 'Never', '-1', '1.5', '0x10', '1e3', '', '7, 7'])(
   'a wait of %j is refused, and the header is named',
   (value) => {
     const headers = { 'x-podgate-wait': value }
-    expect(() => patienceOf(headers, true, configured)).toThrow(
+    expect(() => callTimesOf(headers, true, configured)).toThrow(
       expect.objectContaining({ kind: 'bad_request', param: 'x-podgate-wait' }),
     )
   },
