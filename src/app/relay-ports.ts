@@ -6,7 +6,7 @@ import type { Limits, Reservation } from '#limits'
 import { type Catalogue, resolveRoute } from '#models'
 import type { AttemptTally, Logger, Metrics } from '#observability'
 import type { AnswerAsk, BookAsk, Booked, RelayPorts } from '#relay'
-import type { BegunAnswer, Place, Routing } from '#routing'
+import type { BegunAnswer, Booking, Routing } from '#routing'
 
 export interface Rooms {
   clock: Clock
@@ -81,10 +81,10 @@ async function book(
 
 class BookedCall implements Booked {
   readonly reservation: Reservation
-  readonly #place: Place
+  readonly #place: Booking
   readonly #routing: Routing
 
-  constructor(reservation: Reservation, place: Place, routing: Routing) {
+  constructor(reservation: Reservation, place: Booking, routing: Routing) {
     this.reservation = reservation
     this.#place = place
     this.#routing = routing
@@ -93,7 +93,8 @@ class BookedCall implements Booked {
   firstAnswer(ask: AnswerAsk): Promise<BegunAnswer> {
     const { call, signal, watcher, toUpstream } = ask
     const place = this.#place
-    const answer = () => this.#routing.firstAnswer({ call, signal, watcher, toUpstream, place })
+    const answer = () =>
+      this.#routing.firstAnswer({ call, signal, watcher, toUpstream, booking: place })
     const { turn } = this.reservation
     return turn === null ? answer() : waitForTurn(turn, ask).then(answer)
   }

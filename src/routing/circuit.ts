@@ -1,6 +1,6 @@
-// Whether a deployment is asked at all. It opens when five calls in a row failed there, or half of
-// at least twenty within 30 s; then nobody is sent there until one real call, after 5 s, has tried
-// it. Each such call that fails doubles the time, up to a minute.
+// Whether calls are sent to a deployment at all. The circuit opens when five calls in a row failed
+// there, or half of at least twenty within 30 s. After 5 s one real call tries the deployment; if
+// that call fails, the time until the next trial doubles, up to a minute.
 //
 //   closed → open → half-open → closed, or open again
 import type { Clock, Timer } from '#domain'
@@ -10,12 +10,12 @@ import type { Weight } from './judge.ts'
 export type CircuitState =
   | { is: 'closed' }
   | { is: 'open'; untilTicksMs: number; openMs: number }
-  /** One call tries it; the others wait for what becomes of that. */
+  /** One call tries it; the others wait until that call has ended. */
   | { is: 'half-open'; openMs: number; isTried: boolean }
 
 export interface CircuitPorts {
   clock: Clock
-  /** False: whatever fails there, it stays closed. */
+  /** False: it stays closed whatever fails. */
   isUsed: boolean
   /** It opened, closed, or may be tried. */
   onChange(state: CircuitState['is']): void
@@ -28,11 +28,11 @@ const sliceMs = windowMs / windowSlices
 const countMin = 20
 const openMsMin = 5_000
 const openMsMax = 60_000
-/** An unexplained failure counts once the calls of so many keys failed so. */
+/** Unexplained failures count only when the calls of so many keys failed like that. */
 const keysMin = 2
 
 interface Slice {
-  /** Which slice of time it holds the counts of. */
+  /** Number of the slice of time that it counts. */
   time: number
   good: number
   bad: number
@@ -42,11 +42,11 @@ export class Circuit {
   #state: CircuitState = { is: 'closed' }
   readonly #ports: CircuitPorts
   readonly #slices: Slice[] = []
-  /** Rises when it opens, may be tried, and closes. */
+  /** Rises whenever the circuit opens, may be tried, or closes. */
   #era = 0
   #badInARow = 0
   #goodTicksMs = Number.NEGATIVE_INFINITY
-  /** Keys whose calls failed without a reason, the latest last, and when. */
+  /** Keys whose calls failed without a reason, and when; the latest last. */
   #unexplained: { keyId: string; ticksMs: number }[] = []
   #timer: Timer | null = null
   #isClosed = false
@@ -65,13 +65,13 @@ export class Circuit {
     return state.is === 'closed' || (state.is === 'half-open' && !state.isTried)
   }
 
-  /** When the next call may try it; null: it is not open. */
+  /** Until a call may try it; null: the circuit is not open. */
   opensInMs(): number | null {
     if (this.#state.is !== 'open') return null
     return Math.max(0, Math.ceil(this.#state.untilTicksMs - this.#ports.clock.ticksMs()))
   }
 
-  /** A call is sent there. What it says of the deployment later counts in this era alone. */
+  /** A call is sent there. Its end counts only if the era is still the one that this returns. */
   began(): number {
     if (this.#state.is === 'half-open') this.#state = { ...this.#state, isTried: true }
     return this.#era
@@ -81,7 +81,7 @@ export class Circuit {
   ended(weight: Weight, keyId: string, era: number): void {
     const isBad = weight === 'bad' || (weight === 'unexplained' && this.#isSuspicious(keyId))
     if (weight === 'good') this.#goodTicksMs = this.#ports.clock.ticksMs()
-    // Calls that were on their way when it opened, or closed again, say nothing new.
+    // A call that was sent before the circuit opened, or closed again, says nothing new.
     if (era !== this.#era || !this.#ports.isUsed || this.#isClosed) return
     if (this.#state.is !== 'closed') {
       return this.#tried(weight === 'good' ? 'good' : isBad ? 'bad' : 'nothing')
@@ -90,12 +90,12 @@ export class Circuit {
     else if (isBad) this.#count('bad')
   }
 
-  /** An operator says that it is well. */
+  /** An operator says that the deployment is well. */
   reset(): void {
     if (this.#state.is !== 'closed') this.#close()
   }
 
-  /** Nothing counts any more: its station is closed. */
+  /** The station is closed: no call counts any more. */
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()
@@ -127,15 +127,15 @@ export class Circuit {
 
   #currentSlice(): Slice {
     const time = Math.floor(this.#ports.clock.ticksMs() / sliceMs)
-    const place = time % windowSlices
-    const known = this.#slices[place]
+    const at = time % windowSlices
+    const known = this.#slices[at]
     if (known?.time === time) return known
     const slice = { time, good: 0, bad: 0 }
-    this.#slices[place] = slice
+    this.#slices[at] = slice
     return slice
   }
 
-  /** Over RunPod's OpenAI route a client's mistake looks like the server's failure. */
+  /** RunPod's OpenAI route reports a client's mistake in the same way as a failed server. */
   #isSuspicious(keyId: string): boolean {
     const ticksMs = this.#ports.clock.ticksMs()
     const isRecent = (one: { ticksMs: number }) => ticksMs - one.ticksMs < windowMs

@@ -1,4 +1,4 @@
-// The faults of a call that finds no place in its line, or nobody who could answer it.
+// The faults of a call that cannot enter its line, or that no deployment can answer.
 import { Fault } from '#domain'
 
 /** The upstream only ever said that it is full, so the client hears that, not a timeout. */
@@ -14,7 +14,7 @@ export function lineFull(): Fault {
   })
 }
 
-/** All circuits of the model are open: the time is that of the next trial. */
+/** All circuits of the plan are open; `retryAfterMs` is the time until the next trial. */
 export function circuitOpen(retryAfterMs: number): Fault {
   return new Fault('circuit_open', {
     message: 'The model’s servers fail at present, and are left alone for a while.',

@@ -1,6 +1,7 @@
-// From a place in the line to the first sign of an answer: wait for a permit, open, peek, and judge
-// what failed. Nothing was shown to the client yet, but work may have begun, and work begun twice
-// is paid twice: `judge.ts` says what is tried again, and where.
+// From a booking to the first event of an answer: wait for a permit, open the attempt, look at its
+// first event, and judge what failed. The client has seen nothing yet, so another attempt may be
+// made. But work may have begun, and work that begins twice is paid twice: `judge.ts` says which
+// attempts are made again, and where.
 import {
   type Answer,
   asFault,
@@ -11,32 +12,32 @@ import {
   type Progress,
   type Released,
 } from '#domain'
+import type { Booking } from './booking.ts'
 import { fullFor } from './faults.ts'
 import { judge, reasonOf } from './judge.ts'
 import type { RoutingOptions } from './options.ts'
 import { Patience } from './patience.ts'
-import { PeekedAnswer, peek } from './peek.ts'
-import type { Place } from './place.ts'
+import { type BegunAnswer, PeekedAnswer, peek } from './peek.ts'
 import type { BudgetShare, RetryBudget } from './retry-budget.ts'
 import type { Permit, Station } from './station.ts'
 
-/** How the try that is being made is written down. */
+/** Where one attempt is written down. */
 export interface AttemptLine {
   faulted(fault: Fault): void
   released(released: Released): void
 }
 
-/** Why a try was made, and whether it is at another deployment than the policy would have it. */
+/** Why an attempt is made, and whether at another deployment than the policy's first choice. */
 export interface Hop {
   why: HopReason | null
   isFallback: boolean
 }
 
-/** Whoever tells the call's story. */
+/** Writes down what happens to the call. */
 export interface Watcher {
-  /** The call stands in line. */
+  /** The call waits in line. */
   queued(): void
-  /** A permit came, or the call gave up: the time in the queue is over. */
+  /** It got its permit, or gave up: its time in the queue is over. */
   leftQueue(): void
   began(station: Station, hop: Hop): AttemptLine
   progress(progress: Progress): void
@@ -44,18 +45,11 @@ export interface Watcher {
 
 export interface Ask {
   call: Call
-  /** The place in its model's line. */
-  place: Place
+  booking: Booking
   signal: AbortSignal
   watcher: Watcher
-  /** The body for a deployment in its dialect. */
+  /** Path and body in the deployment's dialect. */
   toUpstream(target: { dialect: string; servedName: string }): { path: string; body: Buffer }
-}
-
-/** An answer that began: how it ended is told once, to whoever looks after its deployment. */
-export interface BegunAnswer extends Answer {
-  /** null: it is complete. */
-  ended(fault: Fault | null): void
 }
 
 /** What all calls share. */
@@ -68,7 +62,7 @@ export interface Tools {
 
 const jitterMsMin = 50
 const jitterMsMax = 1_000
-/** Of the call's time: with less left, another try would only end at its deadline. */
+/** Part of the call's time: with less left, another attempt would only end at the deadline. */
 const timeLeftMin = 0.1
 
 export function firstAnswer(ask: Ask, tools: Tools): Promise<BegunAnswer> {
@@ -105,34 +99,34 @@ class Tries {
     }
   }
 
-  /** The usual way: no line, and so nothing to wait for. */
+  /** Usually there is a permit at once, and no promise is made for it. */
   #permit(): Permit | Promise<Permit> {
-    const { signal, place } = this.#ask
-    return (signal.aborted ? null : place.atOnce()) ?? this.#waitInLine()
+    const { signal, booking } = this.#ask
+    return (signal.aborted ? null : booking.atOnce()) ?? this.#waitInLine()
   }
 
-  /** A deadline that passes in the line of full upstreams is no timeout: they were full. */
+  /** A deadline that passes while all upstreams are full is no timeout: they were full. */
   async #waitInLine(): Promise<Permit> {
-    const { signal, place, watcher } = this.#ask
+    const { signal, booking, watcher } = this.#ask
     watcher.queued()
     try {
-      return await place.permit(signal, this.#patience)
+      return await booking.permit(signal, this.#patience)
     } catch (reason) {
       const wasFull = reason instanceof Fault && reason.turnedAway !== null
       if (!wasFull && !isDeadline(reason)) throw reason
       // The upstream's own words tell an operator more than our timeout.
       if (this.#turnedAway !== null) throw this.#turnedAway
-      throw !wasFull && place.isPaused() ? fullFor(null) : reason
+      throw !wasFull && booking.isPaused() ? fullFor(null) : reason
     } finally {
       watcher.leftQueue()
     }
   }
 
-  /** null: it failed, and there is another try. */
+  /** null: it failed, and may be tried again. */
   async #try(permit: Permit): Promise<BegunAnswer | null> {
-    const { call, place, watcher } = this.#ask
+    const { call, booking, watcher } = this.#ask
     const { station } = permit
-    const hop = { why: place.why, isFallback: station !== place.firstChoice }
+    const hop = { why: booking.why, isFallback: station !== booking.firstChoice }
     const line = watcher.began(station, hop)
     const end = { keyId: call.key.id, callMs: call.deadlineTicksMs - call.receivedTicksMs }
     try {
@@ -151,27 +145,27 @@ class Tries {
     }
   }
 
-  /** Throws where the call is not tried again. */
+  /** Throws when the call is not tried again. */
   async #afterFailure(fault: Fault, station: Station): Promise<void> {
-    const { signal, place, call } = this.#ask
-    // The upstream only ever turned the call away, so its client hears that, not a timeout.
+    const { signal, booking, call } = this.#ask
+    // An upstream turned the call away before: its client hears that, not a timeout.
     if (this.#turnedAway !== null && isDeadline(fault)) throw this.#turnedAway
     if (signal.aborted) throw fault
     if (fault.started !== 'no') this.#begun += 1
-    // A call that was turned away was not tried there.
+    // A deployment that turned the call away did not fail it.
     if (fault.turnedAway === null) this.#tried.push(station)
     const here = this.#tried.filter((one) => one === station).length
     const leftMs = call.deadlineTicksMs - this.#tools.clock.ticksMs()
     const hasTime = leftMs >= (call.deadlineTicksMs - call.receivedTicksMs) * timeLeftMin
-    const hasOthers = place.hasOthersThan(station)
+    const hasOthers = booking.hasOthersThan(station)
     const verdict = judge(fault, { begun: this.#begun, here, hasTime }, { hasOthers })
     if (verdict === 'give up') throw fault
     if (verdict === 'wait') return this.#wait(fault, station, !hasOthers)
     if (!this.#tools.options.retries || !this.#share.mayRetry()) throw fault
     this.#tries += 1
-    if (verdict === 'elsewhere') place.leaveOut(station)
+    if (verdict === 'elsewhere') booking.leaveOut(station)
     else await this.#pause(fault, leftMs)
-    place.comeAgain(reasonOf(fault), verdict === 'again' ? station : null)
+    booking.comeAgain(reasonOf(fault), verdict === 'again' ? station : null)
   }
 
   #wait(fault: Fault, station: Station, isOnly: boolean): void {
@@ -180,7 +174,7 @@ class Tries {
     station.pause.begin(turnedAway ?? 'full', retryAfterMs)
     station.onChange()
     if (turnedAway === 'full') this.#patience.spend(fault, isOnly)
-    this.#ask.place.comeAgain(reasonOf(fault), null)
+    this.#ask.booking.comeAgain(reasonOf(fault), null)
   }
 
   /** Full jitter: calls that failed together must not come again together. */

@@ -1,14 +1,13 @@
-// One station for each deployment. It stays as long as it is reached in the same way, whatever else
-// is said of it anew: who runs there goes on running there, and must be counted. One that is
-// reached in another way gets a new station; the old one closes when its last call has ended, as
-// does one that is switched off. Switched on before that, it is the same again.
+// One station for each deployment. The station stays as long as the deployment is reached in the
+// same way, because the calls that run there must stay counted. When the way changes, a new station
+// opens; the old one closes once its last call has ended. So does the station of a deployment that
+// is switched off; if it is switched on again before that, it keeps its station.
 //
-// A deployment that cannot be opened is broken until the registry says something else of it, and
-// takes no other with it.
+// A deployment that cannot be opened is broken until its definition changes. The others go on.
 import type { Deployment, Upstream } from '#domain'
 import { Station, type StationPorts } from './station.ts'
 
-/** How a deployment is reached. What the registry says of it may change while it is open. */
+/** Opens a deployment. `latest` gives its definition, which may change while it is open. */
 export type OpenUpstream = (latest: () => Deployment) => Upstream
 
 export interface FleetPorts extends StationPorts {
@@ -57,7 +56,7 @@ export class Fleet {
     }
   }
 
-  /** Of these ids alone: the others close when their last call has ended. */
+  /** The stations of other deployments close when their last call has ended. */
   keepOnly(deploymentIds: ReadonlySet<string>): void {
     for (const id of this.#broken.keys()) if (!deploymentIds.has(id)) this.#broken.delete(id)
     for (const [id, station] of this.#stations) {
@@ -67,7 +66,7 @@ export class Fleet {
     }
   }
 
-  /** Those too whose last call has not ended. */
+  /** Closes all stations, also those whose last call has not ended. */
   async close(): Promise<void> {
     const all = [...this.#stations.values(), ...this.#retired]
     this.#retired.clear()
@@ -80,7 +79,7 @@ export class Fleet {
     const before = [...this.#retired].find((one) => isSame(one.deployment, deployment))
     const station = before === undefined ? this.#open(deployment) : redefined(before, deployment)
     if (before !== undefined) this.#retired.delete(before)
-    // Only now: if the new one cannot be opened, the old one is still there.
+    // Only now: if the new station cannot be opened, the old one stays.
     if (old !== undefined) void this.#retire(old)
     return station
   }
@@ -92,7 +91,7 @@ export class Fleet {
     return station
   }
 
-  /** Calls that run there still finish, unless it is the same place again by then. */
+  /** Its calls still finish. If the deployment comes back before that, the station stays open. */
   async #retire(station: Station): Promise<void> {
     this.#retired.add(station)
     await station.whenEmpty()
@@ -100,7 +99,7 @@ export class Fleet {
   }
 }
 
-/** It is reached in the same way, whatever else is said of it anew. */
+/** Both are reached in the same way; other fields may differ. */
 function isSame(known: Deployment, { id, kind, options }: Deployment): boolean {
   if (known.id !== id || known.kind !== kind) return false
   return JSON.stringify(known.options) === JSON.stringify(options)

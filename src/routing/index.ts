@@ -1,19 +1,21 @@
-// Where a call goes, when and how often: the line before its model, the plan of deployments that
-// may answer it, their places and circuits, and what is tried again.
+// Where a call goes, when, and how often: the line before its model, the plan of deployments that
+// may answer it, their places and circuits, and which attempts are made again.
 import type { Deployment, Model, Readiness } from '#domain'
+import type { Booking } from './booking.ts'
 import type { CircuitState } from './circuit.ts'
-import { type Ask, type BegunAnswer, firstAnswer } from './first-answer.ts'
+import { type Ask, firstAnswer } from './first-answer.ts'
 import { Fleet, type FleetPorts } from './fleet.ts'
 import { Line, type LinePorts } from './line.ts'
 import type { RoutingOptions } from './options.ts'
-import type { Place } from './place.ts'
+import type { BegunAnswer } from './peek.ts'
 import { noneLeft, type PlanAsk } from './plan.ts'
 import { RetryBudget } from './retry-budget.ts'
 import type { Station } from './station.ts'
 
-export type { AttemptLine, BegunAnswer, Hop, Watcher } from './first-answer.ts'
+export type { Booking } from './booking.ts'
+export type { AttemptLine, Hop, Watcher } from './first-answer.ts'
 export { type RoutingOptions, routingOptions } from './options.ts'
-export type { Place } from './place.ts'
+export type { BegunAnswer } from './peek.ts'
 export type { Station } from './station.ts'
 
 export interface Load {
@@ -35,18 +37,18 @@ export interface RoutingPorts extends Omit<FleetPorts, 'onCircuit' | 'options'> 
 }
 
 export interface Routing {
-  /** Throws where nobody can answer, or the line is full. */
-  book(ask: PlanAsk, model: Model): Place
+  /** Throws when no deployment can answer the call, or when the line is full. */
+  book(ask: PlanAsk, model: Model): Booking
   firstAnswer(ask: Ask): Promise<BegunAnswer>
   load(): Load[]
   /** Calls in line, by model. */
   waiting(): { model: string; waiting: number }[]
   /**
-   * Takes the whole list of models: opens deployments that are new, moves waiters along, and closes
-   * those that are not on it once their calls have finished.
+   * Takes the whole list of models: opens new deployments, lets waiting calls go to them, and
+   * closes the deployments that are not on the list once their calls have ended.
    */
   follow(models: readonly Model[]): void
-  /** An operator says that a deployment is well; false: there is none of this id. */
+  /** An operator says that a deployment is well; false: no deployment has this id. */
   resetCircuit(deploymentId: string): boolean
   close(): Promise<void>
 }

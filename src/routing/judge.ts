@@ -1,9 +1,9 @@
-// What becomes of a call whose attempt failed before the client saw anything, and what the attempt
-// says of its deployment: one table. Work that was begun twice is paid twice, and what a client, an
-// operator or a deadline is to blame for does not get better by trying it again.
+// One table for two questions: whether a call is tried again after an attempt failed, and whether
+// that failure counts against the deployment. Work that begins twice is paid twice, and a fault of
+// a client, an operator or a deadline does not go away in another attempt.
 import type { Fault, FaultName, HopReason } from '#domain'
 
-/** Again: at the same deployment. Wait: at the head of the line, for any of the plan. */
+/** Again: at the same deployment. Wait: at the head of the line, for any deployment of the plan. */
 export type Verdict = 'again' | 'elsewhere' | 'wait' | 'give up'
 
 /** What an attempt says of its deployment. */
@@ -13,7 +13,7 @@ export type Weight = 'good' | 'bad' | 'unexplained' | 'nothing'
 export interface Attempted {
   /** How many attempts of the call may have begun work, this one included. */
   begun: number
-  /** How many were made at this deployment. */
+  /** How many attempts of the call failed at this deployment. */
   here: number
   /** A tenth of the call's time is left. */
   hasTime: boolean
@@ -21,12 +21,12 @@ export interface Attempted {
 
 /** Where the call could still go. */
 export interface PlanLeft {
-  /** There are deployments of the plan that did not fail this call. */
+  /** The plan has deployments that did not fail this call. */
   hasOthers: boolean
 }
 
 interface Rule {
-  /** Never; or where the fault is fleeting, or the request provably never left. */
+  /** `fleeting`: when the fault is fleeting, or when the request provably never left. */
   again: 'never' | 'fleeting' | 'always'
   elsewhere: boolean
   weight: 'bad' | 'nothing'
@@ -48,7 +48,7 @@ const rules: Partial<Record<FaultName, Rule>> = {
 
 const begunMax = 3
 const hereMax = 2
-/** A caller that waits for less says nothing of the deployment. */
+/** The deadline of a call that waits for less says nothing of the deployment. */
 const patientMs = 5_000
 
 export function judge(fault: Fault, attempt: Attempted, plan: PlanLeft): Verdict {
@@ -78,7 +78,7 @@ export interface Circumstances {
   callMs: number
 }
 
-/** null: the attempt was answered, and the answer is complete. */
+/** null: the answer is complete. */
 export function weigh(fault: Fault | null, { wasCold, callMs }: Circumstances): Weight {
   if (fault === null) return 'good'
   if (fault.turnedAway !== null) return 'nothing'

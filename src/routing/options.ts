@@ -1,4 +1,4 @@
-// How many calls may wait for a place, and how long for one at a deployment that is full.
+// How many calls may wait before a model, how long, and which of routing's rules are switched on.
 import { z } from 'zod'
 
 export const routingOptions = z.object({

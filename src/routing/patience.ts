@@ -1,13 +1,13 @@
-// How long a call waits for upstreams that are full: `fullWaitMs`, or less if its client says so,
-// from the first time that it was turned away.
+// How long a call waits for upstreams that are full: `fullWaitMs`, or less if its client says so.
+// The time begins when an upstream first turns the call away.
 import type { Call, Clock, Fault } from '#domain'
 
-/** What of it matters in the line. */
+/** What the line needs of it. */
 export type WaitsFull = Pick<Patience, 'fullWaitMs' | 'fullUntilTicksMs'>
 
 export class Patience {
   readonly fullWaitMs: number
-  /** Until when a call that was turned away waits; null: it was not turned away. */
+  /** When the time is over; null: the call was not turned away. */
   fullUntilTicksMs: number | null = null
   readonly #clock: Clock
 
@@ -16,11 +16,11 @@ export class Patience {
     this.#clock = clock
   }
 
-  /** Throws `fault` where no time is left for another try. */
+  /** Throws `fault` when no time is left for another attempt. */
   spend(fault: Fault, isOnly: boolean): void {
     const nowTicksMs = this.#clock.ticksMs()
     this.fullUntilTicksMs ??= nowTicksMs + this.fullWaitMs
-    // Where others may answer, how long this one wants to be left alone does not matter.
+    // If other deployments may answer, the time that this one asks for does not matter.
     const againTicksMs = nowTicksMs + (isOnly ? (fault.retryAfterMs ?? 0) : 0)
     if (againTicksMs > this.fullUntilTicksMs || nowTicksMs >= this.fullUntilTicksMs) throw fault
   }

@@ -1,13 +1,13 @@
-// How long a deployment is left alone that said it takes nothing now: longer each time, or until a
-// call that it did serve comes to its end. A time that the upstream itself asked for is kept to the
-// end: freeing a place would not help.
+// How long no call is sent to a deployment that said it takes nothing now. Each pause in a row is
+// longer than the last. A pause ends early when a call that the deployment served has ended, except
+// where the upstream itself asked for a time: freeing a place would not help.
 import type { Clock, Timer, TurnedAway } from '#domain'
 
-/** The pause doubles so often, at most. */
+/** How many times the pause doubles at most. */
 const doublingsMax = 4
 
 export class Pause {
-  /** The upstream said that it is full, and has answered no call since. */
+  /** The upstream said that it is full, and has answered no call since then. */
   isFull = false
   readonly #clock: Clock
   readonly #busyPauseMs: number
@@ -40,16 +40,16 @@ export class Pause {
     return Math.max(0, Math.ceil(this.#untilTicksMs - this.#clock.ticksMs()))
   }
 
-  /** How long the upstream asked to be left alone as full; null: it did not. */
+  /** What is left of the time that the full upstream asked for; null: it asked for none. */
   askedLeftMs(): number | null {
     return this.#isAsked && this.isOnAsFull ? this.leftMs() : null
   }
 
-  /** The upstream turned a call away, and may have said for how long. */
+  /** The upstream turned a call away; `askedMs`: for how long, if it said so. */
   begin(why: TurnedAway, askedMs: number | null): void {
     if (this.#isClosed) return
     if (why === 'full') this.isFull = true
-    // Calls that were on their way when the pause began say nothing new.
+    // A call that was sent before the pause began says nothing new.
     if (this.#timer !== null && askedMs === null) return
     this.#why = why
     this.#timer?.cancel()
@@ -67,12 +67,12 @@ export class Pause {
     this.isFull = false
   }
 
-  /** A call that was served is over: there is a place, unless the upstream asked for a time. */
+  /** A call that the upstream served has ended, so there is a place now. */
   placeCameFree(): void {
     if (this.#timer !== null && !this.#isAsked) this.#end()
   }
 
-  /** Nothing begins any more: its station is closed. */
+  /** The station is closed: no pause begins any more. */
   close(): void {
     this.#isClosed = true
     this.#cancel()

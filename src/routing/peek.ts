@@ -1,7 +1,12 @@
-// Looks at an answer's first event before the client sees a status: an error inside a 200 is no
-// answer, and as long as nothing was shown the call may still go elsewhere.
+// Looks at the first event of an answer before the client sees a status. An error inside a 200 is
+// no answer, and until the client has seen something the call may still go to another deployment.
 import { type Answer, Fault, type UpstreamEvent } from '#domain'
-import type { BegunAnswer } from './first-answer.ts'
+
+/** An answer that began. */
+export interface BegunAnswer extends Answer {
+  /** Told once how the answer ended, for the health of its deployment; null: it is complete. */
+  ended(fault: Fault | null): void
+}
 
 /** An answer, and the first event that was taken from it. */
 export interface Peeked {

@@ -1,5 +1,5 @@
-// The deployments that may answer a call: those of its model that can, and those of others only
-// where model and key allow it.
+// The deployments that may answer a call: those of its model that can, and third parties' only if
+// both model and key allow them.
 import { type Call, Fault, type Model, policyOf } from '#domain'
 import { leastBusy } from './choose/least-busy.ts'
 import { inOrder } from './choose/order.ts'
@@ -8,11 +8,11 @@ import type { Station } from './station.ts'
 
 export interface PlanAsk {
   call: Call
-  /** What a server of this dialect would refuse of the call; null: nothing. */
+  /** Why a server of this dialect would refuse the call; null: it would not. */
   refusal(dialect: string): Fault | null
 }
 
-/** Never empty: throws why none of them can answer. */
+/** Never empty: throws when no deployment can answer. */
 export function planFor(
   { call, refusal }: PlanAsk,
   model: Model,
@@ -38,14 +38,14 @@ export function planFor(
   throw refused ?? (bytesMax > 0 ? tooLarge(bytesMax) : noneLeft(call.modelId))
 }
 
-/** Then whatever they refuse is thrown when the body is written. */
+/** If so, a refusal need not be looked for here: writing the body throws it. */
 function speakTheSame(stations: readonly Station[], surface: string): boolean {
   if (stations.length < 2) return true
   const dialect = stations[0]?.upstream.speaks(surface)
   return stations.every(({ upstream }) => upstream.speaks(surface) === dialect)
 }
 
-/** The order in which they are asked: a model's own first. */
+/** In the order in which they are asked: the model's own deployments come first. */
 export function inPolicysOrder(
   { routing }: Model,
   plan: readonly Station[],

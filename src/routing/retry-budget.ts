@@ -1,5 +1,5 @@
-// How many of all calls may be tried again at once: when much fails, trying again would only be
-// more of it. What an upstream turned away because it is full is not counted.
+// How many calls may be tried again at once: a fifth of all that run, and always three. When much
+// fails, more attempts would only add load. A call that an upstream turned away does not count.
 
 const share = 0.2
 const always = 3
@@ -8,7 +8,7 @@ export class RetryBudget {
   #calls = 0
   #retries = 0
 
-  /** A call is under way until this is disposed. */
+  /** A call runs until the end of its share. */
   begin(): BudgetShare {
     this.#calls += 1
     return new BudgetShare(this)
@@ -34,7 +34,7 @@ export class RetryBudget {
   }
 }
 
-/** What one call has of it. */
+/** One call's part in the budget. */
 export class BudgetShare {
   readonly #budget: RetryBudget
   #isRetrying = false
@@ -44,7 +44,7 @@ export class BudgetShare {
     this.#budget = budget
   }
 
-  /** One attempt of a call runs at a time, so however often it is tried it is one retry. */
+  /** A call has one attempt at a time, so it counts as one retry however often it is tried. */
   mayRetry(): boolean {
     if (this.#isRetrying) return this.#budget.holds()
     this.#isRetrying = this.#budget.take()

@@ -1,5 +1,5 @@
-// One deployment as calls meet it: its upstream, how many sequences run there, and whether it is
-// asked at all now. It only counts its places; who gets one is the line's to say.
+// One deployment as calls meet it: its upstream, how many sequences run there, and whether calls
+// are sent there now. A station only counts places; the line decides which call gets them.
 import type { Clock, Deployment, Fault, Upstream } from '#domain'
 import { Circuit, type CircuitState } from './circuit.ts'
 import { weigh } from './judge.ts'
@@ -19,7 +19,7 @@ export class Station {
   readonly upstream: Upstream
   readonly pause: Pause
   readonly circuit: Circuit
-  /** Told whenever there may be a place that was not there before, or a circuit changed. */
+  /** Called when there may be more places than before, and when the circuit changed. */
   onChange: () => void = nobody
   /** Sequences of the calls that run there. */
   #running = 0
@@ -36,7 +36,7 @@ export class Station {
       clock: ports.clock,
       isUsed: ports.options.circuits,
       onChange: (state) => {
-        // After a trial that said nothing, the next one is let in: that is no news.
+        // A trial that said nothing lets the next one in, under the same state.
         if (state !== told) ports.onCircuit(this, state)
         told = state
         changed()
@@ -57,12 +57,12 @@ export class Station {
     return this.deployment.weight
   }
 
-  /** A call may be sent there, if it has a place. */
+  /** A call may be sent there, if there are places for it. */
   isOpen(): boolean {
     return !this.pause.isOn && this.circuit.admits()
   }
 
-  /** A call of more sequences than there are places starts where nothing else runs. */
+  /** A call with more sequences than there are places starts when nothing else runs there. */
   hasPlaceFor(sequences: number): boolean {
     if (this.#calls === 0) return this.upstream.capacity() > 0
     return this.#running + this.#weightOf(sequences) <= this.upstream.capacity()
@@ -89,13 +89,13 @@ export class Station {
     if (this.#calls === 0) for (const tell of this.#emptied.splice(0)) tell()
   }
 
-  /** Resolves once nothing runs there. */
+  /** Resolves when no call runs there. */
   whenEmpty(): Promise<void> {
     if (this.#calls === 0) return Promise.resolve()
     return new Promise((resolve) => this.#emptied.push(resolve))
   }
 
-  /** Nothing happens here by time any more. */
+  /** Stops all timers. */
   close(): void {
     this.onChange = nobody
     this.pause.close()
@@ -110,7 +110,7 @@ export class Station {
 /** What the circuit must know of the call whose attempt ended. */
 export interface AttemptEnd {
   keyId: string
-  /** How long the call might take in all. */
+  /** The time from the call's arrival to its deadline. */
   callMs: number
 }
 
@@ -135,7 +135,7 @@ export class Permit {
     const { pause } = this.station
     const wasFull = pause.isFull
     pause.served()
-    // A short answer may have ended, and released its permit, before this is called.
+    // A short answer may have ended before this is called, and its place is free already.
     if (!this.#isHeld) pause.placeCameFree()
     if (wasFull) this.station.onChange()
   }
@@ -146,7 +146,7 @@ export class Permit {
     this.station.released(this.#weight, this.#wasServed)
   }
 
-  /** How the attempt ended, told once; null: its answer is complete. */
+  /** How the attempt ended; null: its answer is complete. Only the first time counts. */
   ended(fault: Fault | null, { keyId, callMs }: AttemptEnd): void {
     if (this.#isTold) return
     this.#isTold = true

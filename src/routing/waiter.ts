@@ -1,10 +1,10 @@
-// One call that stands in line, until it gets its permit or leaves: because it is abandoned, or has
-// waited too long for upstreams that are full. That time begins when the last of its plan says so,
-// and ends when one of them answers a call again; a call that was turned away itself keeps its own.
+// One call that waits in line until it gets its permit, is abandoned, or has waited too long for
+// upstreams that are full. That time begins when all deployments of its plan have said that they
+// are full. It stops when one of them answers a call again, unless this very call was turned away.
 import type { Clock, Timer } from '#domain'
+import type { Booking } from './booking.ts'
 import { fullFor } from './faults.ts'
 import type { WaitsFull } from './patience.ts'
-import type { Place } from './place.ts'
 import type { Permit } from './station.ts'
 
 export interface WaiterPorts {
@@ -14,7 +14,7 @@ export interface WaiterPorts {
 }
 
 export class Waiter {
-  readonly place: Place
+  readonly booking: Booking
   readonly permit: Promise<Permit>
   readonly #patience: WaitsFull
   readonly #clock: Clock
@@ -25,10 +25,10 @@ export class Waiter {
   #fullTimer: Timer | null = null
   #lookTimer: Timer | null = null
 
-  constructor(place: Place, patience: WaitsFull, signal: AbortSignal, ports: WaiterPorts) {
+  constructor(booking: Booking, patience: WaitsFull, signal: AbortSignal, ports: WaiterPorts) {
     const { clock, onLeft } = ports
     this.#onLeft = onLeft
-    this.place = place
+    this.booking = booking
     this.permit = this.#settle.promise
     this.#patience = patience
     this.#clock = clock
@@ -55,7 +55,7 @@ export class Waiter {
 
   lookWhetherFull(): void {
     if (this.#patience.fullUntilTicksMs !== null) return
-    const plan = this.place.plan()
+    const plan = this.booking.plan()
     if (this.#fullTimer === null) {
       const isFull = plan.every(({ pause }) => pause.isOnAsFull)
       if (isFull) this.#waitForFull(this.#patience.fullWaitMs)
@@ -67,7 +67,7 @@ export class Waiter {
 
   #waitForFull(ms: number): void {
     this.#fullTimer = this.#clock.after(ms, () => {
-      const lefts = this.place.plan().map(({ pause }) => pause.leftMs())
+      const lefts = this.booking.plan().map(({ pause }) => pause.leftMs())
       const isPaused = lefts.every((left) => left !== null)
       this.end(fullFor(isPaused ? Math.min(...lefts.map((left) => left ?? 0)) : null))
     })

@@ -51,7 +51,7 @@ export function startCall(given: GivenCall = {}) {
       const reservation = await limits.reserve({ call, bound: 0 }, signal)
       return {
         reservation,
-        firstAnswer: (ask) => routing.firstAnswer({ ...ask, place }),
+        firstAnswer: (ask) => routing.firstAnswer({ ...ask, booking: place }),
         [Symbol.dispose]: () => place.leave(),
       }
     },

@@ -69,7 +69,7 @@ function openHouse(random: Random) {
           reservation,
           async firstAnswer(ask) {
             await turn?.(ask.signal)
-            return routing.firstAnswer({ ...ask, place })
+            return routing.firstAnswer({ ...ask, booking: place })
           },
           [Symbol.dispose]() {
             place.leave()

@@ -36,9 +36,9 @@ test('fifty callers of 30 s wake one worker that takes 120 s, and open no circui
       const call = chatCall({}, { deadlineTicksMs: clock.ticksMs() + deadlineMs })
       const late = new Fault('deadline', { message: 'late', started: 'maybe' })
       clock.after(deadlineMs, () => controller.abort(late))
-      const place = routing.book({ call, refusal: () => null }, model)
+      const booking = routing.book({ call, refusal: () => null }, model)
       const { signal } = controller
-      const ending = routing.firstAnswer({ call, place, signal, watcher, toUpstream })
+      const ending = routing.firstAnswer({ call, booking, signal, watcher, toUpstream })
       endings.push(ending.catch((cause: unknown) => cause))
     }
     await clock.advance(0)

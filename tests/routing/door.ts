@@ -28,9 +28,9 @@ export function createDoor(capacity: number, waitingMax = 100) {
   const gate = {
     enter,
     enterAgain() {
-      const place = enter()
-      place.comeAgain('full', null)
-      return place
+      const booking = enter()
+      booking.comeAgain('full', null)
+      return booking
     },
     turnedAway(why: TurnedAway, askedPauseMs: number | null = null) {
       station.pause.begin(why, askedPauseMs)

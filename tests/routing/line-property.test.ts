@@ -3,7 +3,7 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import type { Model } from '#src/domain/index.ts'
-import { type Place, routingOptions } from '#src/routing/index.ts'
+import { type Booking, routingOptions } from '#src/routing/index.ts'
 import { Line } from '#src/routing/line.ts'
 import { type Permit, Station } from '#src/routing/station.ts'
 import { chatCall, sampleKey } from '../support/chat-call.ts'
@@ -36,7 +36,7 @@ interface Given {
 }
 
 interface Live extends RefCall {
-  place: Place
+  booking: Booking
   permit: Permit | null
   controller: AbortController
   /** How it is to end; null: with a permit. */
@@ -93,13 +93,13 @@ function createRun({ seed, waitingMax, hasThirdParty, routing }: Given) {
     const ref = { name: `call ${made}`, sequences, hasRight, isFirst: false, joinedMs: null }
     const doom = doomOf(reference, ref)
     try {
-      const place = line.enter(ask)
+      const booking = line.enter(ask)
       if (doom !== null) wrongs.push(`${ref.name} was let in: ${doom}`)
       const controller = new AbortController()
-      const one: Live = { ...ref, place, permit: null, controller, doom: null }
+      const one: Live = { ...ref, booking, permit: null, controller, doom: null }
       live.set(one, one)
       if (random(20) > 0) return stand(one)
-      place.standAside()
+      booking.standAside()
       aside.push(one)
     } catch (cause) {
       seen.refused += 1
@@ -112,7 +112,7 @@ function createRun({ seed, waitingMax, hasThirdParty, routing }: Given) {
     one.doom = doomOf(reference, one)
     if (one.doom === null) joinLine(reference, one)
     const { signal } = one.controller
-    one.place.permit(signal, unhurried).then(
+    one.booking.permit(signal, unhurried).then(
       (permit) => {
         const at = places.find(({ station }) => station === permit.station)
         if (at === undefined || one.doom !== null) return wrongs.push(`${one.name} got a permit`)
@@ -149,7 +149,7 @@ function createRun({ seed, waitingMax, hasThirdParty, routing }: Given) {
     // Whoever gets its place has it before the call comes again.
     await settled()
     if (random(8) > 0) return void live.delete(one)
-    one.place.comeAgain('fault', null)
+    one.booking.comeAgain('fault', null)
     one.isFirst = true
     stand(one)
   }
@@ -165,7 +165,7 @@ function createRun({ seed, waitingMax, hasThirdParty, routing }: Given) {
     const one = aside.shift()
     if (one === undefined) return
     if (random(2) === 0) return stand(one)
-    one.place.leave()
+    one.booking.leave()
     live.delete(one)
   }
 
@@ -262,7 +262,7 @@ function createRun({ seed, waitingMax, hasThirdParty, routing }: Given) {
       abandon(liveOf(reference.waiting[0]))
       await settled()
     }
-    for (const one of aside) one.place.leave()
+    for (const one of aside) one.booking.leave()
     for (const call of [...reference.held.keys()]) live.get(call)?.permit?.release()
     await settled()
     for (const { station } of places) station.close()

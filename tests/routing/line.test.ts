@@ -8,31 +8,31 @@ describe('a call that stands aside', () => {
     const { gate, arrive, inside, leave } = createDoor(1, 1)
     void arrive('a')
     await settled()
-    const places = Array.from({ length: 5 }, () => {
-      const place = gate.enter()
-      place.standAside()
-      return place
+    const bookings = Array.from({ length: 5 }, () => {
+      const booking = gate.enter()
+      booking.standAside()
+      return booking
     })
     void arrive('b')
     expect(() => gate.enter()).toThrow('Too many calls')
-    const [first, ...others] = places
+    const [first, ...others] = bookings
     const permit = first?.permit(never, unhurried)
     leave('a')
     await settled()
     leave('b')
     ;(await permit)?.release()
-    for (const place of others) place.leave()
+    for (const booking of others) booking.leave()
     expect(inside).toEqual(['a', 'b'])
     expect([gate.running(), gate.waiting()]).toEqual([0, 0])
   })
 
   test('leaves once, whatever it did before', async () => {
     const { gate, arrive } = createDoor(1, 1)
-    const place = gate.enter()
-    place.standAside()
-    place.standAside()
-    place.leave()
-    place.leave()
+    const booking = gate.enter()
+    booking.standAside()
+    booking.standAside()
+    booking.leave()
+    booking.leave()
     void arrive('a')
     void arrive('b')
     expect(() => gate.enter()).toThrow('Too many calls')
@@ -190,9 +190,9 @@ describe('a waiting place', () => {
 
   test('is used up by its permit: leaving it afterwards frees nothing', async () => {
     const { gate } = createDoor(1, 0)
-    const place = gate.enter()
-    await place.permit(never, unhurried)
-    place.leave()
+    const booking = gate.enter()
+    await booking.permit(never, unhurried)
+    booking.leave()
     expect(() => gate.enter()).toThrow(Fault)
   })
 })

@@ -1,6 +1,6 @@
 // One call on its way to a deployment that is in the test's hands, on a clock that stands still.
 import { type Call, Fault, type FaultName, type Started } from '#src/domain/index.ts'
-import type { Place } from '#src/routing/index.ts'
+import type { Booking } from '#src/routing/index.ts'
 import {
   createRouting,
   type RoutingOptions,
@@ -48,9 +48,9 @@ export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMa
     },
   }
   const book = () => routing.book({ call, refusal: () => null }, model)
-  const ask = (place: Place, { signal = never, toUpstream = plain }: Given) =>
+  const ask = (booked: Booking, { signal = never, toUpstream = plain }: Given) =>
     routing
-      .firstAnswer({ call, place, signal, watcher, toUpstream })
+      .firstAnswer({ call, booking: booked, signal, watcher, toUpstream })
       .catch((cause: unknown) => cause)
   const booking = book()
   /** Another call behind the first. */

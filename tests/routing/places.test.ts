@@ -2,7 +2,7 @@
 // when places open, close, move and vanish.
 import { describe, expect, test } from 'vitest'
 import type { Deployment, Model } from '#src/domain/index.ts'
-import { type Place, routingOptions } from '#src/routing/index.ts'
+import { type Booking, routingOptions } from '#src/routing/index.ts'
 import { Line } from '#src/routing/line.ts'
 import { type Permit, Station } from '#src/routing/station.ts'
 import { chatCall, sampleKey } from '../support/chat-call.ts'
@@ -23,7 +23,7 @@ function createLine(given: Record<string, Partial<Deployment>>, waitingMax = 100
   const stations = new Map<string, Station>()
   const went: string[] = []
   const permits = new Map<string, Permit>()
-  const places = new Map<string, Place>()
+  const bookings = new Map<string, Booking>()
 
   function add(id: string, changes: Partial<Deployment> = {}): void {
     const deployment = sampleDeployment({ id, ...changes })
@@ -42,7 +42,7 @@ function createLine(given: Record<string, Partial<Deployment>>, waitingMax = 100
     line.follow(sampleModel({ policy, ...changes }), ids.map(at))
   }
   function askAgain(name: string, signal = never): void {
-    places
+    bookings
       .get(name)
       ?.permit(signal, unhurried)
       .then(
@@ -55,7 +55,7 @@ function createLine(given: Record<string, Partial<Deployment>>, waitingMax = 100
   }
   async function arrive(name: string, sequences = 1, thirdParty = true): Promise<void> {
     const call = { ...body, sequences, key: { ...sampleKey, thirdParty } }
-    places.set(name, line.enter({ call, refusal: () => null }))
+    bookings.set(name, line.enter({ call, refusal: () => null }))
     askAgain(name)
     await settled()
   }
@@ -67,7 +67,7 @@ function createLine(given: Record<string, Partial<Deployment>>, waitingMax = 100
     const { station } = permits.get(name) ?? {}
     station?.pause.begin('cold', 1_000)
     await leave(name)
-    places.get(name)?.comeAgain('cold', null)
+    bookings.get(name)?.comeAgain('cold', null)
     askAgain(name)
     await settled()
   }
@@ -285,14 +285,14 @@ describe('waiters move along', () => {
   test('a plan that is lost is not followed, whoever asks for it again', async () => {
     const { arrive, went, line, follow } = createLine({ a: {}, b: { isThirdParty: true } })
     await arrive('runs')
-    const place = line.enter({
+    const booking = line.enter({
       call: { ...body, key: { ...sampleKey, thirdParty: true } },
       refusal: () => null,
     })
     follow([])
-    expect(place.isPaused()).toBe(false)
-    expect(() => place.atOnce()).toThrow(expect.objectContaining({ kind: 'no_deployment' }))
-    place.leave()
+    expect(booking.isPaused()).toBe(false)
+    expect(() => booking.atOnce()).toThrow(expect.objectContaining({ kind: 'no_deployment' }))
+    booking.leave()
     expect([went, line.entered]).toEqual([['runs a'], 0])
   })
 })

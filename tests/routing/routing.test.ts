@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { type Deployment, Fault } from '#src/domain/index.ts'
 import type { OpenUpstream } from '#src/routing/fleet.ts'
-import { createRouting, type Place, routingOptions } from '#src/routing/index.ts'
+import { type Booking, createRouting, routingOptions } from '#src/routing/index.ts'
 import { chatCall } from '../support/chat-call.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { sampleModel } from '../support/sample-model.ts'
@@ -50,8 +50,8 @@ function settled(): Promise<void> {
 const call = chatCall({})
 const { signal } = new AbortController()
 
-function stationOf(place: Place) {
-  const [station] = place.plan()
+function stationOf(booking: Booking) {
+  const [station] = booking.plan()
   if (station === undefined) throw new Error('the plan is empty')
   return station
 }
@@ -137,10 +137,10 @@ test.each([
   const { book, opened } = createFleet()
   const [deployment, anew] = [sampleDeployment({ slots: 1 }), sampleDeployment({ slots: 1, ...changes })]
   const running = await book([deployment]).permit(signal, unhurried)
-  const place = book([anew])
-  expect(stationOf(place).deployment).toBe(anew)
+  const booking = book([anew])
+  expect(stationOf(booking).deployment).toBe(anew)
   expect(opened).toHaveLength(1)
-  expect(place.atOnce() === null).toBe(anew.slots === 1)
+  expect(booking.atOnce() === null).toBe(anew.slots === 1)
   running.release()
 })
 
@@ -157,9 +157,9 @@ test('a deployment that is switched off and on again is the same, with whom it h
   const running = await book([sampleDeployment()]).permit(signal, unhurried)
   for (let times = 0; times < 3; times += 1) {
     follow([])
-    const place = book([sampleDeployment()])
-    expect(place.atOnce()).toBeNull()
-    place.leave()
+    const booking = book([sampleDeployment()])
+    expect(booking.atOnce()).toBeNull()
+    booking.leave()
   }
   expect(opened).toHaveLength(1)
   running.release()
@@ -174,7 +174,7 @@ test('a deployment that is switched off and on again is the same, with whom it h
 
 test('a call that is turned away where its deployment goes is answered by the one that comes', async () => {
   const { routing, follow, book, opened } = createFleet()
-  const place = book([sampleDeployment()])
+  const booking = book([sampleDeployment()])
   const watcher = {
     queued() {},
     leftQueue() {},
@@ -182,7 +182,7 @@ test('a call that is turned away where its deployment goes is answered by the on
     began: () => ({ faulted() {}, released() {} }),
   }
   const toUpstream = () => ({ path: '/p', body: Buffer.from('b') })
-  const answer = routing.firstAnswer({ call, place, signal, watcher, toUpstream })
+  const answer = routing.firstAnswer({ call, booking, signal, watcher, toUpstream })
   const first = await opened[0]?.upstream.nextOpen()
   follow([sampleDeployment({ id: 'comes' })])
   first?.context.onReleased({ how: 'ended', cancellation: 'none' })

@@ -1,5 +1,5 @@
-// The deployment with the least running for each of its places is first; equals at random, or the
-// first of the file would get all calls of a quiet hour.
+// The deployment that runs the least for each of its places comes first. Equals are drawn by lot:
+// otherwise the first of the file would get all calls of a quiet hour.
 
 interface Busy {
   readonly running: number

@@ -1,4 +1,4 @@
-// Each deployment is first as often as its weight says, among those that could answer.
+// Each deployment comes first as often as its weight says, among those that could answer.
 
 interface Weighted {
   readonly weight: number

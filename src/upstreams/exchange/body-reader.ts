@@ -1,5 +1,5 @@
-// Turns the bytes of a good answer into events: an event stream piece by piece, a whole body at its
-// end. What an event means is decided here, once: content, the end, or a failure inside a 200.
+// Turns the bytes of a good answer into events: an event stream as its pieces come, a whole body at
+// its end. Only this file decides what an event is: content, the end, or a failure inside a 200.
 import { Fault, type RepeatedChunk, type UpstreamEvent } from '#domain'
 import {
   createSseSplitter,
@@ -14,11 +14,11 @@ import { broken } from './breaks.ts'
 import { failureIn } from './failures.ts'
 
 export interface BodyReader {
-  /** Never throws: what cannot be read is an event too, behind those that could. */
+  /** Never throws: bytes that cannot be read become a failure, behind the events before them. */
   push(bytes: Buffer): readonly UpstreamEvent[]
-  /** What the end of the body completes. */
+  /** The events that only the end of the body completes. */
   end(): readonly UpstreamEvent[]
-  /** What came and is no event yet. */
+  /** Bytes that came and are no event yet. */
   heldBytes(): number
 }
 
@@ -32,7 +32,7 @@ export function wholeReader(options: UpstreamOptions): BodyReader {
   return new WholeReader(options)
 }
 
-/** Classes: closures and their contexts weigh more, and there is one for every call. */
+/** Classes: every call has a reader, and closures with their contexts take more memory. */
 class WholeReader implements BodyReader {
   readonly #bytesMax: number
   readonly #body = new GatheredBytes()
@@ -60,17 +60,17 @@ class WholeReader implements BodyReader {
   }
 }
 
-/** A mould costs as much as three chunks: in the long run, so many have to repeat each of them. */
+/** Cutting a mould costs as much as reading three chunks; so many must repeat it on average. */
 const repeatsPerMould = 8
 const mouldsInAdvance = 3
 
 class StreamReader implements BodyReader {
   readonly #splitter: SseSplitter
   readonly #eventBytesMax: number
-  /** vLLM names its answer in every chunk. Others may not, and are not held to it. */
+  /** vLLM gives all chunks of an answer the same id. Other servers need not. */
   readonly #isOneAnswer: boolean
   #id: unknown = null
-  /** What the chunks before were cast in. */
+  /** The mould of the chunks before. */
   #mould: Mould | null = null
   #moulds = 0
   #repeats = 0
@@ -96,7 +96,7 @@ class StreamReader implements BodyReader {
   }
 
   end(): readonly UpstreamEvent[] {
-    // An event counts once its blank line arrived: what is left is half a sentence.
+    // An event counts only when its blank line has arrived.
     return none
   }
 
@@ -104,7 +104,7 @@ class StreamReader implements BodyReader {
     return this.#splitter.heldBytes()
   }
 
-  /** It has the id of the chunk that it repeats, and like that no error. */
+  /** A chunk that repeats another has its id, and like that one it holds no error. */
   #cast(bytes: Buffer, at: number): RepeatedChunk | null {
     if (this.#mould === null || !this.#splitter.isIdle()) return null
     const chunk = this.#mould.cast(bytes, at)
@@ -125,7 +125,7 @@ class StreamReader implements BodyReader {
     const event = streamEvent(data)
     if (event.kind !== 'chunk') return event
     if (this.#isOneAnswer && typeof event.value.id === 'string') {
-      // A platform that gives a lost job to another worker begins anew: two answers are never one.
+      // A platform may give a lost job to another worker, which begins a second answer.
       this.#id ??= event.value.id
       if (event.value.id !== this.#id) return found(begunAnew())
     }
@@ -136,18 +136,18 @@ class StreamReader implements BodyReader {
   #learn(text: string): void {
     if (this.#moulds > mouldsInAdvance + this.#repeats / repeatsPerMould) return
     this.#moulds += 1
-    // The first chunk of a stream says who speaks, which no other repeats.
+    // Not from the first chunk: it names the role, which no other chunk does.
     if (this.#moulds > 1) this.#mould = mouldOf(text) ?? this.#mould
   }
 }
 
 function streamEvent(data: string): UpstreamEvent {
-  // Read as leniently as the SDKs do: no JSON begins like that.
+  // As lenient as the SDKs: no JSON begins like that.
   if (data.startsWith('[DONE]')) return { kind: 'done' }
   const value = parseObject(data)
   if (value === null) return found(nonsense('an event that is no JSON object'))
   const fault = value.error === undefined && value.object !== 'error' ? null : failureIn(value)
-  // Data over several lines: in JSON a line end is a space, in our framing it would end the event.
+  // In JSON a line end counts as a space; in our framing it would end the event.
   const text = data.includes('\n') ? data.replaceAll('\n', ' ') : data
   return fault === null ? { kind: 'chunk', text, value } : { kind: 'failed', fault }
 }
@@ -159,7 +159,7 @@ function wholeEvent(text: string): UpstreamEvent {
   return fault === null ? { kind: 'whole', text, value } : { kind: 'failed', fault }
 }
 
-/** Nobody said so: whoever works on it may go on. */
+/** The upstream did not say this: it may still be generating. */
 function found(fault: Fault): UpstreamEvent {
   return { kind: 'failed', fault, isFound: true }
 }

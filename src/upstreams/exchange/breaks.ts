@@ -1,5 +1,5 @@
-// The ways in which an exchange breaks, as faults. Messages are for the client; what the socket
-// said stays with the cause, for the operator.
+// The faults of an exchange that breaks. The message is for the client; what the socket said goes
+// into the cause, which only the operator sees.
 import { Fault, type Started } from '#domain'
 
 export function abandonedBy(signal: AbortSignal): Fault {
@@ -36,7 +36,7 @@ export function broken(cause: unknown, started: Started): Fault {
   return new Fault('upstream_cut', { message, cause: withoutData(cause), started })
 }
 
-/** undici's parser errors carry the bytes that could not be read: foreign text, kept out of it. */
+/** undici's parser errors carry the bytes that it could not read, which must not be logged. */
 function withoutData(cause: unknown): unknown {
   if (!(cause instanceof Error) || !('data' in cause)) return cause
   return Object.assign(new Error(cause.message), { name: cause.name })

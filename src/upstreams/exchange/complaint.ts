@@ -1,7 +1,6 @@
-// Reads what a foreign failure says, however it is wrapped: an envelope in JSON, a bare text, or
-// the repr of a Python dict in which a worker quotes the envelope of the server that it runs. Each
-// layer is peeled off until the innermost status, class and message are found. Nothing is decided
-// here.
+// Reads what a foreign failure says: an envelope in JSON, a bare text, or the repr of a Python dict
+// in which a worker quotes the envelope of its server. These may be wrapped in each other: layer by
+// layer, this looks for the innermost status, class and message. It decides nothing.
 import type { JsonObject } from '#domain'
 import { isJsonObject, parseObject, readPythonDict } from '#wire'
 
@@ -15,12 +14,12 @@ export interface Complaint {
   param: string | null
 }
 
-/** An envelope in a worker's words in an envelope is the deepest that was seen. */
+/** Three were seen: an envelope, in a worker's words, in an envelope. */
 const layersMax = 6
-/** Nobody needs to know a deeper place. */
-const placeNamesMax = 20
+/** Nobody needs to know more of the path to a parameter. */
+const pathNamesMax = 20
 
-/** OpenAI's codes and vLLM's classes: they say more than a status that a proxy made up. */
+/** OpenAI's codes and vLLM's classes say more than a status that a proxy made up. */
 const statusByName: Readonly<Record<string, number>> = {
   insufficient_quota: 402,
   invalid_api_key: 401,
@@ -39,13 +38,13 @@ const statusByName: Readonly<Record<string, number>> = {
   'Service Unavailable': 503,
 }
 
-/** What a body says; the status stands where the body has none of its own. */
+/** What a body says; `status` counts where the body has none of its own. */
 export function complaintIn(body: JsonObject | null, status: number): Complaint {
   if (body === null) return bare('', status)
   return complaintOf(body.error ?? body, status)
 }
 
-/** What an error says, be it an object or a text. */
+/** What an error says: an object or a text. */
 export function complaintOf(error: unknown, status: number | null): Complaint {
   let found = layerOf(error, status)
   for (let layers = 1; layers < layersMax; layers += 1) {
@@ -64,11 +63,11 @@ function layerOf(error: unknown, status: number | null): Complaint {
     isQuoted: false,
     message: textOf(error.message) ?? textOf(error.detail) ?? '',
     type,
-    param: textOf(error.param) ?? placeIn(error.detail),
+    param: textOf(error.param) ?? pathIn(error.detail),
   }
 }
 
-/** A status that was sent counts more than a class, but not more than a quota that is used up. */
+/** The HTTP status counts more than the class, except where the class says: no quota left. */
 function statusNamed(error: JsonObject, status: number | null): number | null {
   const byCode = statusByName[textOf(error.code) ?? ''] ?? null
   const byType = statusByName[textOf(error.type) ?? ''] ?? null
@@ -97,11 +96,11 @@ function namedIn(error: JsonObject): string {
   return code !== null && Object.hasOwn(statusByName, code) ? code : (textOf(error.type) ?? '')
 }
 
-/** FastAPI says where it looked: `{"detail":[{"loc":["body","stop",0],…}]}`. */
-function placeIn(detail: unknown): string | null {
+/** FastAPI names the path: `{"detail":[{"loc":["body","stop",0],…}]}`. */
+function pathIn(detail: unknown): string | null {
   const first: unknown = Array.isArray(detail) ? detail[0] : null
   if (!isJsonObject(first) || !Array.isArray(first.loc)) return null
-  const names = first.loc.slice(0, placeNamesMax)
+  const names = first.loc.slice(0, pathNamesMax)
   return names.filter((name) => typeof name === 'string' || typeof name === 'number').join('.')
 }
 

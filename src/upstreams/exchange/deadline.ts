@@ -1,6 +1,6 @@
-// The one deadline of an exchange. It moves with every phase and every chunk, its timer hardly
-// ever: a timer that wakes too early looks how much is left and sleeps again. Most answers are over
-// before the first of their deadlines (to connect) would have passed, and so need one timer in all.
+// The one deadline of an exchange. It moves with every phase and every chunk, but its timer hardly
+// ever does: a timer that fires too early looks how much time is left, and sleeps again. Most
+// answers end before their first deadline (to connect) would have passed, and need only one timer.
 import type { Clock, Fault, Timer } from '#domain'
 
 export class Deadline {
@@ -16,7 +16,7 @@ export class Deadline {
     this.#onPassed = onPassed
   }
 
-  /** From now on, and instead of what was set before. */
+  /** Counted from now; replaces the deadline before. */
   set(inMs: number, late: () => Fault): void {
     this.#late = late
     this.#dueTicksMs = this.#clock.ticksMs() + inMs

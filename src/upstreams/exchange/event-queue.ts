@@ -1,9 +1,9 @@
-// Events between the socket that pushes and the relay that pulls. What is held is counted in bytes,
-// so that the socket can be paused; the end and a break come in their turn, after what was before.
+// Events between the socket that pushes and the relay that pulls. Held events are counted in bytes,
+// so that the exchange can pause the socket. The end, or a break, comes after the events before it.
 import type { Fault, UpstreamEvent } from '#domain'
 import { HeldBytes } from './held-bytes.ts'
 
-/** What an event takes beside its text: many of nothing are not free. */
+/** What an event takes beside its text: many empty ones take memory too. */
 const eventBytes = 256
 
 export class EventQueue {
@@ -56,7 +56,7 @@ export class EventQueue {
     return fault === null ? Promise.resolve(null) : Promise.reject(fault)
   }
 
-  /** The reader has left: what was held for it is let go, and nothing more is taken. */
+  /** The relay has left: held events are dropped, and no more are taken. */
   discard(): void {
     this.#isDiscarded = true
     this.#held = []
@@ -64,7 +64,7 @@ export class EventQueue {
   }
 }
 
-/** Its own size, not its packet's: the last packet of a large event may be a single byte. */
+/** The event's size, not its packet's: the last packet of a large event may be a single byte. */
 function sizeOf(event: UpstreamEvent): number {
   if (event.kind !== 'chunk') return eventBytes
   return (event.mould === undefined ? event.text.length : event.size) + eventBytes

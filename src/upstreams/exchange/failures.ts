@@ -1,6 +1,6 @@
-// What a foreign failure means. This folder is the only place that looks at other people's error
-// bodies, and nothing of their text goes on: messages to clients are ours, and the cause for the
-// operator names statuses and classes only, because validation errors repeat the prompt.
+// What a foreign failure means. Only this folder looks at other people's error bodies. It passes on
+// none of their text, because validation errors repeat the prompt: messages to clients are our own,
+// and the cause for the operator names only statuses and classes.
 import { Fault, type FaultName, type JsonObject, type Started, type TurnedAway } from '#domain'
 import { executionTimeoutError, lostWorkerError, openaiRouteError, parseObject } from '#wire'
 import { type Complaint, complaintIn, complaintOf } from './complaint.ts'
@@ -41,17 +41,17 @@ const meanings = {
 
 type MeaningName = keyof typeof meanings | 'refused'
 
-/** Beginnings only: further on, a text may repeat what a client wrote. */
+/** How the texts begin: further on, a text may repeat what a client wrote. */
 const knownTexts: readonly [start: string, meaning: MeaningName][] = [
   ['no workers available', 'cold'],
   ['timed out waiting for worker', 'cold'],
   ['Unauthorized', 'credentials'],
   ['not allowed for QB API', 'misconfigured'],
-  // A worker whose server has died takes jobs, and fails each at once, until somebody ends it.
+  // A worker whose server has died takes jobs and fails each at once, until somebody ends it.
   ['vLLM server process is not running', 'black_hole'],
   ['Request to vLLM failed', 'unreachable'],
   [lostWorkerError, 'lost'],
-  // All that RunPod's OpenAI route tells of a job that failed, be it a crash or a client's mistake.
+  // RunPod's OpenAI route says only this of a job that failed, by a crash or a client's mistake.
   [openaiRouteError, 'job_failed'],
   [executionTimeoutError, 'out_of_time'],
 ]
@@ -61,7 +61,7 @@ const byStatus: Readonly<Record<number, MeaningName>> = {
   400: 'refused', 401: 'credentials', 402: 'credentials', 403: 'credentials',
   404: 'misconfigured', 405: 'misconfigured', 408: 'late', 413: 'too_large', 422: 'refused',
   429: 'busy', 501: 'misconfigured', 504: 'late',
-  // An edge's own: it did not get through to the worker, or gave up waiting for it.
+  // Sent by an edge that did not reach the worker, or that gave up waiting for it.
   521: 'unreachable', 522: 'unreachable', 523: 'unreachable', 524: 'late',
   525: 'unreachable', 526: 'unreachable', 530: 'unreachable',
 }
@@ -75,7 +75,7 @@ export function faultOf(refusal: Refusal): Fault {
   return faultWith(meaning, complaint, { cause, retryAfterMs, isFleeting: isOfEdge(refusal) })
 }
 
-/** Said by who stands before the server, and not by the server: it could not get through. */
+/** A proxy before the server said it: the proxy did not reach the server. */
 function isOfEdge({ status, contentType }: Refusal): boolean {
   return status === 502 || status >= 520 || (status >= 500 && !contentType.includes('json'))
 }
@@ -94,7 +94,7 @@ function meaningOf(complaint: Complaint): MeaningName {
   const { message, status, type, isQuoted } = complaint
   const known = knownTexts.find(([start]) => message.startsWith(start))
   if (known !== undefined) return known[1]
-  // vLLM with a full queue, or draining. A 503 of anybody else is no sign of that.
+  // vLLM says so when its queue is full, or when it drains. Other 503s mean something else.
   if (status === 503 && (type === 'Service Unavailable' || isQuoted)) return 'busy'
   return byStatus[status] ?? 'failed'
 }
@@ -129,7 +129,7 @@ function refusedByModel(complaint: Complaint, details: Details): Fault {
         ? "The request exceeds this model's maximum context length. "
         : `This model's maximum context length is ${limit} tokens. `) +
       'Please shorten the input or ask for fewer tokens.'
-    // Which parameter holds the input is the surface's to say.
+    // No parameter: only the surface knows which one holds the input.
     return new Fault('context_too_long', { started: 'no', ...details, message })
   }
   const known = knownRefusal(text)

@@ -1,6 +1,6 @@
-// What is held of answers: half-read bodies and events, and events that their clients have yet to
-// take. Each answer has bounds of its own; their sum is kept here, for a bound on all of them and
-// for whoever watches this process's memory.
+// Bytes that are held of answers: bodies and events that have come in part, and events that their
+// clients have not taken yet. Each answer has bounds of its own. This keeps the sum of all answers,
+// for the bound on all of them and for the metric of this process's memory.
 
 let allBytes = 0
 

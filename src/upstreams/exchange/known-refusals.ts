@@ -1,12 +1,12 @@
-// What servers refuse and say only in words: told to the client in ours, with the parameter that a
-// client can change. Beginnings only: further on, a text may repeat what a client wrote.
+// Refusals that servers explain only in words. The client hears them in our words, with the
+// parameter to change. Only beginnings are compared: further on, a text may repeat the prompt.
 
 export interface KnownRefusal {
   message: string
   param: string | null
 }
 
-/** A server's name for its model, which is not ours to repeat. */
+/** A server's name for its model, which clients must not see. */
 const model = '[\\w./:@+-]{1,256}'
 
 /* biome-ignore format: a table reads as a table */

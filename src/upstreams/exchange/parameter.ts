@@ -1,6 +1,6 @@
-// Which parameter a server complains about, as far as it may be said. Servers name places in the
-// client's own body, down to the keys of a tool's schema, and their own classes on the way: only
-// names that are OpenAI's or vLLM's, and numbers, are passed on.
+// The parameter that a server complains about, as far as the client may hear it. Servers name paths
+// in the client's body, which may hold their own classes and the keys of a tool's schema. Only
+// numbers and names that are OpenAI's or vLLM's are passed on.
 
 const known = new Set(
   (
@@ -15,7 +15,7 @@ const known = new Set(
   ).split(' '),
 )
 
-/** `body.stop` is a client's `stop`; of `messages.0.Class.content` only `messages.0` is told. */
+/** `body.stop` becomes `stop`; `messages.0.Class.content` becomes `messages.0`. */
 export function safeParam(param: string | null): string | null {
   const path = (param ?? '').slice(0, 200).replace(/^body\./, '')
   // Each name with the dot or bracket before it.

@@ -1,4 +1,4 @@
-// Reads the body of an answer that is not a 200, as much of it as is needed to know what it means.
+// Reads as much of the body of an answer that is not a 200 as its meaning needs.
 import type { Fault } from '#domain'
 import { faultOf, type Refusal } from './failures.ts'
 
@@ -7,8 +7,8 @@ const refusalBytesMax = 65_536
 export interface RefusalReader {
   push(bytes: Buffer): void
   /**
-   * `lingers`: an edge gave up, and the worker behind it may go on. A request that was turned away
-   * never began, also where an edge says so.
+   * `lingers`: an edge gave up, and the worker behind it may go on. Work that was turned away never
+   * began, even if an edge says so.
    */
   end(): { fault: Fault; lingers: boolean }
 }
@@ -28,7 +28,7 @@ export function createRefusalReader(head: Omit<Refusal, 'text'>): RefusalReader 
   }
 }
 
-/** Statuses above 520 are an edge's by definition, and so is a page in front of an API. */
+/** Edges own the statuses from 520 on, and only an edge shows a page before an API. */
 function isEdge({ status, contentType }: Omit<Refusal, 'text'>): boolean {
   return status >= 520 || (status >= 500 && contentType.startsWith('text/html'))
 }

@@ -1,42 +1,43 @@
-// When a place at the upstream is free again: said exactly once for each exchange. A cancellation
-// that cannot be proven keeps the place for a while, because the GPU may still be working on it.
+// Who frees a place: the upstream's work does. The exchange says once how that work ended, and this
+// file decides when the place is free. If closing the connection is not proven to stop the work, a
+// torn-down exchange keeps its place for a while, because the GPU may still be busy with it.
+//
+// `onReleased` then gives back what the attempt took: routing's permit at the deployment, and
+// limits' places of the key. Until then both stay taken, even if the call has ended.
 import type { Cancellation, Clock, Released } from '#domain'
 
-/** Places that stay taken after a cancellation that cannot be proven. */
+/** How the work ended: it never began, it came to its own end, or it was cut off. */
+export type WorkEnd = 'unsent' | 'ended' | 'torn down'
+
+/** Places that stay taken after a cancellation that is not proven. */
 export interface Holds {
   hold(over: () => void): void
-  /** The process ends: what is still held is said now, or it would never be written down. */
+  /** The process ends: held places are released now, or their attempts would not be recorded. */
   endAll(): void
 }
 
-export interface ReleaseTerms {
-  cancellation: Cancellation
-  holds: Holds
-  onReleased(released: Released): void
-}
-
 export class Release {
-  readonly #terms: ReleaseTerms
+  readonly #cancellation: Cancellation
+  readonly #holds: Holds
+  readonly #onReleased: (released: Released) => void
   #isSaid = false
 
-  constructor(terms: ReleaseTerms) {
-    this.#terms = terms
+  constructor(cancellation: Cancellation, holds: Holds, onReleased: (released: Released) => void) {
+    this.#cancellation = cancellation
+    this.#holds = holds
+    this.#onReleased = onReleased
   }
 
-  /** Nothing was sent, or the work came to its own end. */
-  free(how: 'unsent' | 'ended'): void {
+  /** Only the first call counts. */
+  say(how: WorkEnd): void {
     if (this.#isSaid) return
     this.#isSaid = true
-    this.#terms.onReleased(how === 'ended' ? ended : unsent)
-  }
-
-  /** The exchange was torn down in the middle of the work. */
-  tornDown(): void {
-    if (this.#isSaid) return
-    this.#isSaid = true
-    const { cancellation, holds, onReleased } = this.#terms
-    if (cancellation === 'proven') onReleased({ how: 'destroyed', cancellation })
-    else holds.hold(() => onReleased({ how: 'held', cancellation }))
+    const cancellation = this.#cancellation
+    const onReleased = this.#onReleased
+    if (how === 'ended') onReleased(ended)
+    else if (how === 'unsent') onReleased(unsent)
+    else if (cancellation === 'proven') onReleased({ how: 'destroyed', cancellation })
+    else this.#holds.hold(() => onReleased({ how: 'held', cancellation }))
   }
 }
 

@@ -1,44 +1,58 @@
-// What a call holds of its model's line, from when it was let in to its last attempt: its plan, and
-// a place to wait in. Each time it gets a permit the place is used, until it comes again.
-import type { HopReason } from '#domain'
-import type { Line } from './line.ts'
+// What a call holds of its model's line from when it enters the line to its last attempt: the plan
+// of deployments that may answer it, and its right to a permit. A permit uses the booking up; when
+// the attempt fails, the call comes again with the same booking.
+import type { HopReason, Model } from '#domain'
 import type { WaitsFull } from './patience.ts'
 import { inPolicysOrder, type PlanAsk, planFor } from './plan.ts'
 import type { Permit, Station } from './station.ts'
 
-export class Place {
+/** What a booking needs of its line. */
+export interface BookedLine {
+  readonly model: Model
+  readonly stations: readonly Station[]
+  /** Grows when model or stations change: bookings then make their plans anew. */
+  readonly version: number
+  /** Calls that entered the line and have no permit yet. */
+  entered: number
+  readonly random: () => number
+  /** null: no deployment of the plan has places for the call now. */
+  takeAtOnce(booking: Booking): Permit | null
+  wait(booking: Booking, signal: AbortSignal, patience: WaitsFull): Promise<Permit>
+}
+
+export class Booking {
   readonly ask: PlanAsk
   readonly sequences: number
-  /** Behind it stand those who came later; a call that had its turn and got nothing is first. */
+  /** The call had its turn and got no answer: it waits before those who have not had theirs. */
   isFirst = false
   /** Where the policy would have it go. */
   firstChoice: Station | null = null
   /** Why its next attempt is not its first, or not at its first choice. */
   why: HopReason | null = null
   joinedTicksMs: number | null = null
-  /** So long that deployments of others may answer it. */
+  /** It waited for `fallbackAfterMs`: deployments of others may answer it too. */
   hasWaited = false
-  readonly #line: Line
+  readonly #line: BookedLine
   #plan: readonly Station[] = []
   #version = -1
   #failedAt: Station[] | null = null
   #preferred: Station | null = null
   #is: 'entered' | 'aside' | 'used' = 'entered'
 
-  constructor(line: Line, ask: PlanAsk) {
+  constructor(line: BookedLine, ask: PlanAsk) {
     this.#line = line
     this.ask = ask
     this.sequences = ask.call.sequences
   }
 
-  /** Throws where none is left. */
+  /** Throws when no deployment is left. */
   plan(): readonly Station[] {
     if (this.#version === this.#line.version) return this.#plan
     const { model, stations, random } = this.#line
     const failedAt = this.#failedAt
     const left = failedAt === null ? stations : stations.filter((one) => !failedAt.includes(one))
     this.#plan = inPolicysOrder(model, planFor(this.ask, model, left), random)
-    // Only now: where nobody is left, the plan of before must not be followed either.
+    // Only now: if `planFor` throws, the next look must throw again and not find the old plan.
     this.#version = this.#line.version
     this.firstChoice ??= this.#plan[0] ?? null
     const preferred = this.#preferred
@@ -52,28 +66,26 @@ export class Place {
     return this.plan().includes(station)
   }
 
-  /** Others are left for it when this one is taken away. */
+  /** Other deployments of the plan are left without this one. */
   hasOthersThan(station: Station): boolean {
     return this.#planOrNothing().some((one) => one !== station)
   }
 
-  /** All of its plan said that they take nothing now. */
+  /** All deployments of the plan said that they take nothing now. */
   isPaused(): boolean {
     const plan = this.#planOrNothing()
     return plan.length > 0 && plan.every(({ pause }) => pause.isOn)
   }
 
-  /** A permit that is there for it now; null: it must wait. */
+  /** A permit without waiting; null: the call must wait. */
   atOnce(): Permit | null {
     this.#comeBack()
-    const permit = this.#line.takeAtOnce(this)
-    if (permit !== null) this.used()
-    return permit
+    return this.#line.takeAtOnce(this)
   }
 
   /**
-   * The next permit that may be its own. Rejects with the signal's reason, or with a fault where
-   * it has waited too long, or none of its plan can answer any more.
+   * Resolves with a permit. Rejects with the signal's reason, or with a fault when the call has
+   * waited too long, or when no deployment of its plan can answer any more.
    */
   async permit(signal: AbortSignal, patience: WaitsFull): Promise<Permit> {
     this.#comeBack()
@@ -86,57 +98,52 @@ export class Place {
     }
   }
 
-  /** It has its permit. */
+  /** The line gave the call its permit. */
   used(): void {
-    if (this.#is === 'used') return
-    this.#is = 'used'
-    this.#line.entered -= 1
+    this.#become('used')
   }
 
-  /** It comes again, to the head of the line: for the same deployment where that has a place. */
+  /** Back to the head of the line; `preferred`: the deployment to try first, if it is planned. */
   comeAgain(why: HopReason, preferred: Station | null): void {
     this.isFirst = true
     this.why = why
     this.#preferred = preferred
     this.#version = -1
-    if (this.#is === 'entered') return
-    this.#is = 'entered'
-    this.#line.entered += 1
+    this.#become('entered')
   }
 
-  /** Not there any more. */
+  /** The deployment failed the call: the plan goes on without it. */
   leaveOut(station: Station): void {
     this.#failedAt = [...(this.#failedAt ?? []), station]
     this.#version = -1
   }
 
-  /**
-   * The call waits for something else first, and comes back for its permit: so long it takes none
-   * of the places that others could wait in.
-   */
+  /** The call waits for its key first: until it asks for a permit, it does not count as entered. */
   standAside(): void {
-    if (this.#is !== 'entered') return
-    this.#is = 'aside'
-    this.#line.entered -= 1
+    if (this.#is === 'entered') this.#become('aside')
   }
 
   leave(): void {
-    if (this.#is === 'entered') this.#line.entered -= 1
-    this.#is = 'used'
+    this.#become('used')
   }
 
   #planOrNothing(): readonly Station[] {
     try {
       return this.plan()
     } catch {
-      // Whoever asks has a fault of the call already, which tells its client more.
+      // The caller already has a fault, which tells the client more than this one.
       return []
     }
   }
 
   #comeBack(): void {
-    if (this.#is !== 'aside') return
-    this.#is = 'entered'
-    this.#line.entered += 1
+    if (this.#is === 'aside') this.#become('entered')
+  }
+
+  #become(is: 'entered' | 'aside' | 'used'): void {
+    if (this.#is === is) return
+    if (this.#is === 'entered') this.#line.entered -= 1
+    else if (is === 'entered') this.#line.entered += 1
+    this.#is = is
   }
 }
