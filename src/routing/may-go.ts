@@ -6,6 +6,7 @@ import type { Booking } from './booking.ts'
 import type { RoutingOptions } from './options.ts'
 import type { Station } from './station.ts'
 
+/** What the rules ask of the line and of routing's options. */
 export interface GoRules {
   clock: Clock
   options: Pick<RoutingOptions, 'fallbackAfterMs'>

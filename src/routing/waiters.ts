@@ -4,6 +4,7 @@ import { type GoRules, mayGoNow } from './may-go.ts'
 import type { Station } from './station.ts'
 import type { Waiter } from './waiter.ts'
 
+/** The calls that stand in a line, in the order in which they came. */
 export class Waiters {
   readonly #rules: GoRules
   readonly #all: Waiter[] = []
