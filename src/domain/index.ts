@@ -9,6 +9,7 @@
 // fault        a bad end, one of a fixed table
 // record       what is left of a call: one, frozen
 // surface      a client dialect (`openai-chat`); dialect: what an upstream is asked in (`vllm`)
+export * from './abortable.ts'
 export type * from './answer.ts'
 export * from './api-key.ts'
 export type * from './call.ts'
@@ -16,6 +17,7 @@ export * from './clock.ts'
 export * from './duration.ts'
 export * from './fault.ts'
 export * from './ids.ts'
+export * from './listener-set.ts'
 export * from './model.ts'
 export * from './model-policy.ts'
 export * from './money.ts'
@@ -25,3 +27,4 @@ export type * from './record.ts'
 export * from './token-bound.ts'
 export type * from './upstream.ts'
 export * from './usage.ts'
+export * from './when-empty.ts'

@@ -2,6 +2,7 @@
 // those of calls that still run. One body has a limit of its own; a thousand at once need this one.
 // What came is counted, not what was told: a client that says much and sends nothing holds nothing.
 // And half is the most that one key may hold, or it could keep everybody else out.
+import { WhenEmpty } from '#domain'
 import { tooManyBodies, tooManyBodiesOfKey } from './faults.ts'
 
 export interface Body {
@@ -33,13 +34,9 @@ const keyPart = 0.5
 export function createBodyBytes(allBytesMax: number): BodyBytes {
   const keyBytesMax = allBytesMax * keyPart
   const heldByKey = new Map<string, number>()
-  const waiting: (() => void)[] = []
+  const emptied = new WhenEmpty(() => openCount === 0)
   let held = 0
   let openCount = 0
-
-  function tellIfNone(): void {
-    if (openCount === 0) for (const tell of waiting.splice(0)) tell()
-  }
 
   /** A body that is alone is let in: a bound below the largest body would never open. */
   function refuseTooMany(bytes: number, mine: number, ofKey: number): void {
@@ -73,15 +70,10 @@ export function createBodyBytes(allBytesMax: number): BodyBytes {
           const ofOthers = (heldByKey.get(keyId) ?? 0) - mine
           if (ofOthers > 0) heldByKey.set(keyId, ofOthers)
           else heldByKey.delete(keyId)
-          tellIfNone()
+          emptied.look()
         },
       }
     },
-    whenNone() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      waiting.push(resolve)
-      tellIfNone()
-      return promise
-    },
+    whenNone: () => emptied.wait(),
   }
 }

@@ -3,7 +3,7 @@
 // `onRequestAbort` fires when it leaves in the middle of a stream.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Clock, Fault, type Timer } from '#domain'
+import { abortable, type Clock, Fault, type Timer } from '#domain'
 import type { ClientEnd, Headers } from '#relay'
 import type { Connection } from './connections.ts'
 
@@ -99,26 +99,20 @@ export class HttpClientEnd implements ClientEnd {
 
   drained(): Promise<void> {
     const response = this.#response
-    const { signal } = this
-    return new Promise((resolve, reject) => {
+    return abortable(this.signal, (resolve) => {
       const timer = this.#patience.clock.after(this.#patience.slowClientMs, () =>
         this.abandon(tooSlow()),
       )
       // An answer that waits for its turn on the connection has no socket yet.
       const { socket } = response
-      const done = (settle: () => void) => () => {
+      const onDrain = () => resolve()
+      response.once('drain', onDrain)
+      socket?.once('drain', onDrain)
+      return () => {
         timer.cancel()
         response.off('drain', onDrain)
         socket?.off('drain', onDrain)
-        signal.removeEventListener('abort', onAbort)
-        settle()
       }
-      const onDrain = done(resolve)
-      const onAbort = done(() => reject(signal.reason))
-      response.once('drain', onDrain)
-      socket?.once('drain', onDrain)
-      signal.addEventListener('abort', onAbort, { once: true })
-      if (signal.aborted) onAbort()
     })
   }
 

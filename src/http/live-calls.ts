@@ -5,7 +5,7 @@
 // every so often, and what the old tables point at, which is every call that was running then,
 // lives until a full collection. Measured: 4 KB of each call.
 
-import type { ApiKey, Fault } from '#domain'
+import { type ApiKey, type Fault, WhenEmpty } from '#domain'
 import type { ClientEnd } from '#relay'
 
 /** One call in the list; given back to take it out again. */
@@ -29,11 +29,7 @@ export interface LiveCalls {
 
 export function createLiveCalls(): LiveCalls {
   const calls: LiveCall[] = []
-  const waiting: (() => void)[] = []
-
-  function tellIfNone(): void {
-    if (calls.length === 0) for (const tell of waiting.splice(0)) tell()
-  }
+  const emptied = new WhenEmpty(() => calls.length === 0)
 
   /** The last one takes the place of the one that leaves. */
   function remove(call: LiveCall): void {
@@ -44,7 +40,7 @@ export function createLiveCalls(): LiveCalls {
       last.at = call.at
     }
     call.at = -1
-    tellIfNone()
+    emptied.look()
   }
 
   return {
@@ -63,11 +59,6 @@ export function createLiveCalls(): LiveCalls {
       const over = new Set([...keys].filter(isOver))
       for (const { client, key } of [...calls]) if (over.has(key)) client.abandon(fault(key))
     },
-    whenNone() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      waiting.push(resolve)
-      tellIfNone()
-      return promise
-    },
+    whenNone: () => emptied.wait(),
   }
 }

@@ -4,6 +4,7 @@
 // attempts are made again, and where.
 import {
   type Answer,
+  abortable,
   asFault,
   type Call,
   type Clock,
@@ -222,12 +223,8 @@ function isDeadline(reason: unknown): boolean {
 }
 
 function sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const abandoned = () => reject(signal.reason)
-  const timer = clock.after(ms, resolve)
-  signal.addEventListener('abort', abandoned, { once: true })
-  return promise.finally(() => {
-    timer.cancel()
-    signal.removeEventListener('abort', abandoned)
+  return abortable(signal, (resolve) => {
+    const timer = clock.after(ms, () => resolve())
+    return () => timer.cancel()
   })
 }
