@@ -1,7 +1,14 @@
 // Where every accepted call ends: one row, committed before the end of its answer leaves, so that
 // what a client saw survives a killed process. When the file cannot be written for longer than an
 // answer may wait, the ledger is failing until a write succeeds again.
-import { type AttemptRecord, type CallRecord, type Clock, Fault, systemClock } from '#domain'
+import {
+  type AttemptRecord,
+  type CallRecord,
+  type Clock,
+  Fault,
+  ListenerSet,
+  systemClock,
+} from '#domain'
 import { type LedgerNews, openWriterHere, openWriterInThread, type StorageOptions } from '#storage'
 import { ledgerTables } from './ledger-rows.ts'
 import { createWaitingRows } from './waiting-rows.ts'
@@ -47,14 +54,14 @@ export async function openLedger(options: LedgerOptions, clock: Clock): Promise<
     },
     { clock, tell: options.onNews ?? silence },
   )
-  const listeners = new Set<(state: LedgerState, cause: unknown) => void>()
+  const listeners = new ListenerSet<[state: LedgerState, cause: unknown]>()
   let state: LedgerState = 'ok'
   let isClosed = false
 
   function turn(next: LedgerState, cause: unknown): void {
     if (state === next) return
     state = next
-    for (const listener of [...listeners]) listener(next, cause)
+    listeners.tell(next, cause)
   }
 
   const waiting = createWaitingRows({
@@ -80,10 +87,7 @@ export async function openLedger(options: LedgerOptions, clock: Clock): Promise<
         sinceTicksMs: 0,
       }),
     state: () => state,
-    onStateChange(listener) {
-      listeners.add(listener)
-      return { [Symbol.dispose]: () => void listeners.delete(listener) }
-    },
+    onStateChange: (listener) => listeners.add(listener),
     flush: () => waiting.emptied(),
     async close() {
       if (isClosed) return

@@ -1,4 +1,4 @@
-// What an upstream answers, as a sequence of classified events.
+// An upstream's answer, as a sequence of classified events.
 import type { Fault } from './fault.ts'
 
 /** An object that was parsed and not checked: whoever reads a member checks it. */
@@ -11,10 +11,7 @@ export type UpstreamEvent =
   | { kind: 'whole'; text: string; value: JsonObject }
   /** The dialect's own mark of the end (`[DONE]`). */
   | { kind: 'done' }
-  /**
-   * The upstream says that it failed, in the middle of its answer. Or it was found out that it did,
-   * and then it may well go on.
-   */
+  /** The upstream says that it failed. `isFound`: we found the failure; it may still generate. */
   | { kind: 'failed'; fault: Fault; isFound?: boolean }
 
 /** One event of a stream: its JSON text as it came, and the same parsed, to read. */
@@ -25,16 +22,16 @@ export interface Chunk {
   readonly mould?: undefined
 }
 
-/** A chunk that is what others before it were, but for the text of one string and its counts. */
+/** A chunk that differs from one before it only in the text of one string, and in its counts. */
 export interface RepeatedChunk extends Omit<Chunk, 'mould'> {
-  /** One object for all that differ in nothing else. */
+  /** The same object for all chunks that differ in nothing else. */
   readonly mould: object
-  /** That string as it stands between its quotes, and where. */
+  /** The string as it is written between its quotes, and where in the text. */
   readonly content: string
   readonly contentAt: number
-  /** What it takes, in bytes: its text is only made when somebody asks for it. */
+  /** Its size in bytes. Its text is made only when somebody asks for it. */
   readonly size: number
-  /** Its running count, where it has one. */
+  /** Its running count; null: it has none. */
   readonly completionTokens: number | null
 }
 
@@ -46,12 +43,12 @@ export interface AnswerTimings {
   upstreamId: string | null
 }
 
-/** Disposing starts the cleaning, returns at once and never throws. */
+/** Disposing gives the answer up: it returns at once and never throws. */
 export interface Answer extends Disposable {
   readonly dialect: string
   readonly timings: AnswerTimings
   /** The next event; null after the last. Rejects with a Fault when the answer breaks. */
   next(): Promise<UpstreamEvent | null>
-  /** The next one is there already: what came together can go on together. */
+  /** The next event is there already, and can be sent on together with this one. */
   hasMore(): boolean
 }

@@ -1,7 +1,7 @@
-// Who is asking. The secret itself is never here: only its public id.
+// Who is asking. The secret is never here, only its public id.
 import type { SurfaceName } from './model.ts'
 
-/** What a key is for. `admin` holds `admin-read`; neither of them may call a model. */
+/** What a key is for. `admin` includes `admin-read`; neither may call a model. */
 export const scopes = ['chat', 'embeddings', 'admin-read', 'admin'] as const
 
 export type Scope = (typeof scopes)[number]
@@ -16,15 +16,15 @@ export interface ApiKey {
   models: readonly string[] | null
   /** null means the configured default. */
   requestsPerMinute: number | null
-  /** Prompt and answer together; null means the configured default. */
+  /** Of prompts and answers together; null means the configured default. */
   tokensPerMinute: number | null
   /** Calls at once; null means the configured default. */
   concurrencyMax: number | null
-  /** Its calls may be answered by deployments of others, where the model allows it too. */
+  /** Third parties' deployments may answer its calls, if the model allows it too. */
   thirdParty: boolean
   createdAtMs: number
   expiresAtMs: number | null
-  /** It comes from whoever set up the gateway, who could as well use a shell: it may grant all. */
+  /** It may grant any right: it comes from the operator, who has a shell anyway. */
   grantsAll?: true
 }
 

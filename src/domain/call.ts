@@ -3,7 +3,7 @@ import type { ApiKey } from './api-key.ts'
 import type { Capability, SurfaceName } from './model.ts'
 import type { Rates } from './rates.ts'
 
-/** Where a top-level member stands in an object's text: what may be cut out or replaced. */
+/** Where a top-level member stands in an object's text, so that it can be cut out or replaced. */
 export interface JsonMember {
   name: string
   /** The member's first character (the quote of its name) … */
@@ -15,41 +15,41 @@ export interface JsonMember {
 
 /** The body of a call as it came, and where its top-level members stand in it. */
 export interface CallBody {
-  /** As they came. Their text is not kept: it would outlive every young collection of the heap. */
+  /** As they came. Their text is not kept: it would survive every young collection of the heap. */
   bytes: Buffer
   /** Where they stand in the bytes. */
   members: readonly JsonMember[]
 }
 
-/** Something in a body that only some models allow, and where it stands. */
+/** Something in a body that only some models allow, and the parameter that holds it. */
 export type Demand =
   /** Content that a model must be able to read. */
   | { wants: 'capability'; param: string; needs: Capability }
-  /** Who speaks, where it is none of OpenAI's. */
+  /** A role of a message that is none of OpenAI's. */
   | { wants: 'role'; param: string; role: string }
-  /** So many sequences to generate, where they are more than one. */
+  /** More than one sequence to generate. */
   | { wants: 'sequences'; param: string; count: number }
   /** Something that the model's server would have to fetch. */
   | { wants: 'remote-media'; param: string }
-  /** Something that the server must trust: an id of its cache, or tensors instead of media. */
+  /** Something that the server would have to trust: an id of its cache, or tensors. */
   | { wants: 'trusted-media'; param: string }
-  /** Only servers of this dialect know the member, which is checked for each attempt. */
+  /** A member that only servers of this dialect know: checked for each attempt. */
   | { wants: 'dialect'; param: string; dialect: string }
   | { wants: 'template-argument'; param: string; name: string }
-  /** So many tokens to read: a prompt that was sent as tokens. */
+  /** A prompt that was sent as so many tokens. */
   | { wants: 'context'; param: string; count: number }
-  /** A bound on what is generated. */
+  /** A bound on the generated tokens. */
   | { wants: 'tokens'; param: string; count: number }
 
-/** How much a model has to read, as far as that can be told without its tokeniser. */
+/** How much a model has to read, as far as we know without its tokeniser. */
 export interface PromptSize {
-  /** The member that holds it. */
+  /** The parameter that holds the prompt. */
   param: string
-  /** UTF-8 bytes of the texts, which the model reads whatever its template makes of them. */
+  /** UTF-8 bytes of the texts: the model reads all of them, whatever its template is. */
   textBytes: number
-  /** Bytes of the tools and of the calls of tools, which some templates leave out. */
+  /** Bytes of tools and tool calls, which some templates leave out. */
   toolBytes: number
-  /** How many tokens it is, where it was sent as tokens. */
+  /** How many tokens, if it was sent as tokens. */
   tokens: number
 }
 
@@ -59,19 +59,19 @@ export interface CallFacts {
   stream: boolean
   /** The client asked to see usage at the end of its stream. */
   wantsUsage: boolean
-  /** How many choices the answer must finish, over all prompts. */
+  /** How many choices the answer must finish, for all prompts together. */
   choices: number
-  /** How many places it takes where it is generated: prompts times choices; embeddings take one. */
+  /** How many places it takes at a deployment: prompts times choices; embeddings take one. */
   sequences: number
-  /** How many prompts they answer; each has as many choices as the others. */
+  /** How many prompts; each has the same number of choices. */
   prompts: number
-  /** The most completion tokens that were asked for, if any were named. */
+  /** The most completion tokens that the client allows; null: it named no number. */
   maxTokens: number | null
-  /** Where none were named: the policy's usual number, or as many as the context has room for. */
+  /** If it named none: the policy's usual number, or as many as the context has room for. */
   unnamedTokens: 'policy' | 'context'
-  /** How many tokens there are to read, over all prompts, where they were sent as tokens. */
+  /** The tokens of all prompts together, if they were sent as tokens. */
   promptTokens: number | null
-  /** Of the longest prompt; null where its length does not tell whether it fits. */
+  /** Of the longest prompt; null: its size does not tell whether it fits. */
   promptSize: PromptSize | null
   /** Hash of the client's own name for its end user. */
   endUserHash: string | null
@@ -84,13 +84,13 @@ export interface Call extends CallFacts {
   clientRequestId: string | null
   surface: SurfaceName
   key: ApiKey
-  /** What its key has left, once this request was taken. */
+  /** What its key has left after this request was taken. */
   rates: Rates
   receivedAtMs: number
   receivedTicksMs: number
   deadlineTicksMs: number
-  /** Silence before a comment, shorter than the client's own patience. */
+  /** After so much silence a comment is sent, before the client loses patience. */
   keepAliveMs: number
-  /** How long it waits for its key's turn or a full deployment; null: as long as it is let. */
+  /** How long it waits for its key or a full deployment; null: as long as the gateway allows. */
   waitMaxMs: number | null
 }

@@ -1,5 +1,5 @@
-// The one authority over time. Every deadline and interval of ours goes through a `Clock`, so that
-// tests advance it by hand and the simulator can run it faster than the sun.
+// Time. Every deadline and interval goes through a `Clock`, so that tests can advance time by hand
+// and the simulator can run faster than real time.
 
 /** A callback that is due once. */
 export interface Timer {
@@ -11,13 +11,13 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since 1970, an integer. */
   nowMs(): number
-  /** Milliseconds that only ever grow, with a fraction: for durations. */
+  /** Milliseconds that never go back, with a fraction: for durations. */
   ticksMs(): number
   /** Calls back once, `delayMs` from now, unless cancelled. */
   after(delayMs: number, callback: () => void): Timer
 }
 
-/** Node's global is a getter: through it a look at the clock costs three times as much. */
+/** The global `performance` is a getter: a look at the clock through it costs thrice as much. */
 const { performance } = globalThis
 
 export const systemClock: Clock = {
@@ -31,7 +31,7 @@ class SystemTimer implements Timer {
   readonly #timeout: NodeJS.Timeout
 
   constructor(delayMs: number, callback: () => void) {
-    // A moment that has passed is now; node would warn of it.
+    // Node would warn of a negative delay.
     this.#timeout = setTimeout(callback, Math.min(Math.max(delayMs, 0), 0x7fffffff))
   }
 

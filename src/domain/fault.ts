@@ -1,13 +1,13 @@
-// The one table of bad ends. A fault knows what the client is told, what the operator is told, who
-// is to blame, and whether work may have started. Each surface renders it in its own dialect.
+// The one table of bad ends. A fault knows what the client hears, what the operator hears, who is
+// to blame, and whether work may have started. Each surface writes it in its own dialect.
 
-/** Whose fault it is: an upstream's errors must never count against a client, or the reverse. */
+/** Whose fault it is: an upstream's errors never count against a client, nor the reverse. */
 export type Blame = 'client' | 'gateway' | 'upstream' | 'operator'
 
-/** May the upstream have begun to work on it? Only `no` can be repeated at no cost. */
+/** May the upstream have begun to work? Only after `no`, another attempt costs nothing. */
 export type Started = 'no' | 'maybe' | 'yes'
 
-/** Why an upstream took nothing: it has no place, or it has yet to start a worker. */
+/** Why an upstream did not take a call: no place is free, or no worker has started yet. */
 export type TurnedAway = 'full' | 'cold'
 
 /** Whether a client may try again, and how well the time for it is known. */
@@ -90,19 +90,19 @@ export type FaultName = keyof typeof faultKinds
 
 /** What one fault says beyond its row of the table. */
 export interface FaultDetails {
-  /** Told to the client. Never contains foreign text, hosts or credentials. */
+  /** For the client. Never contains foreign text, hosts or credentials. */
   message: string
   param?: string | null
-  /** Told to the operator only, in the log; the log redacts it. */
+  /** For the operator only, in the log, which redacts it. */
   cause?: unknown
   started?: Started
-  /** When trying again makes sense, as far as we know. */
+  /** After how long another try makes sense, as far as we know. */
   retryAfterMs?: number | null
-  /** The upstream took nothing of it, which does not count against its health. */
+  /** The upstream did not take the call: this does not count against its health. */
   turnedAway?: TurnedAway | null
-  /** The upstream failed, and its platform kept the reason to itself. */
+  /** The upstream failed, and its platform does not say why. */
   isUnexplained?: boolean
-  /** The way to the server failed, or it said nothing: the same one may well answer next time. */
+  /** The way to the server failed, or it said nothing: it may well answer the next time. */
   isFleeting?: boolean
 }
 
@@ -132,12 +132,12 @@ export class Fault extends Error {
   }
 }
 
-/** A cause given as text is ours; as an error it may be shown in the log. */
+/** A cause that is a text is our own; as an error, the log may show it. */
 function causeOf({ cause }: FaultDetails): unknown {
   return typeof cause === 'string' ? new Error(cause) : cause
 }
 
-/** Whatever was thrown, as a fault: what we did not foresee is ours. */
+/** Any thrown value as a fault: what we did not foresee is our mistake. */
 export function asFault(cause: unknown): Fault {
   if (cause instanceof Fault) return cause
   return new Fault('internal', { message: 'The gateway made a mistake.', cause, started: 'maybe' })

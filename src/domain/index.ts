@@ -1,4 +1,5 @@
 // The nouns of the product, and the glossary of its words below. This room imports nothing of ours.
+export * from './abortable.ts'
 export type * from './answer.ts'
 export * from './api-key.ts'
 export type * from './call.ts'
@@ -6,6 +7,7 @@ export * from './clock.ts'
 export * from './duration.ts'
 export * from './fault.ts'
 export * from './ids.ts'
+export * from './listener-set.ts'
 export * from './model.ts'
 export * from './model-policy.ts'
 export * from './money.ts'
@@ -15,6 +17,7 @@ export type * from './record.ts'
 export * from './token-bound.ts'
 export type * from './upstream.ts'
 export * from './usage.ts'
+export * from './when-empty.ts'
 
 /*
 Glossary

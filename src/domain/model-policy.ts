@@ -1,9 +1,9 @@
-// What a model allows its clients beyond what every model does. A model says only where it differs.
+// What a model allows its clients. A model's definition names only what differs from the usual.
 
-/** Who speaks in OpenAI's chat. */
+/** The roles of OpenAI's chat. */
 export const chatRoles = ['developer', 'system', 'user', 'assistant', 'tool', 'function'] as const
 
-/** The most roles that a model may add to them. */
+/** How many roles a model may add. */
 export const chatRolesMax = 16
 
 export interface ModelPolicy {
@@ -11,24 +11,21 @@ export interface ModelPolicy {
   templateArguments: readonly string[]
   /** Clients may set `cache_salt`: prompts with different salts share no prefix cache. */
   cacheSalt: boolean
-  /** Content may be named by URL: the model's server then fetches what its clients name. */
+  /** Content may be a URL, which the model's server then fetches. */
   remoteMedia: boolean
-  /**
-   * Content may be an id of media that the server has seen before, whoever sent them, or tensors,
-   * which can crash it.
-   */
+  /** Content may be an id of media that any client sent before, or tensors that can crash vLLM. */
   trustedMedia: boolean
-  /** Deployments of others may answer, where the key allows it too. */
+  /** Third parties' deployments may answer, if the key allows it too. */
   allowThirdParty: boolean
-  /** Messages may be said by these too. */
+  /** Roles that messages may have beside OpenAI's. */
   roles: readonly string[]
   /** How many sequences a call may generate: prompts times `n`. */
   sequencesMax: number
-  /** What `/v1/completions` generates at most where the client does not say. */
+  /** What `/v1/completions` generates at most if the client names no number. */
   completionTokens: number
   /** What the model's template may add to the texts of a call, at most. */
   templateTokens: number
-  /** More than this is not generated, whatever the client says; null: as much as there is room. */
+  /** The most that is generated, whatever the client says; null: as much as there is room for. */
   outputTokensMax: number | null
 }
 
@@ -40,7 +37,7 @@ const usual: ModelPolicy = {
   allowThirdParty: false,
   roles: [],
   sequencesMax: 64,
-  // OpenAI's own default. Servers differ, and some would go on to the end of the context.
+  // OpenAI's default. Servers differ; some would go on to the end of the context.
   completionTokens: 16,
   templateTokens: 1024,
   outputTokensMax: null,

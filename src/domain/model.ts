@@ -25,13 +25,13 @@ export interface Deployment {
   id: string
   /** The upstream kind that reaches it: a key of the table in `upstreams/kinds.ts`. */
   kind: string
-  /** The name under which the server behind it knows the model. */
+  /** The name by which its server knows the model. */
   servedName: string
-  /** How many sequences may be generated there at once when it is warm. */
+  /** How many sequences it may generate at once when it is warm. */
   slots: number
   /** Its share of the calls under the policy `weighted`; 0: it gets none. */
   weight: number
-  /** Somebody else's: it gets calls only where model and key allow it. */
+  /** It gets calls only if model and key allow third parties. */
   isThirdParty: boolean
   /** Its own deadlines; null: the configured ones. */
   firstByteMs: number | null
@@ -44,12 +44,12 @@ export interface Deployment {
   isDisabled: boolean
 }
 
-/** How one of a model's deployments is chosen for a call, among those that could answer it. */
+/** How a deployment is chosen for a call, among those of the model that could answer it. */
 export const routingPolicies = ['order', 'weighted', 'least-busy'] as const
 
 export type RoutingPolicy = (typeof routingPolicies)[number]
 
-/** What a model can do, for whoever chooses one; the server behind it has the last word. */
+/** What a model can do, for clients that choose one; its server has the last word. */
 export const capabilities = ['tools', 'json', 'vision', 'audio', 'logprobs', 'reasoning'] as const
 
 export type Capability = (typeof capabilities)[number]
@@ -67,13 +67,13 @@ export interface Model {
   prices: TokenPrices
   deployments: readonly Deployment[]
   routing: RoutingPolicy
-  /** Where it differs from what every model allows. */
+  /** What differs from the usual policy. */
   policy?: Partial<ModelPolicy>
   /** Switched off by an operator: as if it did not exist. */
   isDisabled: boolean
 }
 
-/** Clients ask for models by any text: only what looks like a name is said back or written down. */
+/** Clients may send any text as a model: only what looks like a name is repeated or logged. */
 export function looksLikeModel(text: string): boolean {
   return /^[\w./:@+-]{1,128}$/.test(text)
 }

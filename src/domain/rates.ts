@@ -1,4 +1,4 @@
-// What is left of a key's limits per minute, as its clients are told.
+// What is left of a key's limits per minute, as its clients hear it.
 
 /** One limit per minute, and what is left of it. */
 export interface RateState {
@@ -6,7 +6,7 @@ export interface RateState {
   remaining: number
   /** Until the bucket is full again. */
   resetMs: number
-  /** Until what was asked for passes; 0 when it would pass now. */
+  /** Until what was asked for is there; 0: it is there now. */
   retryAfterMs: number
 }
 

@@ -1,4 +1,4 @@
-// Whether a deployment could answer now, as far as can be known without waking it.
+// Whether a deployment could answer now, as far as we know without waking it.
 
 export type Readiness =
   | { state: 'warm' }
@@ -6,12 +6,12 @@ export type Readiness =
   | { state: 'cold'; etaMs: number | null }
   | { state: 'no-capacity' }
   | { state: 'failing' }
-  /** It is defined in a way that this gateway does not know. */
+  /** Its definition is one that this gateway cannot open. */
   | { state: 'broken' }
   | { state: 'off' }
   | { state: 'unknown' }
 
-/** What can be said to a client that waits; it becomes a heartbeat comment. */
+/** What a waiting client can hear, as a heartbeat comment. */
 export interface Progress {
   phase: 'queued' | 'connecting' | 'warming' | 'waiting'
   etaMs: number | null

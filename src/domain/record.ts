@@ -1,4 +1,4 @@
-// What is left of a call: one frozen record, from which log line, metrics and ledger row are made.
+// What is left of a call: one frozen record, from which its log line, metrics and ledger row come.
 import type { FaultName } from './fault.ts'
 import type { TokenPrices } from './model.ts'
 import type { NanoUsd } from './money.ts'
@@ -28,12 +28,12 @@ export interface CallRecord {
   stream: boolean
   attempts: number
   durationMs: number
-  /** Waiting for a place of ours. */
+  /** The time that it waited for a place of its deployment or of its key. */
   queueMs: number
   /** From the start to the first event that reached the client. */
   ttftMs: number | null
   execMs: number | null
-  /** Time that was neither the queue's nor the upstream's nor the client's. */
+  /** Our own time: neither the queue's, nor the upstream's, nor the client's. */
   overheadMs: number
   /** From the first to the last event. */
   streamMs: number | null
@@ -42,14 +42,14 @@ export interface CallRecord {
   prices: TokenPrices
   chargeNanoUsd: NanoUsd
   gpuSeconds: number | null
-  /** A torn-down call whose work may go on: priced as such. */
+  /** The call was torn down and its work may go on: it is priced like that. */
   possibleOrphan: boolean
 }
 
 /** Why an attempt was not made at the first choice, or not made first. */
 export type HopReason = 'circuit' | 'cold' | 'full' | 'fault' | 'unreachable' | 'deadline'
 
-/** One try at one deployment, written when its place came free. */
+/** One attempt at one deployment, written when its place is free again. */
 export interface AttemptRecord {
   requestId: string
   /** Whose call it was. */
@@ -58,7 +58,7 @@ export interface AttemptRecord {
   model: string
   deployment: string
   transport: string
-  /** null: it is the call's first, at its first choice. */
+  /** null: it is the call's first attempt, at its first choice. */
   why: HopReason | null
   startedAtMs: number
   durationMs: number
@@ -66,7 +66,7 @@ export interface AttemptRecord {
   fault: FaultName | null
   released: Released['how']
   cancellation: 'none' | Cancellation
-  /** Seconds the place stayed taken for nothing, and why. */
+  /** How long the place was taken for nothing, and why. */
   wastedSeconds: number
   wasteReason: 'client_gone' | 'timeout' | 'retry' | 'orphan' | null
 }

@@ -1,6 +1,5 @@
-// The most tokens that a call may take, before anybody has counted them. What is reserved for a
-// call and what is believed of its answer's usage are the same bound, so a charge is never above
-// what was reserved for it.
+// The most tokens that a call may take, before anybody has counted them. The same bound is reserved
+// for the call and caps the usage that its upstream reports, so no charge is above its reservation.
 import type { Call, Demand, PromptSize } from './call.ts'
 import type { Model } from './model.ts'
 import { type ModelPolicy, policyOf } from './model-policy.ts'
@@ -46,18 +45,18 @@ export function holdsMedia({ demands }: Pick<Call, 'demands'>): boolean {
 }
 
 /**
- * A token of a text takes a byte at least; around the texts stands what the model's template adds.
- * null: as much as the context holds, because nobody knows what becomes of media.
+ * A token takes at least a byte of the text; the model's template adds some tokens. null: as many
+ * as the context holds, because nobody knows how many tokens media become.
  */
 function promptBound(call: Measured, policy: ModelPolicy): number | null {
   if (call.promptTokens !== null) return call.promptTokens
   return holdsMedia(call) ? null : call.body.bytes.length + policy.templateTokens
 }
 
-/** How many bytes of text a token has on average. */
+/** How many bytes a token of text usually has. */
 const tokenBytesUsual = 4
 
-/** How many tokens a prompt has where they are of the usual length. */
+/** How many tokens a prompt has if they are of the usual length. */
 export function likelyTokens({ tokens, textBytes, toolBytes }: PromptSize): number {
   return tokens + Math.ceil((textBytes + toolBytes) / tokenBytesUsual)
 }

@@ -1,9 +1,9 @@
-// The contract between the way of a call and whatever answers it. Routing and upstreams both speak
-// it, so it lives here. A new kind of upstream is done when the suite in tests/contracts/ is green.
+// The contract between routing and the upstreams, which know nothing of each other. A new kind of
+// upstream is done when the suite in tests/contracts/ is green.
 import type { Answer } from './answer.ts'
 import type { Progress, Readiness } from './readiness.ts'
 
-/** Whether tearing a call down provably stops the work, or is only hoped to. */
+/** Whether closing the connection provably stops the work, or is only hoped to. */
 export type Cancellation = 'proven' | 'hoped'
 
 /** What one attempt sends. */
@@ -15,7 +15,7 @@ export interface UpstreamRequest {
   stream: boolean
 }
 
-/** How a place at the upstream came free. */
+/** How the work ended, so that its place at the upstream is free. */
 export interface Released {
   how: 'unsent' | 'ended' | 'destroyed' | 'held'
   cancellation: 'none' | Cancellation
@@ -23,30 +23,30 @@ export interface Released {
 
 /** How long an attempt may take, and whom it tells. */
 export interface OpenContext {
-  /** Means *abandon*: `open` rejects at once, the upstream finishes its own cleaning. */
+  /** Abandons the call: `open` rejects at once, and the upstream cleans up by itself. */
   signal: AbortSignal
   /** When the whole call ends, on the clock's ticks. */
   deadlineTicksMs: number
   onProgress(progress: Progress): void
-  /** Exactly once per `open`, also for one that rejected: only then is the place free. */
+  /** Called exactly once per `open`, also for one that rejects: only then the place is free. */
   onReleased(released: Released): void
 }
 
 export interface Upstream {
   readonly transport: string
   readonly cancellation: Cancellation
-  /** Resolves with the head of a good answer; rejects with a Fault. */
+  /** Resolves when a good answer begins; rejects with a Fault. */
   open(request: UpstreamRequest, context: OpenContext): Promise<Answer>
-  /** The dialect to ask in for a surface, or null: cannot serve it. */
+  /** The dialect in which a surface's calls are sent; null: it cannot serve them. */
   speaks(surface: string): string | null
-  /** The largest body that it takes; what is larger need not be sent to be refused. */
+  /** The largest body that it takes; larger ones are refused unsent. */
   readonly bodyBytesMax: number
   /** Never makes a request that could wake a worker. */
   readiness(): Readiness
   /** Places right now: one while cold, the slots when warm. */
   capacity(): number
-  /** Readiness or capacity moved: waiters are looked at again. */
+  /** Tells that readiness or capacity changed, so that waiting calls may go on. */
   onChange(listener: () => void): Disposable
-  /** Closes idle connections; calls in flight have ended before. */
+  /** Closes its connections; all calls have ended before. */
   close(): Promise<void>
 }

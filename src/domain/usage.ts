@@ -1,4 +1,4 @@
-// How many tokens a call took, and how we know.
+// How many tokens a call took, and how we know it.
 
 /** Who counted the tokens. */
 export type UsageSource =
@@ -6,9 +6,9 @@ export type UsageSource =
   | 'reported'
   /** The upstream's running count at the last event that was delivered. */
   | 'running'
-  /** Nobody said: bounded from below by the events that were counted. */
+  /** Nobody said: at least as many as the events that we counted. */
   | 'counted'
-  /** The upstream said more than the call allowed for: this is what it allowed for. */
+  /** The upstream said more than the call allowed: this is what the call allowed. */
   | 'capped'
 
 export interface Usage {

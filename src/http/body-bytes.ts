@@ -2,6 +2,7 @@
 // calls that still run. Each body has a limit of its own; a thousand at once need this one, too.
 // It counts the bytes that came, not the declared ones: a client that declares much and sends
 // nothing holds nothing. One key may hold at most half, or it could keep everybody else out.
+import { WhenEmpty } from '#domain'
 import { tooManyBodies, tooManyBodiesOfKey } from './faults.ts'
 
 export interface Body {
@@ -33,13 +34,9 @@ const keyPart = 0.5
 export function createBodyBytes(allBytesMax: number): BodyBytes {
   const keyBytesMax = allBytesMax * keyPart
   const heldByKey = new Map<string, number>()
-  const waiting: (() => void)[] = []
+  const emptied = new WhenEmpty(() => openCount === 0)
   let held = 0
   let openCount = 0
-
-  function tellIfNone(): void {
-    if (openCount === 0) for (const tell of waiting.splice(0)) tell()
-  }
 
   /** A body that is alone always fits: a limit below the largest body would never let it in. */
   function refuseTooMany(bytes: number, mine: number, ofKey: number): void {
@@ -73,15 +70,10 @@ export function createBodyBytes(allBytesMax: number): BodyBytes {
           const ofOthers = (heldByKey.get(keyId) ?? 0) - mine
           if (ofOthers > 0) heldByKey.set(keyId, ofOthers)
           else heldByKey.delete(keyId)
-          tellIfNone()
+          emptied.look()
         },
       }
     },
-    whenNone() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      waiting.push(resolve)
-      tellIfNone()
-      return promise
-    },
+    whenNone: () => emptied.wait(),
   }
 }

@@ -3,7 +3,7 @@
 // so: fastify calls neither `onResponse` nor `onRequestAbort`.
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Clock, Fault, type Timer } from '#domain'
+import { abortable, type Clock, Fault, type Timer } from '#domain'
 import type { ClientEnd, Headers } from '#relay'
 import type { Connection } from './connections.ts'
 
@@ -91,25 +91,19 @@ export class HttpClientEnd implements ClientEnd {
 
   drained(): Promise<void> {
     const response = this.#response
-    const { signal } = this
-    return new Promise((resolve, reject) => {
-      const { clock, slowClientMs } = this.#unread
+    const { clock, slowClientMs } = this.#unread
+    return abortable(this.signal, (resolve) => {
       const timer = clock.after(slowClientMs, () => this.abandon(tooSlow()))
       // A response that waits for its turn on the connection has no socket yet.
       const { socket } = response
-      const done = (settle: () => void) => () => {
+      const onDrain = () => resolve()
+      response.once('drain', onDrain)
+      socket?.once('drain', onDrain)
+      return () => {
         timer.cancel()
         response.off('drain', onDrain)
         socket?.off('drain', onDrain)
-        signal.removeEventListener('abort', onAbort)
-        settle()
       }
-      const onDrain = done(resolve)
-      const onAbort = done(() => reject(signal.reason))
-      response.once('drain', onDrain)
-      socket?.once('drain', onDrain)
-      signal.addEventListener('abort', onAbort, { once: true })
-      if (signal.aborted) onAbort()
     })
   }
 

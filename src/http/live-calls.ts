@@ -4,7 +4,7 @@
 // A list, not a `Map`: a map that is added to and deleted from all day allocates a new table every
 // so often, and each old table keeps the calls that ran then alive until a full collection.
 // Measured: 4 KB of each call.
-import type { ApiKey, Fault } from '#domain'
+import { type ApiKey, type Fault, WhenEmpty } from '#domain'
 import type { ClientEnd } from '#relay'
 
 /** One call in the list; `remove` asks for it. */
@@ -28,11 +28,7 @@ export interface LiveCalls {
 
 export function createLiveCalls(): LiveCalls {
   const calls: LiveCall[] = []
-  const waiting: (() => void)[] = []
-
-  function tellIfNone(): void {
-    if (calls.length === 0) for (const tell of waiting.splice(0)) tell()
-  }
+  const emptied = new WhenEmpty(() => calls.length === 0)
 
   /** The last call of the list moves to where the removed one was. */
   function remove(call: LiveCall): void {
@@ -43,7 +39,7 @@ export function createLiveCalls(): LiveCalls {
       last.at = call.at
     }
     call.at = -1
-    tellIfNone()
+    emptied.look()
   }
 
   return {
@@ -62,11 +58,6 @@ export function createLiveCalls(): LiveCalls {
       const over = new Set([...keys].filter(isOver))
       for (const { client, key } of [...calls]) if (over.has(key)) client.abandon(fault(key))
     },
-    whenNone() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      waiting.push(resolve)
-      tellIfNone()
-      return promise
-    },
+    whenNone: () => emptied.wait(),
   }
 }

@@ -10,7 +10,7 @@
 //
 // The lines are bounded one by one here, and in sum by whoever admits calls: each that waits here
 // holds a waiting place at its deployment as well.
-import { type ApiKey, type Clock, Fault } from '#domain'
+import { type ApiKey, abortable, type Clock, Fault } from '#domain'
 
 export interface PlaceAsk {
   key: ApiKey
@@ -151,19 +151,13 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
     signal: AbortSignal,
     waitMs: number,
   ): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const giveUp = (reason: unknown) => {
-      reject(reason)
-      leave()
-    }
-    const onAbort = () => giveUp(signal.reason)
-    const timer = clock.after(waitMs, () => giveUp(inVain()))
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    void granted.then(resolve)
-    return promise.finally(() => {
-      timer.cancel()
-      signal.removeEventListener('abort', onAbort)
+    return abortable(signal, (resolve, reject) => {
+      const timer = clock.after(waitMs, () => reject(inVain()))
+      void granted.then(resolve)
+      return () => {
+        timer.cancel()
+        leave()
+      }
     })
   }
 

@@ -4,6 +4,7 @@
 // attempts are made again, and where.
 import {
   type Answer,
+  abortable,
   asFault,
   type Call,
   type Clock,
@@ -11,6 +12,7 @@ import {
   type HopReason,
   type Progress,
   type Released,
+  type UpstreamRequest,
 } from '#domain'
 import type { Booking } from './booking.ts'
 import { fullFor } from './faults.ts'
@@ -130,7 +132,8 @@ class Tries {
     const line = watcher.began(station, hop)
     const end = { keyId: call.key.id, callMs: call.deadlineTicksMs - call.receivedTicksMs }
     try {
-      const { answer, first } = await peek(await this.#open(permit, line))
+      const answer = await this.#open(permit, line)
+      const first = await peek(answer)
       permit.answered()
       return new PeekedAnswer(answer, first, (fault) => {
         permit.ended(fault, end)
@@ -186,35 +189,31 @@ class Tries {
     if (ms > 0) await sleep(ms, this.#ask.signal, clock)
   }
 
-  /** The upstream's own promise to release begins with `open`; before it, the permit is ours. */
+  /** From `upstream.open` on, the upstream says when its place is free; before, we do. */
   #open(permit: Permit, line: AttemptLine): Promise<Answer> {
-    const { call, signal, watcher } = this.#ask
-    const { path, body } = this.#bodyFor(permit, line)
-    return permit.station.upstream.open(
-      { requestId: call.id, path, body, stream: call.stream },
-      {
-        signal,
-        deadlineTicksMs: call.deadlineTicksMs,
-        onProgress: watcher.progress,
-        onReleased(released) {
-          permit.release()
-          line.released(released)
-        },
-      },
-    )
-  }
-
-  #bodyFor(permit: Permit, line: AttemptLine) {
-    const { call, toUpstream } = this.#ask
-    const { deployment, upstream } = permit.station
-    try {
-      const dialect = upstream.speaks(call.surface) ?? ''
-      return toUpstream({ dialect, servedName: deployment.servedName })
-    } catch (cause) {
+    const { signal, watcher, call } = this.#ask
+    const { station } = permit
+    const onReleased = (released: Released) => {
       permit.release()
-      line.released({ how: 'unsent', cancellation: 'none' })
+      line.released(released)
+    }
+    let request: UpstreamRequest
+    try {
+      request = this.#requestFor(station)
+    } catch (cause) {
+      onReleased({ how: 'unsent', cancellation: 'none' })
       throw cause
     }
+    const { deadlineTicksMs } = call
+    const onProgress = watcher.progress
+    return station.upstream.open(request, { signal, deadlineTicksMs, onProgress, onReleased })
+  }
+
+  #requestFor({ deployment, upstream }: Station): UpstreamRequest {
+    const { call, toUpstream } = this.#ask
+    const dialect = upstream.speaks(call.surface) ?? ''
+    const { path, body } = toUpstream({ dialect, servedName: deployment.servedName })
+    return { requestId: call.id, path, body, stream: call.stream }
   }
 }
 
@@ -223,12 +222,8 @@ function isDeadline(reason: unknown): boolean {
 }
 
 function sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const abandoned = () => reject(signal.reason)
-  const timer = clock.after(ms, resolve)
-  signal.addEventListener('abort', abandoned, { once: true })
-  return promise.finally(() => {
-    timer.cancel()
-    signal.removeEventListener('abort', abandoned)
+  return abortable(signal, (resolve) => {
+    const timer = clock.after(ms, () => resolve())
+    return () => timer.cancel()
   })
 }

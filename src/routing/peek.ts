@@ -8,18 +8,12 @@ export interface BegunAnswer extends Answer {
   ended(fault: Fault | null): void
 }
 
-/** An answer, and the first event that was taken from it. */
-export interface Peeked {
-  answer: Answer
-  first: UpstreamEvent
-}
-
-export async function peek(answer: Answer): Promise<Peeked> {
+export async function peek(answer: Answer): Promise<UpstreamEvent> {
   try {
     const first = await answer.next()
     if (first === null || first.kind === 'done') throw empty()
     if (first.kind === 'failed') throw first.fault
-    return { answer, first }
+    return first
   } catch (cause) {
     answer[Symbol.dispose]()
     throw cause

@@ -1,6 +1,6 @@
 // One deployment as calls meet it: its upstream, how many sequences run there, and whether calls
 // are sent there now. A station only counts places; the line decides which call gets them.
-import type { Clock, Deployment, Fault, Upstream } from '#domain'
+import { type Clock, type Deployment, type Fault, type Upstream, WhenEmpty } from '#domain'
 import { Circuit, type CircuitState } from './circuit.ts'
 import { weigh } from './judge.ts'
 import type { RoutingOptions } from './options.ts'
@@ -24,7 +24,7 @@ export class Station {
   /** Sequences of the calls that run there. */
   #running = 0
   #calls = 0
-  #emptied: (() => void)[] = []
+  readonly #emptied = new WhenEmpty(() => this.#calls === 0)
 
   constructor(deployment: Deployment, upstream: Upstream, ports: StationPorts) {
     this.deployment = deployment
@@ -86,13 +86,12 @@ export class Station {
     // A call that was turned away gives back a place that it never had: that ends no pause.
     if (wasServed) this.pause.placeCameFree()
     this.onChange()
-    if (this.#calls === 0) for (const tell of this.#emptied.splice(0)) tell()
+    this.#emptied.look()
   }
 
   /** Resolves when no call runs there. */
   whenEmpty(): Promise<void> {
-    if (this.#calls === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#emptied.push(resolve))
+    return this.#emptied.wait()
   }
 
   /** Stops all timers. */

@@ -1,6 +1,6 @@
 // A part of the registry, kept in memory so that no call waits for a query. It is read again when
 // the change counter moved: a change by a command in another process shows within one poll.
-import type { Clock, Timer } from '#domain'
+import { type Clock, ListenerSet, type Timer } from '#domain'
 import type { Registry } from './registry.ts'
 
 export interface SnapshotOptions {
@@ -21,7 +21,7 @@ export async function openSnapshot<T>(
   options: SnapshotOptions,
   read: (registry: Registry) => Promise<T>,
 ): Promise<Snapshot<T>> {
-  const listeners = new Set<() => void>()
+  const listeners = new ListenerSet()
   let counted = registry.changeCounter()
   let value = await read(registry)
   let isDisposed = false
@@ -33,7 +33,7 @@ export async function openSnapshot<T>(
     const fresh = await read(registry)
     counted = counter
     value = fresh
-    for (const listener of [...listeners]) listener()
+    listeners.tell()
   }
 
   async function poll(): Promise<void> {
@@ -49,10 +49,7 @@ export async function openSnapshot<T>(
   return {
     value: () => value,
     refresh,
-    onChange(listener) {
-      listeners.add(listener)
-      return { [Symbol.dispose]: () => void listeners.delete(listener) }
-    },
+    onChange: (listener) => listeners.add(listener),
     [Symbol.dispose]() {
       isDisposed = true
       timer?.cancel()

@@ -1,10 +1,10 @@
-// Bytes that come in pieces, gathered until they are whole. Where their number was told, each piece
-// is put in its place at once and can be forgotten: pieces that are kept until the last has come
-// are what V8 collects the whole heap for, because it counts the memory outside of it. Where it was
-// not, small pieces are joined as they come: a piece takes a hundred bytes and more to keep, and
-// whoever sends single bytes must not make us hold a hundred times what was counted.
+// Bytes that come in pieces, gathered until they are whole. If their number is known, each piece is
+// copied into one buffer at once and let go. Pieces that were kept until the last one came would
+// make V8 collect the whole heap, because it counts their memory too. If the number is not known,
+// small pieces are joined as they come: each takes a hundred bytes and more to keep, and a client
+// that sends single bytes must not make us hold a hundred times what we count.
 
-/** Pieces are joined up to this size: so many cost little, whatever they are. */
+/** Pieces are joined up to this size; larger ones are few. */
 const joinedMax = 65_536
 
 export class GatheredBytes {
@@ -13,7 +13,7 @@ export class GatheredBytes {
   #all: Buffer | null = null
   #byteCount = 0
 
-  /** null: nobody told how many there will be. */
+  /** null: nobody said how many bytes will come. */
   constructor(declared: number | null = null) {
     this.#declared = declared
   }
@@ -42,7 +42,7 @@ export class GatheredBytes {
     return Buffer.concat(this.#pieces, this.#byteCount)
   }
 
-  /** As long as the one before is not much larger: each byte is copied a dozen times at most. */
+  /** Joins pieces of similar size only, so each byte is copied a dozen times at most. */
   #joinLast(): void {
     const pieces = this.#pieces
     for (;;) {

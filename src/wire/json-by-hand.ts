@@ -1,8 +1,8 @@
-// Reads JSON that has passed `JSON.parse` once more, where V8 may have taken one name for another.
-// V8 compares a name that holds an escape, as it is written, with names of objects of before: in
-// `{"n":1,"b\n":2}` it finds `b\`, if somebody has sent that name in the same place. What it takes
-// a name for always holds a backslash, so only values with such a name need this (nodejs/node issue
-// 63785). Strings that stand alone are read right, and names are read as such here.
+// Reads JSON once more that `JSON.parse` may have read wrongly: every Node from 24.0 to 26.10, the
+// newest of today, needs this (nodejs/node issue 63785). V8 compares a name with an escape, as it
+// is written, with names that it has met: in `{"n":1,"b\n":2}` it reads the second name as `b\` if
+// somebody has sent that name after an `n`. A wrong name always holds a backslash, so only values
+// with such a name are read by hand. Here each name is parsed alone, which V8 does rightly.
 import type { JsonObject } from '#domain'
 import {
   CLOSE_BRACE,
@@ -15,7 +15,7 @@ import {
   skipSpace,
 } from './json-text.ts'
 
-/** Of a text whose nesting is known to be bounded. */
+/** The nesting of the text must be bounded. */
 export function readByHand(text: string): unknown {
   return valueAt(text, skipSpace(text, 0)).value
 }

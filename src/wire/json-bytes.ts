@@ -1,5 +1,5 @@
-// The members of a JSON object in its bytes: where they stand, and the bytes again with some of
-// them changed. What a client sent goes on without being made text a second time.
+// The members of a JSON object in its bytes: where they stand, and the bytes written again with
+// some members changed. So a client's body goes on without being made text a second time.
 import type { JsonMember } from '#domain'
 import type { JsonChanges } from './json-splice.ts'
 import {
@@ -11,7 +11,7 @@ import {
   OPEN_BRACKET,
 } from './json-text.ts'
 
-/** Where the members that were found in a text stand in its UTF-8. */
+/** Where the members of a text stand in its UTF-8. */
 export function membersInBytes(text: string, members: readonly JsonMember[]): JsonMember[] {
   let chars = 0
   let bytes = 0
@@ -63,7 +63,7 @@ export function spliceBytes(
   return out.subarray(0, at + 1)
 }
 
-/** What the changes may take beside the bytes that there are. */
+/** How many bytes the changes may add. */
 function roomFor(changes: JsonChanges): number {
   let room = 0
   for (const [name, change] of changes) {
@@ -79,18 +79,18 @@ function copy(bytes: Buffer, start: number, end: number, out: Buffer, at: number
   return from + bytes.copy(out, from, start, end)
 }
 
-/** What stands before a member: the brace that opens the object, or a comma. */
+/** Writes what stands before a member: the brace that opens the object, or a comma. */
 function separate(out: Buffer, at: number): number {
   out[at] = at === 0 ? OPEN_BRACE : COMMA
   return at + 1
 }
 
-/** Whether a member's value is written exactly so. */
+/** Whether a member's value is written exactly like this. */
 export function isWrittenAs(bytes: Buffer, { valueStart, end }: JsonMember, text: string): boolean {
   if (end - valueStart !== text.length) return false
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
-    // Above, characters and bytes are no longer the same.
+    // Above 127, a character is more than one byte.
     if (code > 127 || code !== bytes[valueStart + at]) return false
   }
   return true

@@ -1,7 +1,7 @@
 // Finds two things that escapes in a JSON text may leave in the parsed value: names with a
-// backslash, which V8 may have taken for other names, and strings with half of a surrogate pair.
-// One walk over the parsed value finds both. It is cheaper than a look through the text, which
-// stops at every backslash: of most strings V8 knows that they can hold neither.
+// backslash, which V8 may have read wrongly, and strings with half of a surrogate pair. One walk
+// over the value finds both. That is cheaper than a walk over the text, which stops at every
+// backslash; of most strings V8 knows that they can hold neither.
 import { isJsonObject } from './json.ts'
 
 export interface Escapes {
@@ -11,10 +11,10 @@ export interface Escapes {
   hasLoneSurrogate: boolean
 }
 
-/** Of a value whose nesting is known to be bounded. */
+/** The nesting of the value must be bounded. */
 export function escapesIn(text: string, value: unknown): Escapes {
   const found = { hasBackslashName: false, hasLoneSurrogate: false }
-  // Without one, no string is other than it was written.
+  // Without a backslash, the text holds no escapes.
   if (text.includes('\\')) lookAt(value, found)
   return found
 }
@@ -25,7 +25,7 @@ function lookAt(value: unknown, found: Escapes): void {
   } else if (Array.isArray(value)) {
     for (const item of value) if (mayHold(item)) lookAt(item, found)
   } else if (isJsonObject(value)) {
-    // Half the time of Object.keys. Nothing that was parsed has names from anywhere else.
+    // Half the time of Object.keys. Parsed objects inherit no names that this would find.
     for (const name in value) {
       if (name.includes('\\')) found.hasBackslashName = true
       if (!name.isWellFormed()) found.hasLoneSurrogate = true

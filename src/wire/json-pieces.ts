@@ -1,13 +1,10 @@
-// Parses a large JSON object in pieces: each top-level member by itself, and a long array in runs
-// of its items. V8 puts everything that JSON.parse makes of more than 100 KB straight into the old
-// generation, where one call's 200 KB of strings wait for a collection of the whole heap; what
-// pieces of 64 KB become is swept with the young. Their strings also hold no part of the text.
-//
-// Nothing is taken on trust. Names, values and runs of items are judged by JSON.parse, and what
-// stands between them is looked at here; so a place to cut may be guessed, and a wrong guess only
-// fails to parse. Whatever is not found good is null: JSON.parse of the whole has the last word.
-//
-// Between two pieces the caller may do something else: a body of 4 MB takes up to 0.1 s.
+// Parses a large JSON object in pieces: each top-level member by itself, a long array in runs of
+// its items. V8 puts what JSON.parse makes of more than 100 KB into the old generation, where a
+// call's 200 KB of strings wait for a collection of the whole heap. What it makes of 64 KB is swept
+// with the young generation, and does not hold the text. The caller may work between two pieces: 4
+// MB take up to 0.1 s. Every piece is judged by JSON.parse, and what stands between pieces is
+// checked here, so a wrong guess of where to cut only fails to parse. Then the result is null, and
+// the caller parses the whole at once.
 import type { JsonMember, JsonObject } from '#domain'
 import {
   CLOSE_BRACE,
@@ -27,12 +24,12 @@ export interface ParsedObject {
   members: JsonMember[]
 }
 
-/** Work that is done piece by piece: each `next` does one. */
+/** Work in pieces: each `next` does one piece. */
 export type Pieces<T> = Generator<undefined, T, undefined>
 
 const usualPieceChars = 65_536
 
-/** More are no client's body, and parsing each by itself would be slower than all at once. */
+/** No client's body has more, and parsing them one by one would be slower than all at once. */
 const membersMax = 256
 
 export function* parseInPieces(
@@ -92,13 +89,13 @@ function* arrayAt(text: string, start: number, pieceChars: number): Pieces<Parse
   let at = start
   do {
     const from = at + 1
-    // Most arrays are short, and a wrong guess costs as much as walking 100 KB.
+    // Most arrays are short, and a wrong guess costs as much as a walk over 100 KB.
     const isFirst = runs.length === 0
     const mayGuess = isGuessing && (!isFirst || isScalar(text.charCodeAt(first)))
     let end = mayGuess ? guessedEnd(text, from, pieceChars) : -1
     let run = end === -1 ? null : itemsOrNull(text.slice(from, end))
     if (run === null) {
-      // One wrong guess, and the items are walked one by one to where the array ends.
+      // After one wrong guess, the rest of the array is walked item by item.
       isGuessing = isFirst
       end = endOfRun(text, from, isFirst ? pieceChars >> 3 : pieceChars)
       run = itemsIn(text.slice(from, end))
@@ -111,7 +108,7 @@ function* arrayAt(text: string, start: number, pieceChars: number): Pieces<Parse
   return { value: runs.length === 1 ? runs[0] : ([] as unknown[]).concat(...runs), end: at + 1 }
 }
 
-/** Items with commas between them, which is what may stand between brackets; but never none. */
+/** The items of a text that may stand between brackets; it must hold one at least. */
 function itemsIn(text: string): unknown[] {
   const items: unknown[] = JSON.parse(`[${text}]`)
   if (items.length === 0) throw new SyntaxError('an item is missing')
@@ -126,7 +123,7 @@ function itemsOrNull(text: string): unknown[] | null {
   }
 }
 
-/** A text that stands between two items of this form, and is unlikely to stand within one. */
+/** How an item of this form ends and begins: with a comma between, unlikely within an item. */
 interface Seam {
   closer: string
   opener: string
@@ -135,7 +132,7 @@ interface Seam {
 function seamOf(text: string, start: number): Seam {
   switch (text.charCodeAt(start)) {
     case OPEN_BRACE:
-      // Objects of a list begin with the same member, and those within them with another.
+      // Objects of a list usually begin with the same member, and objects within them do not.
       return { closer: '}', opener: openingOf(text, start) }
     case OPEN_BRACKET:
       return { closer: ']', opener: '[' }
@@ -156,14 +153,14 @@ function openingOf(text: string, start: number): string {
 }
 
 /**
- * One behind the last item of a run, if one is soon found: walking 200 KB of messages from quote to
- * quote takes half as long as parsing them, and this next to nothing.
+ * One behind the last item of a run; -1: no seam is near. A walk over 200 KB of messages takes half
+ * as long as parsing them, and this search next to nothing.
  */
 function guessedEnd(text: string, from: number, pieceChars: number): number {
   const enough = from + pieceChars
   const { closer, opener } = seamOf(text, skipSpace(text, from))
   if (closer === '') {
-    // Where there are numbers only, the first bracket ends them.
+    // Numbers hold no bracket: the first one ends the array.
     const close = text.slice(from, enough).indexOf(']')
     if (close !== -1) return from + close
   }
@@ -173,7 +170,7 @@ function guessedEnd(text: string, from: number, pieceChars: number): number {
   return at === -1 ? -1 : enough + at + closer.length
 }
 
-/** The same found by walking: there it is certain. */
+/** The same by a walk over the text, which cannot be wrong. */
 function endOfRun(text: string, from: number, pieceChars: number): number {
   let depth = 0
   for (let at = from; at < text.length; at += 1) {

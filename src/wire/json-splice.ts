@@ -1,15 +1,14 @@
 // Finds the top-level members of a JSON object in its text, and writes the text again with some of
-// them replaced, left out or added. What is not named stays as it came, to the byte: parsing and
-// re-stringifying 200 KB costs more than a whole relayed call, and would change big integers.
-//
-// The text must already have passed `JSON.parse`: nothing is validated here.
+// them replaced, left out or added. All others stay as they came, to the byte: to parse and
+// stringify 200 KB costs more than a whole relayed call, and would change big integers. The text
+// must have passed `JSON.parse`: nothing is validated here.
 import type { JsonMember } from '#domain'
 import { CLOSE_BRACKET, COMMA, closingQuote, endOfValue, QUOTE, skipSpace } from './json-text.ts'
 
-/** Text of a member's new value; null leaves the member out. */
+/** The text of a member's new value; null leaves the member out. */
 export type JsonChanges = ReadonlyMap<string, string | null>
 
-/** From the object's beginning, or from where one of its members starts. */
+/** `from`: behind the object's brace, or where one of its members starts. */
 export function topLevelMembers(text: string, from = text.indexOf('{') + 1): JsonMember[] {
   const members: JsonMember[] = []
   let at = skipSpace(text, from)
@@ -24,7 +23,7 @@ export function topLevelMembers(text: string, from = text.indexOf('{') + 1): Jso
   return members
 }
 
-/** An object's first members as they were written for a text that began in the same way. */
+/** An object's first members, as `spliceHead` wrote them for texts with the same beginning. */
 export interface SplicedHead {
   out: string
   names: ReadonlySet<string>
@@ -48,7 +47,7 @@ export function spliceMembers(
   return `{${out}}`
 }
 
-/** What the first of an object's members become, for texts that begin in the same way. */
+/** Writes an object's first members once for all texts that begin with them. */
 export function spliceHead(
   text: string,
   members: readonly JsonMember[],
@@ -58,7 +57,7 @@ export function spliceHead(
   return { out: copyMembers(text, members, changes, ''), names }
 }
 
-/** Neighbours that stay are copied in one piece: this runs for every chunk of every stream. */
+/** Copies neighbours that stay in one piece: this runs for every chunk of every stream. */
 function copyMembers(
   text: string,
   members: readonly JsonMember[],
@@ -104,6 +103,6 @@ export function arrayItems(text: string): string[] {
 
 function nameIn(text: string, start: number, end: number): string {
   const raw = text.slice(start + 1, end - 1)
-  // `"mod\u0065l"` is the member `model` too: a name that is written otherwise must not slip past.
+  // `"mod\u0065l"` is the member `model` too, and must not slip past.
   return raw.includes('\\') ? String(JSON.parse(text.slice(start, end))) : raw
 }

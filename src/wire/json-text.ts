@@ -1,7 +1,6 @@
-// Walking through JSON text without parsing it: over white space, strings and whole values. Jumping
-// from quote to quote is what makes long prompts cheap.
-//
-// Nothing is validated here. Text that is no JSON is walked to some place within it, or to its end.
+// Walks over JSON text without parsing it: over white space, strings and whole values. It jumps
+// from quote to quote, which makes long prompts cheap. Nothing is validated here: in text that is
+// no JSON, a walk ends anywhere.
 
 export const QUOTE = 34
 export const COMMA = 44
@@ -22,14 +21,14 @@ export function skipSpace(text: string, from: number): number {
   return at
 }
 
-/** The quote that ends the string which begins at `start`; -1 when there is none. */
+/** The quote that ends the string at `start`; -1: there is none. */
 export function closingQuote(text: string, start: number): number {
   let at = text.indexOf('"', start + 1)
   while (at !== -1 && isEscaped(text, at)) at = nextQuote(text, at + 1)
   return at
 }
 
-/** Escaped quotes are often near each other, and one `indexOf` takes as long as ten steps here. */
+/** Escaped quotes are often near each other, and one `indexOf` takes as long as ten steps. */
 function nextQuote(text: string, from: number): number {
   let at = from
   while (at < from + 8) {
@@ -46,13 +45,13 @@ function isEscaped(text: string, at: number): boolean {
   return backslashes % 2 === 1
 }
 
-/** One behind the string which begins at `start`; the text's end when nothing closes it. */
+/** One behind the string at `start`; the text's end when nothing closes the string. */
 export function endOfString(text: string, start: number): number {
   const quote = closingQuote(text, start)
   return quote === -1 ? text.length : quote + 1
 }
 
-/** One behind the value which begins at `start`. */
+/** One behind the value at `start`. */
 export function endOfValue(text: string, start: number): number {
   const first = text.charCodeAt(start)
   if (first === QUOTE) return endOfString(text, start)

@@ -1,20 +1,20 @@
 // Splits a byte stream into server-sent events, wherever the bytes were cut: inside a UTF-8
-// character, between `\r` and `\n`, in the middle of a megabyte. An event counts once its blank
-// line arrived; what is left behind at the end was never said. Comments and unknown fields are
-// dropped: framing is ours, only the data is the upstream's.
+// character, between `\r` and `\n`, in the middle of a megabyte. An event counts only when its
+// blank line has arrived; a rest at the end is dropped. So are comments and unknown fields: clients
+// get the upstream's data in our own framing.
 import { Fault } from '#domain'
 import { GatheredBytes } from './gathered-bytes.ts'
 
 const LF = 10
 const CR = 13
 
-/** What each further line of an event takes beside its text: lines of nothing are not free. */
+/** What each further line of an event takes beside its text: empty lines take memory too. */
 const lineBytes = 64
 
 export interface SseSplitter {
-  /** Tells the data of every event that these bytes complete. Throws where one is too large. */
+  /** Calls back with the data of each event that the bytes complete. Throws if one is too large. */
   push(bytes: Buffer, onData: (data: string) => void): void
-  /** Nothing of an event has come: what is pushed next begins one. */
+  /** No part of an event is held: the next bytes begin one. */
   isIdle(): boolean
   /** Bytes held for an event that is not complete. */
   heldBytes(): number
@@ -65,14 +65,14 @@ export function createSseSplitter(eventBytesMax: number): SseSplitter {
         const told = data
         data = null
         dataBytes = 0
-        // The standard's own rule: an event of empty data is none. Some servers keep alive so.
+        // The standard's rule: an event without data is none. Some servers keep alive like this.
         if (told !== null && told !== '') onData(told)
       } else {
         take(line(bytes, at, end))
       }
       at = end + 1
       if (end === cr) {
-        // `\r\n` is one line end. If its halves come apart, the second is swallowed when it comes.
+        // `\r\n` is one line end. If `\n` is yet to come, it is swallowed when it does.
         if (bytes[at] === LF) at += 1
         else if (at === bytes.length) swallowLf = true
         cr = bytes.indexOf(CR, at)
@@ -109,7 +109,7 @@ export function sseData(json: string): string {
   return `data: ${json}\n\n`
 }
 
-/** A comment carries no line end: it would end the comment and begin something else. */
+/** Without line ends: one would end the comment and begin something else. */
 export function sseComment(text: string): string {
   return `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`
 }

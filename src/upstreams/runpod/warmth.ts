@@ -1,7 +1,7 @@
 // What we know of an endpoint that scales to zero without asking it. An answer that is running, or
 // that ended a moment ago, proves a worker; after a while without one the endpoint counts as cold.
 // A cold endpoint has one place: one call wakes it, and the others are let in once it answers.
-import type { Clock, Readiness } from '#domain'
+import { type Clock, ListenerSet, type Readiness } from '#domain'
 
 export interface Warmth {
   readiness(): Readiness
@@ -18,7 +18,7 @@ export interface WarmthPorts {
 }
 
 export function createWarmth({ slots, warmForMs, clock }: WarmthPorts): Warmth {
-  const listeners = new Set<() => void>()
+  const listeners = new ListenerSet()
   let waiting = 0
   let answering = 0
   let warmUntilTicksMs = Number.NEGATIVE_INFINITY
@@ -31,7 +31,7 @@ export function createWarmth({ slots, warmForMs, clock }: WarmthPorts): Warmth {
     const wasWarm = isWarm()
     waiting -= 1
     answering += 1
-    if (!wasWarm) for (const listener of listeners) listener()
+    if (!wasWarm) listeners.tell()
   }
 
   function ended(wasAwake: boolean): void {
@@ -50,10 +50,7 @@ export function createWarmth({ slots, warmForMs, clock }: WarmthPorts): Warmth {
       return { state: 'cold', etaMs: null }
     },
     capacity: () => (isWarm() ? slots() : 1),
-    onChange(listener) {
-      listeners.add(listener)
-      return { [Symbol.dispose]: () => void listeners.delete(listener) }
-    },
+    onChange: (listener) => listeners.add(listener),
     begin() {
       let wasAwake = false
       waiting += 1

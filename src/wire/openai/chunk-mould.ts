@@ -1,18 +1,17 @@
-// What the chunks of one stream have in common. They differ in what they say and in a running
-// count, and nearly always in nothing else: a mould is cut from one of them, and finds in another's
-// bytes the one string and the counts, if all around them is the same to the byte. Whatever is true
-// of the first is then true of the other, which need not be parsed for it, nor made text: reading
-// and writing such a chunk take a quarter of the time. What looks unusual in any way is no cast of
-// the mould.
+// What the chunks of one stream have in common. They nearly always differ only in one string and in
+// running counts. A mould is cut from one chunk, and finds string and counts in the bytes of
+// another if all other bytes are the same. Whatever is true of the first chunk is then true of the
+// other, which need not be parsed or made text: that takes a quarter of the time. A chunk that
+// looks unusual in any way does not fit the mould.
 import type { JsonMember, JsonObject, RepeatedChunk } from '#domain'
 import { topLevelMembers } from '../json-splice.ts'
 import { BACKSLASH, QUOTE } from '../json-text.ts'
 
-/** Beyond it `JSON.parse` finds the end of a string sooner than we do. */
+/** `JSON.parse` finds the end of a longer string sooner than we do. */
 const contentMax = 256
 const textMax = 4096
 
-/** A chunk keeps the packet that it came in, if that is not so many times as large. */
+/** A chunk keeps its packet, unless the packet is more than so many times as large. */
 const packetFactor = 16
 
 /** How an event of one line begins and ends. */
@@ -20,18 +19,18 @@ const opening = 'data: '
 const closing = '\n\n'
 
 export interface Mould {
-  /** The event that begins there, if it is a chunk in this mould; null where it is any other. */
+  /** The event that begins at `at`, if it is a chunk that fits; null: it is any other. */
   cast(bytes: Buffer, at: number): RepeatedChunk | null
 }
 
-/** Of a chunk whose text has passed `JSON.parse`; null where it says nothing, or too much. */
+/** `text` must have passed `JSON.parse`. null: the chunk has no such string, or is too long. */
 export function mouldOf(text: string): Mould | null {
   if (text.length > textMax) return null
   const members = membersAt(text, 0)
   const content = contentAmong(text, members)
   if (content === null) return null
   const usage = membersAt(text, named(members, 'usage')?.valueStart)
-  // What grows with each chunk. The count of a prompt stays.
+  // The counts that grow with each chunk. That of the prompt stays.
   const completion = named(usage, 'completion_tokens')
   const counts = [completion, named(usage, 'total_tokens')]
     .filter((member) => member !== undefined)
@@ -55,7 +54,7 @@ interface Span {
   end: number
 }
 
-/** Where what a chunk says stands in its text, without the quotes around it. */
+/** Where the one string stands in a chunk's text, without its quotes. */
 function contentAmong(text: string, members: readonly JsonMember[]): Span | null {
   const choice = membersAt(text, named(members, 'choices')?.valueStart)
   const delta = membersAt(text, named(choice, 'delta')?.valueStart)
@@ -70,14 +69,14 @@ function contentAmong(text: string, members: readonly JsonMember[]): Span | null
   return stringAmong(text, asked, 'arguments')
 }
 
-/** Of the object that stands there, or of the first of a list; else none. */
+/** The members of the object at `start`, or of the first object of the list there. */
 function membersAt(text: string, start: number | undefined): readonly JsonMember[] {
   if (start === undefined) return []
   const at = text[start] === '[' ? start + 1 : start
   return text[at] === '{' ? topLevelMembers(text, at + 1) : []
 }
 
-/** Of a name that is given twice, the last is the one that counts. */
+/** If a name is given twice, the last one counts. */
 function named(members: readonly JsonMember[], name: string): JsonMember | undefined {
   return members.findLast((member) => member.name === name)
 }
@@ -94,7 +93,7 @@ function isCount(text: string, { valueStart, end }: JsonMember): boolean {
 
 class CutMould implements Mould {
   readonly #before: Buffer
-  /** What follows the content, and each count. */
+  /** What follows the string, and each count. */
   readonly #between: readonly Buffer[]
   readonly #completionAt: number
 
@@ -125,57 +124,57 @@ class CutMould implements Mould {
     }
     const content = bytes.toString('utf8', start, contentEnd)
     const size = end - at
-    // It may be held for a while, and must not hold a packet that is much larger than itself.
+    // The chunk may be held for a while, and must not hold a packet much larger than itself.
     const isSmall = bytes.length > size * packetFactor
     const own = isSmall ? Buffer.from(bytes.subarray(at, end)) : bytes
-    const place = isSmall
+    const span = isSmall
       ? { at: 0, contentAt: start - at, end: size }
       : { at, contentAt: start, end }
-    return new Cast(this, own, place, content, completionTokens)
+    return new Cast(this, own, span, content, completionTokens)
   }
 }
 
-/** A loop: for pieces of a hundred bytes the way to a native comparison is longer. */
+/** A loop: for a hundred bytes, calling a native comparison takes longer. */
 function isThere(piece: Buffer, bytes: Buffer, from: number): boolean {
   if (from + piece.length > bytes.length) return false
   for (let at = 0; at < piece.length; at += 1) if (bytes[from + at] !== piece[at]) return false
   return true
 }
 
-interface Place {
+interface EventSpan {
   at: number
   contentAt: number
   end: number
 }
 
-/** Hardly anybody looks at its text or its value. */
+/** Its text and value are made only when asked for, which is seldom. */
 class Cast implements RepeatedChunk {
   readonly kind = 'chunk'
   readonly mould: Mould
   readonly content: string
   readonly completionTokens: number | null
   readonly #bytes: Buffer
-  readonly #place: Place
+  readonly #span: EventSpan
 
-  constructor(mould: Mould, bytes: Buffer, place: Place, content: string, count: number | null) {
+  constructor(mould: Mould, bytes: Buffer, span: EventSpan, content: string, count: number | null) {
     this.mould = mould
     this.content = content
     this.completionTokens = count
     this.#bytes = bytes
-    this.#place = place
+    this.#span = span
   }
 
   get size(): number {
-    return this.#place.end - this.#place.at
+    return this.#span.end - this.#span.at
   }
 
   get text(): string {
-    const { at, end } = this.#place
+    const { at, end } = this.#span
     return this.#bytes.toString('utf8', at + opening.length, end - closing.length)
   }
 
   get contentAt(): number {
-    const { at, contentAt } = this.#place
+    const { at, contentAt } = this.#span
     return this.#bytes.toString('utf8', at + opening.length, contentAt).length
   }
 
@@ -187,7 +186,7 @@ class Cast implements RepeatedChunk {
 const ZERO = 48
 const escapes = Buffer.from('"\\/bfnrt')
 
-/** The quote that ends what is valid inside a JSON string; -1 where that is not plain to see. */
+/** The quote that ends a valid JSON string; -1 where a quick look cannot tell. */
 function endOfContent(bytes: Buffer, start: number): number {
   const last = Math.min(bytes.length, start + contentMax)
   for (let at = start; at < last; at += 1) {
@@ -202,7 +201,7 @@ function endOfContent(bytes: Buffer, start: number): number {
   return -1
 }
 
-/** Where a plain number of tokens ends, of nine digits at most; -1 where it is none. */
+/** Where a count of at most nine digits ends; -1: there is none. */
 function endOfCount(bytes: Buffer, start: number): number {
   let at = start
   while (at < start + 10 && isDigit(bytes[at] ?? 0)) at += 1

@@ -1,5 +1,5 @@
-// OpenAI's error envelope: `{"error":{message,type,param,code}}`, all four always there, the code a
-// string or null. Clients of every OpenAI route read it, so every OpenAI surface writes it here.
+// OpenAI's error envelope: `{"error":{message,type,param,code}}`. All four are always there; the
+// code is a string or null. Every OpenAI surface writes its errors with this.
 import type { Fault } from '#domain'
 
 export function errorEnvelope(fault: Fault, param = fault.param): string {

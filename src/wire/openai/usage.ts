@@ -2,10 +2,10 @@
 import type { Usage, UsageSource } from '#domain'
 import { isJsonObject } from '../json.ts'
 
-/** No call has more: a nonsense count must not become a bill that no budget survives. */
+/** No call has more tokens: a nonsense count must not use up a whole budget. */
 const tokensMax = 1_000_000_000
 
-/** Null when it is no usage: zero is a number of tokens, absent is not. */
+/** null: it is no usage. Zero is a number of tokens, an absent member is not. */
 export function readUsage(value: unknown, source: UsageSource): Usage | null {
   if (!isJsonObject(value)) return null
   const promptTokens = count(value.prompt_tokens)
@@ -21,7 +21,7 @@ export function readUsage(value: unknown, source: UsageSource): Usage | null {
   }
 }
 
-/** Whether it is one that can be read. */
+/** Whether `readUsage` can read it. */
 export function isUsage(value: unknown): boolean {
   return isJsonObject(value) && count(value.prompt_tokens) !== null
 }

@@ -47,9 +47,9 @@ export function isTerminal(status: JobStatus): boolean {
   return status !== 'IN_QUEUE' && status !== 'IN_PROGRESS'
 }
 
-/** What the platform says of a job whose worker was lost twice. */
+/** The platform's error for a job whose worker was lost twice. */
 export const lostWorkerError = 'job timed out after 1 retries'
-/** What it says of a job that ran longer than it may. */
+/** Its error for a job that ran longer than it may. */
 export const executionTimeoutError = 'executionTimeout exceeded'
-/** What a client of the OpenAI route is told of a failed job, whatever the reason was. */
+/** What the OpenAI route tells its client of a failed job, whatever the reason was. */
 export const openaiRouteError = 'Error processing the request'

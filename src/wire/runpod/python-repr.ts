@@ -1,6 +1,6 @@
 // How Python writes a value with `repr`. The worker of RunPod's vLLM image reports its errors as
 // the repr of a dict inside a JSON string, and vLLM's own validation errors are reprs too, so
-// whoever plays a worker has to write them exactly.
+// the simulator has to write them exactly.
 
 /** A number that Python holds as a float: `1` is written `1.0`. */
 export class PythonFloat {

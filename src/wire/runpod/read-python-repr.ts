@@ -1,11 +1,11 @@
-// Reads what Python's `repr` wrote of a dict: strings, numbers, None, booleans, lists and dicts, to
-// the letter as Python writes them. The text is a foreign server's: whatever is not exactly the
-// repr of a dict is none at all, and how deep it may nest is bounded.
+// Reads what Python's `repr` wrote of a dict: strings, numbers, None, booleans, lists and dicts.
+// The text is a foreign server's: anything that is not exactly the repr of a dict is refused, and
+// so is one that nests too deep.
 import type { JsonObject } from '#domain'
 
 const depthMax = 32
 
-/** A value and where the text goes on behind it; null where there is none. */
+/** A value and where it ends; null: there is none. */
 type Found<T = unknown> = { value: T; end: number } | null
 
 /** The dict in a text; null when the text is anything else. */
@@ -33,7 +33,7 @@ function dictAt(text: string, start: number, depth: number): Found<JsonObject> {
     if (found !== null) members.push([name.value, found.value])
     return found
   })
-  // Own members whatever they are called: `__proto__` is a name like any other.
+  // So that `__proto__` becomes a member like any other.
   return end === null ? null : { value: Object.fromEntries(members), end }
 }
 
@@ -47,7 +47,7 @@ function listAt(text: string, start: number, depth: number): Found {
   return end === null ? null : { value: items, end }
 }
 
-/** Items between brackets, each read by `itemAt`: where it all ends. */
+/** Reads items between brackets with `itemAt`; returns where the closing bracket ends. */
 function itemsEnd(
   text: string,
   start: number,
@@ -118,7 +118,7 @@ function scalarAt(text: string, at: number): Found {
   if (found === undefined) return null
   const end = at + found.length
   if (words.has(found)) return { value: words.get(found), end }
-  // A number beyond what JavaScript counts is as near as JSON would have it.
+  // A number that JavaScript cannot hold is rounded, as JSON.parse does.
   return /\d/.test(found) ? { value: Number(found), end } : null
 }
 

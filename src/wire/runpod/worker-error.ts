@@ -15,7 +15,7 @@ export function unknownInputError(): string {
   )
 }
 
-/** vLLM died after its start, and nothing restarts it: every job of this worker fails so. */
+/** vLLM died after its start, and nothing restarts it: every job of this worker fails like this. */
 export function engineGoneError(): string {
   return workerError('vLLM server process is not running; worker is unhealthy')
 }
