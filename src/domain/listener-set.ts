@@ -1,5 +1,6 @@
 // Who listens to a change, until each listener's own disposable is disposed.
 
+/** The listeners of one kind of news. */
 export class ListenerSet<Told extends unknown[] = []> {
   readonly #listeners = new Set<(...told: Told) => void>()
 

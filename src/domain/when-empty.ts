@@ -1,5 +1,6 @@
 // Waits until nothing is left of something that is counted elsewhere.
 
+/** Whoever waits until nothing is left of something that is counted. */
 export class WhenEmpty {
   readonly #isEmpty: () => boolean
   readonly #sleepers: (() => void)[] = []
