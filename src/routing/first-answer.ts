@@ -7,7 +7,7 @@ import {
   asFault,
   type Call,
   type Clock,
-  Fault,
+  type Fault,
   type HopReason,
   type Progress,
   type Released,
@@ -39,6 +39,8 @@ export interface Watcher {
   queued(): void
   /** It got its permit, or gave up: its time in the queue is over. */
   leftQueue(): void
+  /** An upstream took nothing of the call. */
+  turnedAway(fault: Fault): void
   began(station: Station, hop: Hop): AttemptLine
   progress(progress: Progress): void
 }
@@ -77,7 +79,6 @@ class Tries {
   #begun = 0
   #tries = 0
   #tried: Station[] = []
-  #turnedAway: Fault | null = null
 
   constructor(ask: Ask, tools: Tools) {
     this.#ask = ask
@@ -105,18 +106,14 @@ class Tries {
     return (signal.aborted ? null : booking.atOnce()) ?? this.#waitInLine()
   }
 
-  /** A deadline that passes while all upstreams are full is no timeout: they were full. */
+  /** Of an abandoned call it also says that all upstreams were full: the relay weighs the two. */
   async #waitInLine(): Promise<Permit> {
     const { signal, booking, watcher } = this.#ask
     watcher.queued()
     try {
       return await booking.permit(signal, this.#patience)
     } catch (reason) {
-      const wasFull = reason instanceof Fault && reason.turnedAway !== null
-      if (!wasFull && !isDeadline(reason)) throw reason
-      // The upstream's own words tell an operator more than our timeout.
-      if (this.#turnedAway !== null) throw this.#turnedAway
-      throw !wasFull && booking.isPaused() ? fullFor(null) : reason
+      throw signal.aborted && booking.isPaused() ? fullFor(null) : reason
     } finally {
       watcher.leftQueue()
     }
@@ -147,9 +144,8 @@ class Tries {
 
   /** Throws when the call is not tried again. */
   async #afterFailure(fault: Fault, station: Station): Promise<void> {
-    const { signal, booking, call } = this.#ask
-    // An upstream turned the call away before: its client hears that, not a timeout.
-    if (this.#turnedAway !== null && isDeadline(fault)) throw this.#turnedAway
+    const { signal, booking, call, watcher } = this.#ask
+    if (fault.turnedAway !== null) watcher.turnedAway(fault)
     if (signal.aborted) throw fault
     if (fault.started !== 'no') this.#begun += 1
     // A deployment that turned the call away did not fail it.
@@ -170,7 +166,6 @@ class Tries {
 
   #wait(fault: Fault, station: Station, isOnly: boolean): void {
     const { turnedAway, retryAfterMs } = fault
-    this.#turnedAway = fault
     station.pause.begin(turnedAway ?? 'full', retryAfterMs)
     station.onChange()
     if (turnedAway === 'full') this.#patience.spend(fault, isOnly)
@@ -216,10 +211,6 @@ class Tries {
       throw cause
     }
   }
-}
-
-function isDeadline(reason: unknown): boolean {
-  return reason instanceof Fault && reason.kind === 'deadline'
 }
 
 function sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
