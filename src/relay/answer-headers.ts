@@ -1,4 +1,4 @@
-// The headers of an answer: what is known at the time it begins, and when to try again.
+// The headers of an answer: what is known when it begins, and for a fault when to try again.
 import type { Fault, Rates } from '#domain'
 import { RateFault } from '#limits'
 import type { Headers } from './client-end.ts'
@@ -8,26 +8,28 @@ import type { Story } from './story.ts'
 const retryAfterMinS = 1
 const retryAfterMaxS = 60
 
-/** Below 500, SDKs repeat these only. */
+/** Below 500, SDKs repeat only these. */
 const retriedByClients: ReadonlySet<number> = new Set([408, 409, 429])
 
 export function answerHeaders(story: Story): Headers {
-  const { call, reservation, station, fallback, queueMs, isColdStart } = story
+  const { call, attempts } = story
   const headers: Headers = { 'x-request-id': call.id }
-  // What is no model of ours is only the client's own text: it is not said back.
+  // A name that is no model of ours is only the client's text, which is not sent back.
   if (story.model !== null) headers['x-podgate-model'] = headerText(story.modelId)
-  Object.assign(headers, rateHeaders(reservation?.rates ?? call.rates))
-  if (station !== null) {
+  Object.assign(headers, rateHeaders(attempts?.reservation.rates ?? call.rates))
+  const attempt = attempts?.latest?.start
+  if (attempt !== undefined) {
+    const { station, why, isFallback, isColdStart } = attempt
     headers['x-podgate-deployment'] = headerText(station.deployment.id)
     headers['x-podgate-transport'] = station.upstream.transport
-    if (fallback !== null) headers['x-podgate-fallback'] = fallback
-    headers['x-podgate-queue-ms'] = String(Math.round(queueMs))
+    if (isFallback && why !== null) headers['x-podgate-fallback'] = why
+    headers['x-podgate-queue-ms'] = String(Math.round(attempts?.queueMs ?? 0))
     headers['x-podgate-cold-start'] = String(isColdStart)
   }
   return headers
 }
 
-/** Rates: what the key has left; null where the answer does not tell. */
+/** `rates`: what the key has left; null where the answer does not tell it. */
 export function faultHeaders(fault: Fault, rates: Rates | null): Headers {
   const headers: Headers = {}
   const latest = fault instanceof RateFault ? fault.rates : rates
@@ -69,7 +71,7 @@ export function goDuration(ms: number): string {
 
 const isPlain = /^[\x20-\x7e]*$/
 
-/** Ids come from the registry, but a header must not break whatever they hold. */
+/** Ids come from the registry and may hold any character, which would break a header. */
 function headerText(text: string): string {
   return isPlain.test(text) ? text : text.replaceAll(/[^\x20-\x7e]/g, '?')
 }

@@ -1,5 +1,5 @@
-// The record of one try. It is complete when both things are known, in whichever order they come:
-// how the try ended for the call, and how its place came free.
+// One attempt, and its record. The record is written once two things are known, in either order:
+// how the attempt ended for the call, and how the upstream released its place.
 import {
   type AttemptRecord,
   type Clock,
@@ -10,6 +10,7 @@ import {
   type Released,
 } from '#domain'
 import type { AttemptLine, Station } from '#routing'
+import type { Delivery } from './delivery.ts'
 
 /** What is known of an attempt when it begins. */
 export interface AttemptStart {
@@ -18,10 +19,14 @@ export interface AttemptStart {
   ordinal: number
   model: string
   station: Station
+  /** null: it is the call's first, at the first choice of the policy. */
   why: HopReason | null
+  isFallback: boolean
+  /** The deployment had no worker. */
+  isColdStart: boolean
   startedAtMs: number
   startedTicksMs: number
-  /** The call's place among its key's calls is kept until the attempt is released. */
+  /** Until then, the call keeps its places among its key's calls. */
   onReleased(): void
 }
 
@@ -30,18 +35,27 @@ export interface AttemptPorts {
   onAttempt(record: AttemptRecord): void
 }
 
-export class Attempt implements AttemptLine {
-  readonly #start: AttemptStart
-  readonly #ports: AttemptPorts
-  #isEnded = false
+interface AttemptEnd {
   /** Only the name: a whole fault would keep its call in memory while the place is held. */
-  #fault: FaultName | null = null
-  #endedTicksMs = 0
-  #released: Released | null = null
-  #releasedTicksMs = 0
+  fault: FaultName | null
+  ticksMs: number
+}
+
+interface AttemptRelease {
+  released: Released
+  ticksMs: number
+}
+
+export class Attempt implements AttemptLine {
+  readonly start: AttemptStart
+  /** null: no answer began. */
+  delivery: Delivery | null = null
+  readonly #ports: AttemptPorts
+  #end: AttemptEnd | null = null
+  #release: AttemptRelease | null = null
 
   constructor(start: AttemptStart, ports: AttemptPorts) {
-    this.#start = start
+    this.start = start
     this.#ports = ports
   }
 
@@ -49,41 +63,38 @@ export class Attempt implements AttemptLine {
     this.ended(fault)
   }
 
-  /** The call is over: null when this try answered it. */
+  /** The call is over; null: this attempt answered it. Only the first end counts. */
   ended(fault: Fault | null): void {
-    if (this.#isEnded) return
-    this.#isEnded = true
-    this.#fault = fault?.kind ?? null
-    this.#endedTicksMs = this.#ports.clock.ticksMs()
+    if (this.#end !== null) return
+    this.#end = { fault: fault?.kind ?? null, ticksMs: this.#ports.clock.ticksMs() }
     this.#writeWhenKnown()
   }
 
-  /** How long the try was the upstream's. */
+  /** How long the call waited for the upstream here. */
   tookMs(): number {
-    return this.#isEnded ? this.#endedTicksMs - this.#start.startedTicksMs : 0
+    return this.#end === null ? 0 : this.#end.ticksMs - this.start.startedTicksMs
   }
 
-  /** Nobody said that the work is over, and nothing proved that it stopped. */
+  /** The upstream neither said that its work is over nor provably stopped. */
   mayGoOn(): boolean {
-    return this.#released === null || this.#released.how === 'held'
+    return this.#release === null || this.#release.released.how === 'held'
   }
 
   released(released: Released): void {
-    this.#released = released
-    this.#releasedTicksMs = this.#ports.clock.ticksMs()
-    this.#start.onReleased()
+    this.#release = { released, ticksMs: this.#ports.clock.ticksMs() }
+    this.start.onReleased()
     this.#writeWhenKnown()
   }
 
   #writeWhenKnown(): void {
-    const released = this.#released
-    if (!this.#isEnded || released === null) return
-    const { requestId, keyId, ordinal, model, station, why } = this.#start
-    const { startedAtMs, startedTicksMs } = this.#start
-    const fault = this.#fault
-    const lastTicksMs = Math.max(this.#endedTicksMs, this.#releasedTicksMs)
+    if (this.#end === null || this.#release === null) return
+    const { requestId, keyId, ordinal, model, station, why } = this.start
+    const { startedAtMs, startedTicksMs } = this.start
+    const { fault, ticksMs: endedTicksMs } = this.#end
+    const { released, ticksMs: releasedTicksMs } = this.#release
+    const lastTicksMs = Math.max(endedTicksMs, releasedTicksMs)
     const wasteReason = wasteOf(fault, released)
-    const heldMs = Math.max(0, this.#releasedTicksMs - startedTicksMs)
+    const heldMs = Math.max(0, releasedTicksMs - startedTicksMs)
     this.#ports.onAttempt({
       requestId,
       keyId,
@@ -104,7 +115,7 @@ export class Attempt implements AttemptLine {
   }
 }
 
-/** Why the place was taken for nothing; null when something came of it for the client. */
+/** Why the place was taken for nothing; null: the client got something for it. */
 function wasteOf(fault: FaultName | null, { how }: Released): AttemptRecord['wasteReason'] {
   if (fault === null || how === 'unsent') return null
   if (how === 'held') return 'orphan'
@@ -112,7 +123,7 @@ function wasteOf(fault: FaultName | null, { how }: Released): AttemptRecord['was
   return faultKinds[fault].status === 504 ? 'timeout' : 'retry'
 }
 
-/** The client's own doing: it left, did not read, or its key was closed while it waited. */
+/** The client left, did not read, or its key was closed while it waited. */
 const abandonedBy = new Set<FaultName>(['client_gone', 'slow_client', 'wrong_key'])
 
 function isAbandoned(fault: FaultName): boolean {

@@ -1,13 +1,14 @@
-// Keeps a client company: whenever a stream has been silent for a while, before its first event or
-// in the middle of it, a comment says what is being waited for, or proxies and clients give up. The
-// first one commits the 200, which is why it waits as long as it may. Comments are not an answer: a
-// call may still go elsewhere after them.
+// Keeps a client company. When a stream has been silent for a while, before its first event or in
+// the middle of it, a comment says what the call waits for; otherwise proxies and clients give up.
+// The first comment commits the 200, so it comes as late as it may. Comments are not an answer: the
+// call may still go to another deployment after them.
 //
-// Nothing is done for an event: the timer looks when the last one was, and sleeps again.
+// Events cost nothing here: the timer looks when the last one came, and sleeps again.
 import type { Clock, Timer } from '#domain'
 import type { Encoder } from '#surfaces'
 import { answerHeaders } from './answer-headers.ts'
 import type { ClientEnd } from './client-end.ts'
+import type { Delivery } from './delivery.ts'
 import type { Story } from './story.ts'
 
 export class Company {
@@ -16,7 +17,7 @@ export class Company {
   readonly #encoder: Encoder
   readonly #clock: Clock
   #timer: Timer | null = null
-  /** When we spoke last, or began to listen. */
+  /** When the last comment was sent, or the silence began. */
   #spokeTicksMs = 0
 
   constructor(client: ClientEnd, story: Story, encoder: Encoder, clock: Clock) {
@@ -44,19 +45,25 @@ export class Company {
 
   #look(): void {
     if (this.#client.signal.aborted) return
-    const { call, lastEventTicksMs } = this.#story
+    const { keepAliveMs } = this.#story.call
+    const lastEventTicksMs = this.#delivery?.lastEventTicksMs ?? 0
     const nowTicksMs = this.#clock.ticksMs()
-    const silentMs = nowTicksMs - Math.max(this.#spokeTicksMs, lastEventTicksMs ?? 0)
-    if (silentMs < call.keepAliveMs) return this.#lookIn(call.keepAliveMs - silentMs)
+    const silentMs = nowTicksMs - Math.max(this.#spokeTicksMs, lastEventTicksMs)
+    if (silentMs < keepAliveMs) return this.#lookIn(keepAliveMs - silentMs)
     this.#speak()
     this.#spokeTicksMs = nowTicksMs
-    this.#lookIn(call.keepAliveMs)
+    this.#lookIn(keepAliveMs)
   }
 
   #speak(): void {
-    // What it has not read yet would only grow.
-    if (this.#story.isClientReading) return
+    const { attempts } = this.#story
+    // A client that has text left to read would only get more of it.
+    if (attempts === null || this.#delivery?.isClientReading === true) return
     if (!this.#client.hasBegun) this.#client.begin(answerHeaders(this.#story))
-    this.#client.write(this.#encoder.heartbeat(this.#story.latest))
+    this.#client.write(this.#encoder.heartbeat(attempts.waitsFor))
+  }
+
+  get #delivery(): Delivery | null {
+    return this.#story.attempts?.latest?.delivery ?? null
   }
 }

@@ -1,101 +1,72 @@
 // Moves an answer to its client, event by event, at the client's pace: everything but the terminal
-// frame, which waits for the ledger. Nothing is read from the upstream while the client does not
-// read, so what is held for a slow client is bounded.
-import {
-  type Answer,
-  type Clock,
-  Fault,
-  type FaultName,
-  type Timer,
-  type UpstreamEvent,
-} from '#domain'
+// frame, which waits for the ledger. While the client does not read, nothing is read from the
+// upstream, so what is held for a slow client is bounded.
+//
+// A stream is over at its mark of the end, when its body ends, or some seconds after its last
+// choice has finished. It is complete if by then the encoder saw every choice finish.
+import { type Answer, type Clock, Fault, type Timer } from '#domain'
 import type { Encoder } from '#surfaces'
 import type { ClientEnd } from './client-end.ts'
-import { type Ending, failed } from './ending.ts'
+import type { Delivery } from './delivery.ts'
+import { type Ending, failed, interrupted } from './ending.ts'
 import { Speech } from './speech.ts'
 import type { Story } from './story.ts'
 
 /**
- * When every choice has finished, only the usage and the mark of the end are still to come. Who
- * forgets them must not keep a client that has its answer.
+ * When every choice has finished, only the usage and the mark of the end are still to come. An
+ * upstream that forgets them must not keep a client waiting that has its answer.
  */
 const lastWordsMs = 5_000
 
 /** An answer, its client, and what stands between them. */
-export interface Delivery {
+export interface DeliverAsk {
   answer: Answer
   encoder: Encoder
   client: ClientEnd
   story: Story
+  delivery: Delivery
   clock: Clock
 }
 
-export async function deliver(delivery: Delivery): Promise<Ending> {
-  const { answer, encoder, client, story, clock } = delivery
-  let whole: string | null = null
+export async function deliver(ask: DeliverAsk): Promise<Ending> {
+  const { answer, encoder, client, story, delivery, clock } = ask
+  const { signal } = client
+  const speech = new Speech(client, story, delivery)
   let lastWords: Timer | null = null
-  const speech = new Speech(client, story)
-  story.answering(answer.timings)
   try {
     for (;;) {
-      let event: UpstreamEvent | null
-      try {
-        event = await answer.next()
-        client.signal.throwIfAborted()
-      } catch (cause) {
-        if (tookNothing(delivery)) break
-        return failed(cause, client.signal)
-      }
-      if (event === null || event.kind === 'done') break
+      const event = await answer.next()
+      signal.throwIfAborted()
+      if (event === null || event.kind === 'done') return over(ask, null)
       // An error is a failure whatever follows it: a dying vLLM says `[DONE]` as well.
-      if (event.kind === 'failed') return failed(event.fault, client.signal)
-      const text = encoder.take(event)
-      story.event()
-      if (event.kind === 'whole') {
-        // There is no more of it.
-        whole = text
-        break
+      if (event.kind === 'failed') return failed(event.fault, signal)
+      let sent: Promise<void> | null
+      try {
+        const text = encoder.take(event)
+        delivery.event()
+        if (event.kind === 'whole') return over(ask, text)
+        // Most events need no turn of their own.
+        sent = speech.say(text, answer.hasMore())
+      } catch (cause) {
+        return failed(cause, signal)
       }
-      // Most events need no turn of their own.
-      const sent = speech.say(text, answer.hasMore())
-      if (sent !== null) {
-        try {
-          await sent
-        } catch (cause) {
-          if (tookNothing(delivery)) break
-          throw cause
-        }
-      }
+      if (sent !== null) await sent
       if (lastWords === null && encoder.isComplete()) {
         lastWords = clock.after(lastWordsMs, () => answer[Symbol.dispose]())
       }
     }
   } catch (cause) {
-    return failed(cause, client.signal)
+    return interrupted(cause, signal, story.call.stream && encoder.isComplete())
   } finally {
     lastWords?.cancel()
     // What was good reaches the client, whatever came behind it.
     speech.end()
-    story.answered()
+    delivery.ended()
   }
-  return encoder.isComplete() ? { kind: 'complete', whole } : failed(cutShort(), client.signal)
 }
 
-/**
- * Whatever broke once every choice of a stream had finished took nothing from the client, be it the
- * connection or our own time.
- */
-function tookNothing({ encoder, client, story }: Delivery): boolean {
-  if (!story.call.stream || !encoder.isComplete()) return false
-  const { aborted, reason } = client.signal
-  return !aborted || (reason instanceof Fault && ofOurTime.has(reason.kind))
-}
-
-const ofOurTime: ReadonlySet<FaultName> = new Set(['deadline', 'draining'])
-
-function cutShort(): Fault {
-  return new Fault('upstream_cut', {
-    message: 'The model’s server ended its answer before it was complete.',
-    started: 'yes',
-  })
+function over({ encoder, client }: DeliverAsk, whole: string | null): Ending {
+  if (encoder.isComplete()) return { kind: 'complete', whole }
+  const message = 'The model’s server ended its answer before it was complete.'
+  return failed(new Fault('upstream_cut', { message, started: 'yes' }), client.signal)
 }

@@ -1,10 +1,10 @@
-// Says the last word to the client: the terminal frame, the whole body, or the fault in the
-// client's own dialect.
+// Sends the client the end of its answer: the terminal frame, the whole body, or the fault in its
+// own dialect.
 import type { CallRecord, Fault } from '#domain'
 import type { Encoder, Surface } from '#surfaces'
 import { answerHeaders, faultHeaders } from './answer-headers.ts'
 import type { ClientEnd } from './client-end.ts'
-import type { Ending } from './ending.ts'
+import { type Ending, isClientGone } from './ending.ts'
 import type { Story } from './story.ts'
 
 /** What the last word to a client is made from. */
@@ -29,13 +29,13 @@ export function endCall(client: ClientEnd, word: LastWord): void {
 }
 
 function failCall(client: ClientEnd, fault: Fault, { story, encoder, surface }: LastWord): void {
-  if (fault.kind === 'client_gone' || fault.kind === 'slow_client') return client.cut()
+  if (isClientGone(fault.kind)) return client.cut()
   if (client.hasBegun) return client.end(encoder.failed(fault))
   const headers = { ...answerHeaders(story), ...faultHeaders(fault, null) }
   client.answer(fault.rule.status, headers, surface.fault(fault))
 }
 
-/** What could not be known when a stream's headers left. */
+/** For a stream: what was not known yet when its headers left. */
 function noteOf(record: CallRecord): string {
   return `podgate ${JSON.stringify({
     model: record.model,

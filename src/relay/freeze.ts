@@ -1,17 +1,35 @@
-// Makes a story into its record.
-import type { CallRecord, Fault, Outcome } from '#domain'
-import type { Ending } from './ending.ts'
+// Makes a story into its record, once, at its end. Log line, metrics and ledger row are made from
+// the frozen record and so cannot disagree.
+import { chargeFor } from '#accounting'
+import type { CallRecord, Fault, Outcome, TokenPrices, Usage } from '#domain'
+import type { Attempt } from './attempt-line.ts'
+import { believableUsage } from './believable-usage.ts'
+import { isClientGone } from './ending.ts'
 import type { Story } from './story.ts'
 
-type Bill = Pick<CallRecord, 'usage' | 'prices' | 'chargeNanoUsd'>
+const noPrices: TokenPrices = { promptNanoUsd: 0, completionNanoUsd: 0, cachedNanoUsd: 0 }
 
-export function freeze(story: Story, ending: Ending, bill: Bill, hasBegun: boolean): CallRecord {
-  const { call, station, timings } = story
-  const fault = ending.kind === 'failed' ? ending.fault : null
-  const endTicksMs = story.nowTicksMs
-  const first = story.firstEventTicksMs
-  const last = story.lastEventTicksMs
-  return {
+/** How a story ends. */
+export interface StoryEnd {
+  fault: Fault | null
+  /** What the upstream said, or what was counted. */
+  usage: Usage
+  /** The client has seen a status. */
+  hasBegun: boolean
+  ticksMs: number
+}
+
+export function freeze(story: Story, end: StoryEnd): Readonly<CallRecord> {
+  const { call, attempts } = story
+  const { fault } = end
+  const attempt = attempts?.latest ?? null
+  const delivery = attempt?.delivery ?? null
+  const timings = delivery?.timings ?? null
+  const first = delivery?.firstEventTicksMs ?? null
+  const last = delivery?.lastEventTicksMs ?? null
+  const usage = believableUsage(end.usage, call, story.model)
+  const prices = story.model?.prices ?? noPrices
+  return Object.freeze({
     requestId: call.id,
     clientRequestId: call.clientRequestId,
     keyId: call.key.id,
@@ -19,57 +37,57 @@ export function freeze(story: Story, ending: Ending, bill: Bill, hasBegun: boole
     endUserHash: call.endUserHash,
     surface: call.surface,
     model: story.modelId,
-    deployment: station?.deployment.id ?? null,
-    transport: station?.upstream.transport ?? null,
+    deployment: attempt?.start.station.deployment.id ?? null,
+    transport: attempt?.start.station.upstream.transport ?? null,
     upstreamId: timings?.upstreamId ?? null,
     workerId: timings?.workerId ?? null,
     receivedAtMs: call.receivedAtMs,
-    status: statusOf(fault, hasBegun),
-    outcome: outcomeOf(fault, story.reservation !== null),
+    status: fault === null || end.hasBegun ? 200 : fault.rule.status,
+    outcome: outcomeOf(fault, attempts !== null),
     errorCode: fault === null ? null : (fault.rule.code ?? fault.kind),
     fault: fault?.kind ?? null,
     stream: call.stream,
-    attempts: story.attempts,
-    durationMs: Math.round(endTicksMs - call.receivedTicksMs),
-    queueMs: Math.round(story.queueMs),
+    attempts: attempt?.start.ordinal ?? 0,
+    durationMs: Math.round(end.ticksMs - call.receivedTicksMs),
+    queueMs: Math.round(attempts?.queueMs ?? 0),
     ttftMs: first === null ? null : Math.round(first - call.receivedTicksMs),
     execMs: timings?.execMs ?? null,
-    overheadMs: overheadOf(story, endTicksMs),
+    overheadMs: overheadOf(story, end.ticksMs),
     streamMs: first === null || last === null ? null : last - first,
-    coldStart: story.isColdStart,
-    usage: bill.usage,
-    prices: bill.prices,
-    chargeNanoUsd: bill.chargeNanoUsd,
+    coldStart: attempt?.start.isColdStart ?? false,
+    usage,
+    prices,
+    chargeNanoUsd: chargeFor(usage, prices),
     gpuSeconds: null,
-    possibleOrphan: isPossibleOrphan(story, fault),
-  }
-}
-
-function statusOf(fault: Fault | null, hasBegun: boolean): number {
-  return fault === null || hasBegun ? 200 : fault.rule.status
+    possibleOrphan: isPossibleOrphan(attempt, fault),
+  })
 }
 
 function outcomeOf(fault: Fault | null, isAccepted: boolean): Outcome {
   if (fault === null) return 'ok'
-  // Whoever left before was refused all the same: there is no row, so there must be no call.
+  // Also where the client left before: a call that was not accepted has no row.
   if (!isAccepted) return 'refused'
-  if (fault.kind === 'client_gone' || fault.kind === 'slow_client') return fault.kind
+  if (isClientGone(fault.kind)) return fault.kind
   return fault.rule.status === 504 ? 'timeout' : 'failed'
 }
 
-/** Our own time: until the request was sent, less queue and tries, and after the answer's end. */
-function overheadOf(story: Story, endTicksMs: number): number {
-  const { call, queueMs, triedMs, sentTicksMs, answeredTicksMs } = story
-  if (sentTicksMs === null) return round3(endTicksMs - call.receivedTicksMs - queueMs)
-  const before = sentTicksMs - call.receivedTicksMs - queueMs - triedMs
-  const after = answeredTicksMs === null ? 0 : endTicksMs - answeredTicksMs
+/** Our own time: before the last attempt, less queue and other attempts, and after the answer. */
+function overheadOf({ call, attempts }: Story, endTicksMs: number): number {
+  const queueMs = attempts?.queueMs ?? 0
+  const attempt = attempts?.latest ?? null
+  if (attempts === null || attempt === null) {
+    return round3(endTicksMs - call.receivedTicksMs - queueMs)
+  }
+  const before = attempt.start.startedTicksMs - call.receivedTicksMs - queueMs - attempts.triedMs
+  const { delivery } = attempt
+  const after = delivery === null ? 0 : endTicksMs - delivery.endedTicksMs
   return round3(Math.max(0, before) + after)
 }
 
-/** Torn down where nothing proves that it stopped. What the upstream itself ended is over. */
-function isPossibleOrphan({ attempt, station }: Story, fault: Fault | null): boolean {
+/** The call was torn down, and nothing proves that its upstream stopped. */
+function isPossibleOrphan(attempt: Attempt | null, fault: Fault | null): boolean {
   if (fault === null || attempt === null) return false
-  return station?.upstream.cancellation === 'hoped' && attempt.mayGoOn()
+  return attempt.start.station.upstream.cancellation === 'hoped' && attempt.mayGoOn()
 }
 
 function round3(ms: number): number {

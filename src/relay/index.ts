@@ -2,10 +2,4 @@
 export { faultHeaders, rateHeaders } from './answer-headers.ts'
 export type { ClientEnd, Headers } from './client-end.ts'
 export { type RelayOptions, relayOptions } from './options.ts'
-export {
-  type AnswerAsk,
-  type BookAsk,
-  type Booked,
-  type RelayPorts,
-  relayCall,
-} from './relay-call.ts'
+export { type RelayPorts, relayCall } from './relay-call.ts'

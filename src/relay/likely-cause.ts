@@ -1,12 +1,11 @@
-// A platform may keep to itself why a job failed, and a prompt that is too long is the usual
-// reason. Where the prompt's length speaks for it, the client hears that: it can shorten its
-// prompt, and the upstream did nothing wrong.
+// A platform may not say why a job failed. The usual reason is a prompt that is too long. Where the
+// prompt is long enough for that, the client hears it, since it can shorten its prompt.
 import { Fault } from '#domain'
 import { isLikelyTooLong } from '#surfaces'
 import type { Ending } from './ending.ts'
 import type { Story } from './story.ts'
 
-/** For calls that failed before their answer began: a prompt that was answered had fitted. */
+/** For calls that failed before their answer began: a prompt that is answered did fit. */
 export function withLikelyCause(ending: Ending, story: Story): Ending {
   if (ending.kind !== 'failed' || !ending.fault.isUnexplained) return ending
   const { call, model } = story

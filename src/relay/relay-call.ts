@@ -1,52 +1,27 @@
 // The way of one call, from top to bottom. Whatever happens on it, the call ends in exactly one
 // record, and the client hears the end only after the ledger has it.
 import { type Call, type Clock, Fault, type Timer } from '#domain'
-import type { Reservation } from '#limits'
 import type { Route } from '#models'
-import type { BegunAnswer, Watcher } from '#routing'
-import {
-  checkModel,
-  refuseTooLong,
-  type Surface,
-  type UpstreamAsk,
-  type UpstreamTarget,
-} from '#surfaces'
+import type { BegunAnswer } from '#routing'
+import { checkModel, refuseTooLong, type Surface, type UpstreamTarget } from '#surfaces'
+import { type AcceptedCall, type AdmissionPorts, admit } from './admission.ts'
+import type { AttemptPorts } from './attempt-line.ts'
+import { Attempts } from './attempts.ts'
 import type { ClientEnd } from './client-end.ts'
 import { Company } from './company.ts'
 import { deliver } from './deliver.ts'
 import { endCall } from './end-call.ts'
-import { type Ending, failed } from './ending.ts'
+import { type Ending, faultOf, unanswered } from './ending.ts'
+import { freeze } from './freeze.ts'
 import { withLikelyCause } from './likely-cause.ts'
 import { type SettlePorts, settle } from './settle.ts'
-import { Story, type StoryPorts } from './story.ts'
+import { Story } from './story.ts'
 
-/** What was set aside for a call. Disposing gives back what is not for good: its places. */
-export interface Booked extends Disposable {
-  reservation: Reservation
-  firstAnswer(ask: AnswerAsk): Promise<BegunAnswer>
-}
-
-export interface AnswerAsk {
-  call: Call
-  signal: AbortSignal
-  watcher: Watcher
-  toUpstream(target: UpstreamTarget): UpstreamAsk
-}
-
-export interface BookAsk {
-  call: Call
-  route: Route
-  /** What a server of this dialect would refuse of the call; null: nothing. */
-  refusal(dialect: string): Fault | null
-  signal: AbortSignal
-}
-
-export interface RelayPorts extends StoryPorts, SettlePorts {
+export interface RelayPorts extends AttemptPorts, SettlePorts, AdmissionPorts {
   clock: Clock
+  ledger: AdmissionPorts['ledger'] & SettlePorts['ledger']
   /** models: what serves the call; throws 404, 403 or 400. */
   resolveRoute(call: Call): Route
-  /** limits and routing, in one step: tokens, places of its key and a waiting place; throws 429. */
-  reserve(ask: BookAsk): Promise<Booked>
 }
 
 export async function relayCall(
@@ -55,39 +30,47 @@ export async function relayCall(
   client: ClientEnd,
   ports: RelayPorts,
 ): Promise<void> {
-  const story = new Story(call, ports)
+  const { clock } = ports
+  const { signal } = client
+  const story = new Story(call)
   const encoder = surface.encoder(call)
-  const company = new Company(client, story, encoder, ports.clock)
-  const deadline = abandonAtDeadline(call, client, ports.clock)
-  const toUpstream = (target: UpstreamTarget) =>
-    surface.toUpstream(call, { ...target, policy: story.model?.policy })
-  const refusal = (dialect: string) =>
-    surface.refusal(call, { dialect, servedName: '', policy: story.model?.policy })
+  const company = new Company(client, story, encoder, clock)
+  const deadline = abandonAtDeadline(call, client, clock)
   let ending: Ending
-  let booked: Booked | null = null
+  let accepted: AcceptedCall | null = null
   let answer: BegunAnswer | null = null
   try {
-    const route = ports.resolveRoute(call)
-    story.routed(route.model)
-    checkModel(call, route.model)
-    refuseTooLong(call, route.model)
-    booked = await ports.reserve({ call, route, refusal, signal: client.signal })
-    story.reserved(booked.reservation)
+    const { model } = ports.resolveRoute(call)
+    const { policy } = model
+    story.model = model
+    checkModel(call, model)
+    refuseTooLong(call, model)
+    const refusal = (dialect: string) => surface.refusal(call, { dialect, servedName: '', policy })
+    accepted = await admit({ call, model, refusal, signal }, ports)
+    const attempts = new Attempts(call, model.id, accepted.reservation, ports)
+    story.attempts = attempts
     company.start()
-    answer = await booked.firstAnswer({ call, signal: client.signal, watcher: story, toUpstream })
-    ending = await deliver({ answer, encoder, client, story, clock: ports.clock })
+    const toUpstream = (target: UpstreamTarget) => surface.toUpstream(call, { ...target, policy })
+    answer = await accepted.firstAnswer(attempts, toUpstream)
+    const delivery = attempts.answering(answer.timings)
+    ending = await deliver({ answer, encoder, client, story, delivery, clock })
   } catch (cause) {
-    ending = withLikelyCause(failed(cause, client.signal), story)
+    const turnedAwayWith = story.attempts?.turnedAwayWith ?? null
+    ending = withLikelyCause(unanswered(cause, signal, turnedAwayWith), story)
   } finally {
     // Two times `using` would say it better, and costs 1 µs: V8 goes through its runtime for it.
     answer?.[Symbol.dispose]()
-    booked?.[Symbol.dispose]()
+    accepted?.[Symbol.dispose]()
   }
-  answer?.ended(faultOf(ending))
+  const fault = faultOf(ending)
+  answer?.ended(fault)
+  story.attempts?.latest?.ended(fault)
   company.stop()
   deadline.cancel()
-  const record = story.freeze(ending, encoder.usage(), client.hasBegun)
-  const lost = await settle(record, faultOf(ending), story.reservation, ports)
+  const usage = encoder.usage()
+  const { hasBegun } = client
+  const record = freeze(story, { fault, usage, hasBegun, ticksMs: clock.ticksMs() })
+  const lost = await settle(record, fault, accepted?.reservation ?? null, ports)
   if (lost !== null) ending = { kind: 'failed', fault: lost }
   endCall(client, { ending, record, story, encoder, surface })
 }
@@ -97,8 +80,4 @@ function abandonAtDeadline(call: Call, client: ClientEnd, clock: Clock): Timer {
     const message = 'The call did not finish before its deadline.'
     client.abandon(new Fault('deadline', { message, started: 'maybe' }))
   })
-}
-
-function faultOf(ending: Ending): Fault | null {
-  return ending.kind === 'failed' ? ending.fault : null
 }

@@ -1,5 +1,5 @@
 // Makes a finished record known, in this order: ledger, limits, metrics, log. The row is durable
-// before the terminal frame leaves, so that nothing the client saw is forgotten. Never throws.
+// before the terminal frame leaves, so nothing that the client saw is forgotten. Never throws.
 import { withoutLedger } from '#accounting'
 import { asFault, type CallRecord, type Fault } from '#domain'
 import type { Reservation } from '#limits'
@@ -28,15 +28,15 @@ export async function settle(
   } catch (cause) {
     lost = asFault(cause)
   }
-  // The answer does not wait for this: until a shared store has heard, the key has less left.
+  // The answer does not wait for this: a shared store that is slow only leaves the key less.
   reservation?.settle(record).catch(() => {})
-  // What the ledger will write when it can again: log and metrics say the same.
+  // Log and metrics say what the ledger will write once it can again.
   const told = lost === null ? record : withoutLedger(record)
   try {
     ports.observe(told)
     ports.log(told, fault ?? lost)
   } catch {
-    // The row is written: what cannot be told must not keep the end of the answer from its client.
+    // The row is written: without a log line or a metric, the client still gets its answer's end.
   }
   return fault === null ? lost : null
 }

@@ -8,7 +8,7 @@ import {
   asFault,
   type Call,
   type Clock,
-  Fault,
+  type Fault,
   type HopReason,
   type Progress,
   type Released,
@@ -41,6 +41,8 @@ export interface Watcher {
   queued(): void
   /** It got its permit, or gave up: its time in the queue is over. */
   leftQueue(): void
+  /** An upstream took nothing of the call. */
+  turnedAway(fault: Fault): void
   began(station: Station, hop: Hop): AttemptLine
   progress(progress: Progress): void
 }
@@ -79,7 +81,6 @@ class Tries {
   #begun = 0
   #tries = 0
   #tried: Station[] = []
-  #turnedAway: Fault | null = null
 
   constructor(ask: Ask, tools: Tools) {
     this.#ask = ask
@@ -107,18 +108,14 @@ class Tries {
     return (signal.aborted ? null : booking.atOnce()) ?? this.#waitInLine()
   }
 
-  /** A deadline that passes while all upstreams are full is no timeout: they were full. */
+  /** Of an abandoned call it also says that all upstreams were full: the relay weighs the two. */
   async #waitInLine(): Promise<Permit> {
     const { signal, booking, watcher } = this.#ask
     watcher.queued()
     try {
       return await booking.permit(signal, this.#patience)
     } catch (reason) {
-      const wasFull = reason instanceof Fault && reason.turnedAway !== null
-      if (!wasFull && !isDeadline(reason)) throw reason
-      // The upstream's own words tell an operator more than our timeout.
-      if (this.#turnedAway !== null) throw this.#turnedAway
-      throw !wasFull && booking.isPaused() ? fullFor(null) : reason
+      throw signal.aborted && booking.isPaused() ? fullFor(null) : reason
     } finally {
       watcher.leftQueue()
     }
@@ -150,9 +147,8 @@ class Tries {
 
   /** Throws when the call is not tried again. */
   async #afterFailure(fault: Fault, station: Station): Promise<void> {
-    const { signal, booking, call } = this.#ask
-    // An upstream turned the call away before: its client hears that, not a timeout.
-    if (this.#turnedAway !== null && isDeadline(fault)) throw this.#turnedAway
+    const { signal, booking, call, watcher } = this.#ask
+    if (fault.turnedAway !== null) watcher.turnedAway(fault)
     if (signal.aborted) throw fault
     if (fault.started !== 'no') this.#begun += 1
     // A deployment that turned the call away did not fail it.
@@ -173,7 +169,6 @@ class Tries {
 
   #wait(fault: Fault, station: Station, isOnly: boolean): void {
     const { turnedAway, retryAfterMs } = fault
-    this.#turnedAway = fault
     station.pause.begin(turnedAway ?? 'full', retryAfterMs)
     station.onChange()
     if (turnedAway === 'full') this.#patience.spend(fault, isOnly)
@@ -215,10 +210,6 @@ class Tries {
     const { path, body } = toUpstream({ dialect, servedName: deployment.servedName })
     return { requestId: call.id, path, body, stream: call.stream }
   }
-}
-
-function isDeadline(reason: unknown): boolean {
-  return reason instanceof Fault && reason.kind === 'deadline'
 }
 
 function sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {

@@ -31,6 +31,8 @@ function start() {
       model: 'asked',
       station,
       why: null,
+      isFallback: false,
+      isColdStart: false,
       startedAtMs: clock.nowMs(),
       startedTicksMs: clock.ticksMs(),
       onReleased() {

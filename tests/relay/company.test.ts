@@ -105,7 +105,7 @@ test('a whole answer is waited for in silence', async () => {
 
 test('a call that was refused is never kept company', async () => {
   const refused = new Fault('rate_requests', { message: 'm', retryAfterMs: 1 })
-  const one = startCall({ ports: { reserve: () => Promise.reject(refused) } })
+  const one = startCall({ reserve: () => Promise.reject(refused) })
   await one.ended
   await one.clock.advance(5 * keepAliveMs)
   expect(one.happened).toEqual(['metrics', 'log', 'answer 429'])

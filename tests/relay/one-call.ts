@@ -1,6 +1,5 @@
 // One call on its way through the relay, with a deployment and a client in the test's hands, on a
 // clock that stands still. Everything that becomes known is kept in one list, in order.
-import { chargeFor } from '#src/accounting/index.ts'
 import {
   type AttemptRecord,
   type CallRecord,
@@ -22,7 +21,9 @@ export interface GivenCall {
   body?: Record<string, unknown>
   capacity?: number
   deadlineMs?: number
+  waitMaxMs?: number
   cancellation?: 'proven' | 'hoped'
+  reserve?: RelayPorts['limits']['reserve']
   ports?: Partial<RelayPorts>
 }
 
@@ -43,19 +44,17 @@ export function startCall(given: GivenCall = {}) {
   routing.follow([model])
   const ports: RelayPorts = {
     clock,
-    charge: chargeFor,
-    resolveRoute: () => ({ model }),
-    async reserve({ call, route, refusal, signal }) {
-      await limits.takeRequest(call.key)
-      const place = routing.book({ call, refusal }, route.model)
-      const reservation = await limits.reserve({ call, bound: 0 }, signal)
-      return {
-        reservation,
-        firstAnswer: (ask) => routing.firstAnswer({ ...ask, booking: place }),
-        [Symbol.dispose]: () => place.leave(),
-      }
+    routing,
+    limits: {
+      ...limits,
+      async reserve(ask, signal) {
+        await limits.takeRequest(ask.call.key)
+        return (given.reserve ?? limits.reserve)(ask, signal)
+      },
     },
+    resolveRoute: () => ({ model }),
     ledger: {
+      state: () => 'ok',
       async append() {
         happened.push('ledger begins')
         await new Promise((resolve) => setImmediate(resolve))
@@ -72,7 +71,8 @@ export function startCall(given: GivenCall = {}) {
     ...given.ports,
   }
   const deadlineTicksMs = clock.ticksMs() + (given.deadlineMs ?? 600_000)
-  const call = chatCall({ stream: true, ...given.body }, { deadlineTicksMs })
+  const { waitMaxMs = null } = given
+  const call = chatCall({ stream: true, ...given.body }, { deadlineTicksMs, waitMaxMs })
   const ended = relayCall(call, chatSurface(), client, ports)
   return { call, client, clock, deployment, ended, happened, records, attempts, faults }
 }

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { Fault, type UpstreamEvent } from '#src/domain/index.ts'
 import type { RecordingClient } from '../support/recording-client.ts'
-import { type Opened, scriptedAnswer } from '../support/scripted-deployment.ts'
-import { brokenOff, done, eventsIn, finished, said, startCall } from './one-call.ts'
+import { type Opened, scriptedAnswer, silentAnswer } from '../support/scripted-deployment.ts'
+import { brokenOff, done, eventsIn, finished, released, said, startCall } from './one-call.ts'
 
 const gone = new Fault('client_gone', { message: 'It left.', started: 'maybe' })
 
@@ -23,7 +23,7 @@ test('the ledger has the row before the metrics, the log and the client’s last
 
 describe('a ledger that cannot be written', () => {
   const lost = new Fault('ledger_unavailable', { message: 'No ledger.', retryAfterMs: 5000 })
-  const ledger = { append: () => Promise.reject(lost) }
+  const ledger = { state: () => 'ok' as const, append: () => Promise.reject(lost) }
   /** In metrics and log as in the row that is written when it can be. */
   const failed = { outcome: 'failed', fault: 'ledger_unavailable', errorCode: 'ledger_unavailable' }
 
@@ -80,7 +80,7 @@ describe('a call that is refused', () => {
 
   test('for its rate is told exactly when to come back', async () => {
     const refused = new Fault('rate_requests', { message: 'm', retryAfterMs: 1234 })
-    const one = startCall({ ports: { reserve: () => Promise.reject(refused) } })
+    const one = startCall({ reserve: () => Promise.reject(refused) })
     await one.ended
     expect(one.client.status).toBe(429)
     expect(one.client.headers).toMatchObject({
@@ -94,7 +94,7 @@ describe('a call that is refused', () => {
   test('is a refusal even when its client has left: there is no row', async () => {
     const refused = new Fault('rate_requests', { message: 'm', retryAfterMs: 1234 })
     const late = Promise.withResolvers<never>()
-    const one = startCall({ ports: { reserve: () => late.promise } })
+    const one = startCall({ reserve: () => late.promise })
     one.client.abandon(new Fault('client_gone', { message: 'm' }))
     late.reject(refused)
     await one.ended
@@ -149,6 +149,70 @@ describe('a deadline that passes', () => {
     expect(events).toHaveLength(2)
     expect(JSON.parse(events[1] ?? '').error.code).toBe('deadline_exceeded')
     expect(one.records[0]).toMatchObject({ outcome: 'timeout', status: 200 })
+  })
+})
+
+describe('a call whose upstream was full', () => {
+  const full = new Fault('overloaded', { message: 'Of the upstream.', turnedAway: 'full' })
+
+  async function turnedAway(fault = full) {
+    const one = startCall({ deadlineMs: 1_000 })
+    const open = await one.deployment.nextOpen()
+    open.context.onReleased(released)
+    open.reject(fault)
+    await one.clock.advance(1)
+    return one
+  }
+
+  test('hears what the upstream said when the deadline passes in the line', async () => {
+    const said = { message: 'Of the upstream.', retryAfterMs: 5_000 }
+    const cold = new Fault('overloaded', { ...said, turnedAway: 'cold' })
+    const one = await turnedAway(cold)
+    await one.clock.advance(1_000)
+    await one.ended
+    expect(one.client.status).toBe(429)
+    expect(one.faults).toEqual([cold])
+  })
+
+  test('hears it also when the deadline passes during another attempt', async () => {
+    const one = await turnedAway()
+    await one.clock.advance(400)
+    const { context, reject } = await one.deployment.nextOpen()
+    context.signal.addEventListener('abort', () => reject(context.signal.reason))
+    await one.clock.advance(1_000)
+    context.onReleased(released)
+    await one.ended
+    expect(one.faults).toEqual([full])
+    expect(one.attempts).toMatchObject([{ fault: 'overloaded' }, { fault: 'deadline' }])
+  })
+
+  test('hears it when it has waited for that upstream long enough', async () => {
+    const one = startCall({ waitMaxMs: 0 })
+    const open = await one.deployment.nextOpen()
+    open.context.onReleased(released)
+    open.reject(full)
+    await one.ended
+    expect(one.faults).toEqual([full])
+  })
+
+  test('has left, when it left, whatever the upstream said', async () => {
+    const one = await turnedAway()
+    one.client.abandon(gone)
+    await one.ended
+    expect(one.records[0]).toMatchObject({ outcome: 'client_gone', fault: 'client_gone' })
+  })
+
+  test('times out as any other when the deadline passes in its answer', async () => {
+    const one = await turnedAway()
+    await one.clock.advance(400)
+    const { context, resolve } = await one.deployment.nextOpen()
+    const answer = silentAnswer([said('Hi')])
+    context.signal.addEventListener('abort', () => answer[Symbol.dispose]())
+    resolve(answer)
+    await one.clock.advance(1_000)
+    context.onReleased(released)
+    await one.ended
+    expect(one.records[0]).toMatchObject({ outcome: 'timeout', fault: 'deadline' })
   })
 })
 

@@ -2,8 +2,7 @@
 // fail, are left and wait, while the ledger refuses rows and the key's limit is changed. Whatever
 // happens, each reservation is settled once, and nothing of it stays behind.
 import { expect, test } from 'vitest'
-import { chargeFor } from '#src/accounting/index.ts'
-import { type ApiKey, type Call, type CallRecord, Fault, tokenBound } from '#src/domain/index.ts'
+import { type ApiKey, type Call, type CallRecord, Fault } from '#src/domain/index.ts'
 import { createLimits, limitsOptions, type Reservation } from '#src/limits/index.ts'
 import { tokensTaken } from '#src/limits/tokens-taken.ts'
 import { type RelayPorts, relayCall } from '#src/relay/index.ts'
@@ -54,34 +53,19 @@ function openHouse(random: Random) {
   }
   const ports: RelayPorts = {
     clock,
-    charge: chargeFor,
-    resolveRoute: () => ({ model }),
-    async reserve({ call, route, refusal, signal }) {
-      const place = routing.book({ call, refusal }, route.model)
-      const { prompt, completion } = tokenBound(call, route.model)
-      const bound = prompt + completion
-      const settlement = { bound, used: [] }
-      try {
-        const reservation = watched(await limits.reserve({ call, bound }, signal), settlement, call)
+    routing,
+    limits: {
+      ...limits,
+      async reserve(ask, signal) {
+        const settlement = { bound: ask.bound, used: [] }
+        const reservation = watched(await limits.reserve(ask, signal), settlement, ask.call)
         settlements.push(settlement)
-        const { turn } = reservation
-        return {
-          reservation,
-          async firstAnswer(ask) {
-            await turn?.(ask.signal)
-            return routing.firstAnswer({ ...ask, booking: place })
-          },
-          [Symbol.dispose]() {
-            place.leave()
-            reservation[Symbol.dispose]()
-          },
-        }
-      } catch (cause) {
-        place.leave()
-        throw cause
-      }
+        return reservation
+      },
     },
+    resolveRoute: () => ({ model }),
     ledger: {
+      state: () => 'ok',
       async append() {
         await new Promise((resolve) => setImmediate(resolve))
         if (random(4) === 0) throw new Fault('ledger_unavailable', { message: 'm' })

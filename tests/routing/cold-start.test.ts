@@ -24,6 +24,7 @@ test('fifty callers of 30 s wake one worker that takes 120 s, and open no circui
   const watcher = {
     queued() {},
     leftQueue() {},
+    turnedAway() {},
     progress() {},
     began: () => ({ faulted() {}, released() {} }),
   }

@@ -155,14 +155,15 @@ describe('an upstream that says it is full', () => {
     expect(upstream.opened).toHaveLength(3)
   })
 
-  test('is why the call failed, when the deadline passes in its line', async () => {
+  test('is heard by the relay, when the deadline passes in its line', async () => {
     const upstream = scriptedDeployment()
     const controller = new AbortController()
-    const { answer, clock } = route(upstream, { signal: controller.signal })
+    const { answer, clock, turnedAway } = route(upstream, { signal: controller.signal })
     turnAway(await upstream.nextOpen())
     await clock.advance(1)
     controller.abort(new Fault('deadline', { message: 'late' }))
-    expect(await answer).toBe(full)
+    expect(await answer).toMatchObject({ kind: 'overloaded', turnedAway: 'full' })
+    expect(turnedAway).toEqual([full])
   })
 
   test('is why for those, too, who stood behind the one that it turned away', async () => {
@@ -189,17 +190,6 @@ describe('an upstream that says it is full', () => {
     expect(upstream.opened).toHaveLength(1)
     await clock.advance(1)
     expect(upstream.opened).toHaveLength(2)
-  })
-
-  test('is not why, when the client left in its line', async () => {
-    const upstream = scriptedDeployment()
-    const controller = new AbortController()
-    const { answer, clock } = route(upstream, { signal: controller.signal })
-    turnAway(await upstream.nextOpen())
-    await clock.advance(1)
-    const left = new Fault('client_gone', { message: 'left' })
-    controller.abort(left)
-    expect(await answer).toBe(left)
   })
 })
 
@@ -230,16 +220,17 @@ describe('the wait for an upstream that is full', () => {
     return ending
   }
 
-  test('ends so long after the call was first turned away, with what the upstream said', async () => {
+  test('ends so long after the call was first turned away, and what the upstream said is known', async () => {
     const upstream = scriptedDeployment()
-    const { answer, clock, told } = route(upstream, { options })
+    const { answer, clock, told, turnedAway } = route(upstream, { options })
     const startMs = clock.ticksMs()
     const ending = endingOf(answer, clock)
     void stayFull(upstream)
     await clock.advance(4_999)
     expect(ending.fault).toBeUndefined()
     await clock.advance(1)
-    expect(ending).toMatchObject({ atMs: startMs + 5_000, fault: { message: 'of the upstream' } })
+    expect(ending).toMatchObject({ atMs: startMs + 5_000, fault: { turnedAway: 'full' } })
+    expect(turnedAway.at(-1)?.message).toBe('of the upstream')
     expect(told.at(-1)).toBe('left the line')
     expect(clock.pending()).toBe(1)
   })
@@ -247,13 +238,14 @@ describe('the wait for an upstream that is full', () => {
   test('goes on to the deadline where it only has no worker yet', async () => {
     const upstream = scriptedDeployment()
     const controller = new AbortController()
-    const { answer, clock } = route(upstream, { options, signal: controller.signal })
+    const { answer, clock, turnedAway } = route(upstream, { options, signal: controller.signal })
     const ending = endingOf(answer, clock)
     void stayFull(upstream, cold)
     await clock.advance(599_000)
     expect(ending.fault).toBeUndefined()
     controller.abort(new Fault('deadline', { message: 'late' }))
-    expect(await answer).toBe(cold)
+    expect(await answer).toMatchObject({ kind: 'overloaded' })
+    expect(turnedAway.at(-1)).toBe(cold)
   })
 
   test.each([

@@ -28,6 +28,7 @@ export interface Given {
 /** One call on its way to one deployment; what it tells is kept in order. */
 export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMax = 100) {
   const told: string[] = []
+  const turnedAway: Fault[] = []
   const clock = createFakeClock()
   const options = routingOptions.parse({ waitingMax, fullWaitMs: 600_000, ...given.options })
   const ports = { clock, open: () => upstream, ...unheard }
@@ -38,6 +39,7 @@ export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMa
   const watcher: Watcher = {
     queued: () => void told.push('queued'),
     leftQueue: () => void told.push('left the line'),
+    turnedAway: (fault) => void turnedAway.push(fault),
     progress: ({ phase }) => void told.push(phase),
     began() {
       told.push('began')
@@ -55,7 +57,7 @@ export function route(upstream: ScriptedDeployment, given: Given = {}, waitingMa
   const booking = book()
   /** Another call behind the first. */
   const askBehind = (behind: Given) => ask(book(), behind)
-  return { told, clock, routing, booking, askBehind, answer: ask(booking, given) }
+  return { told, turnedAway, clock, routing, booking, askBehind, answer: ask(booking, given) }
 }
 
 const plain = () => ({ path: '/p', body: Buffer.from('b') })

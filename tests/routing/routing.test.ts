@@ -178,6 +178,7 @@ test('a call that is turned away where its deployment goes is answered by the on
   const watcher = {
     queued() {},
     leftQueue() {},
+    turnedAway() {},
     progress() {},
     began: () => ({ faulted() {}, released() {} }),
   }
