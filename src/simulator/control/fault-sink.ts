@@ -2,7 +2,7 @@
 // says. Whole answers break in their own ways: half a body and a torn socket, half a body and a
 // clean end, vLLM's 500 of a dead engine, or silence.
 
-import { engineDead, engineDeadEvent } from '../engine/dead-engine.ts'
+import { engineDead, engineDeadEvent } from '../engine/refusal.ts'
 import type { EventKind, ReplySink } from '../reply-sink.ts'
 import type { FaultPlan } from './fault-plan.ts'
 

@@ -9,8 +9,8 @@ import { isExternal } from '../external/external-crew.ts'
 import { openJobStore } from '../jobs/job-store.ts'
 import type { EndpointOptions } from '../options.ts'
 import type { EndpointCounters } from './counters.ts'
+import { settingsOf } from './fleet-options.ts'
 import { openJobQueue } from './job-queue.ts'
-import { settingsOf } from './settings.ts'
 import { type WatchedJob, watchedJob } from './watched-job.ts'
 
 export function openEndpoint(

@@ -3,7 +3,7 @@
 // long again. Neither stops a worker: the idle timeout does.
 import type { Clock, Timer } from '#domain'
 import type { JobQueue } from '../crew.ts'
-import type { EndpointSettings } from './settings.ts'
+import type { EndpointSettings } from './fleet-options.ts'
 
 export interface Scaler {
   /** The queue or the workers changed. */

@@ -1,7 +1,7 @@
 // Reads a request to `/v1/completions`: one prompt or many, as text or as token ids.
 import type { JsonObject } from '#domain'
 import { checkBounds, numberOr, refuseMistakes, typeMistakes } from './field-checks.ts'
-import { badRequest, badValue, unknownModel } from './refusal.ts'
+import { badRequest, badValue, checkModel } from './refusal.ts'
 import { checkGrammar, shapeOf } from './shape.ts'
 import {
   checkLogprobsBound,
@@ -30,9 +30,7 @@ export function readCompletion(
     throw badValue('Either prompt or prompt_embeds must be provided and non-empty.', 'prompt')
   }
   refuseMistakes(typeMistakes(body, text))
-  if (typeof body.model === 'string' && body.model !== model.name) {
-    throw unknownModel(body.model, model.name)
-  }
+  checkModel(body, model.name)
   if (typeof body.suffix === 'string' && body.suffix !== '') {
     const message = 'suffix is only supported for models with FIM completion rendering'
     throw badRequest(message, 'suffix')

@@ -1,6 +1,6 @@
 // Between the management API's view of an endpoint and the simulator's: image, environment and GPU
 // pools on one side, a model with its timing and the knobs of its workers on the other.
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings } from '../endpoint/fleet-options.ts'
 import { type EndpointOptions, type SimulatorOptions, simulatorOptions } from '../options.ts'
 import type { EndpointFields } from './endpoint-fields.ts'
 

@@ -4,7 +4,7 @@
 // one worker hoards, and why places stay empty for a while in a burst.
 import type { Clock, Timer } from '#domain'
 import type { JobQueue, Work } from '../crew.ts'
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings } from '../endpoint/fleet-options.ts'
 import type { Chance } from '../engine/random.ts'
 import { drawSpan } from './boot-time.ts'
 

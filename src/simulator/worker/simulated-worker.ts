@@ -2,7 +2,7 @@
 // way. It tells what happens to it as events, from which the account's bill and logs are made.
 import type { CrewPorts } from '../contract.ts'
 import type { Work } from '../crew.ts'
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings } from '../endpoint/fleet-options.ts'
 import type { Chance } from '../engine/random.ts'
 import { gpuOfPool } from '../management/gpu-catalog.ts'
 import { bootTime } from './boot-time.ts'
