@@ -1,8 +1,8 @@
 // What the answers of chat and completions have in common, whole and streamed: who answers, when,
 // and the usage.
 import type { Plan } from './plan.ts'
-import type { TextRequest } from './text-request.ts'
-import { finalUsage, promptTokens, runningUsage, tokensAfter, wholeUsage } from './usage.ts'
+import { promptTokens, type TextRequest } from './text-request.ts'
+import { finalUsage, runningUsage, tokensAfter, wholeUsage } from './usage.ts'
 
 export interface AnswerHead {
   id: string

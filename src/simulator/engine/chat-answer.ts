@@ -1,6 +1,6 @@
-// A chat answer, whole and streamed, with vLLM's keys in vLLM's order; it writes its nulls. The text
-// of each event is built from prefixes that are made once per stream: ten thousand events a second
-// on one core leave no time for an object per event.
+// A chat answer, whole and streamed, with vLLM's keys in vLLM's order; it writes its nulls. The
+// text of each event is built from prefixes that are made once per stream: ten thousand events a
+// second on one core leave no time for an object per event.
 import { type AnswerHead, eventFrame, usageOf } from './answer-frame.ts'
 import { doneEvent, type StreamDialect } from './event-writer.ts'
 import { chatLogprobs, promptLogprobs } from './logprobs.ts'

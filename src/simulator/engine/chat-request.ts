@@ -32,9 +32,14 @@ export function readChat(body: JsonObject, model: ModelProfile, text: () => stri
     typeof body.max_completion_tokens === 'number' ? 'max_completion_tokens' : 'max_tokens'
   const asked = body[field]
   const tokens = countTokens(prompt, model.contextTokens)
-  const maxTokens = fitContext(model, tokens, typeof asked === 'number' ? asked : null, field)
+  const maxTokens = fitContext(
+    model.contextTokens,
+    tokens,
+    typeof asked === 'number' ? asked : null,
+    field,
+  )
   checkBounds(body)
-  checkLogprobsBound(numberOr(body.top_logprobs, 0))
+  checkLogprobsBound(numberOr(body.top_logprobs, 0), 'sample')
   const shape = shapeOf(body, messages)
   checkGrammar(shape)
   return {

@@ -39,10 +39,10 @@ export function readCompletion(
   const echoOnly = body.echo === true && body.max_tokens === 0
   const asked = echoOnly ? 1 : numberOr(body.max_tokens, defaultMaxTokens)
   const longest = Math.max(...prompts.map((prompt) => prompt.tokens))
-  const maxTokens = fitContext(model, longest, asked, 'max_tokens')
+  const maxTokens = fitContext(model.contextTokens, longest, asked, 'max_tokens')
   checkBounds(echoOnly ? { ...body, max_tokens: 1 } : body)
   const logprobs = typeof body.logprobs === 'number' ? body.logprobs : null
-  checkLogprobsBound(logprobs ?? 0)
+  checkLogprobsBound(logprobs ?? 0, 'sample')
   const shape = shapeOf({ structured_outputs: body.structured_outputs }, [])
   checkGrammar(shape)
   return {

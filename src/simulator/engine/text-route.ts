@@ -18,8 +18,7 @@ import { EngineRefusal, engineDead, engineDeadEvent } from './refusal.ts'
 import { readBody } from './request-body.ts'
 import type { ResponseIds } from './response-ids.ts'
 import type { ServerLife } from './server-life.ts'
-import type { ModelProfile, TextRequest } from './text-request.ts'
-import { promptTokens } from './usage.ts'
+import { type ModelProfile, promptTokens, type TextRequest } from './text-request.ts'
 
 export interface EngineRequest {
   method: string

@@ -153,7 +153,6 @@ function routesOf(text: TextEngine, model: EndpointOptions): { readonly [path: s
     throw unknownResponse(decodeURIComponent(request.path.split('/')[3] ?? ''))
   }
   const health = get(() => '')
-  const ping = { ...health, method: 'any' }
   const alive: Answer = (request, sink) => {
     if (text.life.phase() !== 'dead') return health.answer(request, sink)
     sink.whole(503, '')
@@ -184,7 +183,7 @@ function routesOf(text: TextEngine, model: EndpointOptions): { readonly [path: s
     '/detokenize': computed('any', tokens.detokenize),
     '/v1/models': get(() => modelList(model, `modelperm-${ids(16)}`, now())),
     '/health': { ...health, answer: alive },
-    '/ping': { ...ping, answer: alive },
+    '/ping': { method: 'any', kind: 'any', answer: alive },
     '/version': get(() => JSON.stringify({ version: model.engine.version })),
     '/load': get(() => `{"server_load":${batch.load().running + batch.load().waiting}}`),
     '/metrics': get(metrics, 'text/plain; version=0.0.4; charset=utf-8'),

@@ -74,13 +74,8 @@ export function optionsOf(
   }
 }
 
-function fleetOf({
-  gpu,
-  workers,
-  scaling,
-  env,
-  timeout,
-}: EndpointFields): EndpointOptions['fleet'] {
+function fleetOf(given: EndpointFields): EndpointOptions['fleet'] {
+  const { gpu, workers, scaling, env, timeout } = given
   const [gpuPool] = gpu.pools
   const slotsPerWorker = countIn(env, 'MAX_CONCURRENCY')
   return {

@@ -8,10 +8,10 @@ import { renderChat } from '../chat-template.ts'
 import type { StreamDialect } from '../event-writer.ts'
 import { onlyPlan, type Plan, textBetween } from '../plan.ts'
 import { EngineRefusal, invalid, missing } from '../refusal.ts'
-import type { ModelProfile, TextRequest } from '../text-request.ts'
+import { type ModelProfile, promptTokens, type TextRequest } from '../text-request.ts'
 import type { TextRoute } from '../text-route.ts'
 import { countTokens } from '../tokens.ts'
-import { promptTokens, tokensAfter } from '../usage.ts'
+import { tokensAfter } from '../usage.ts'
 
 export const messagesRoute: TextRoute = {
   idPrefix: 'chatcmpl',

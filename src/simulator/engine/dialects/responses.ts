@@ -3,9 +3,9 @@
 import type { AnswerHead } from '../answer-frame.ts'
 import type { StreamDialect } from '../event-writer.ts'
 import { onlyPlan, type Plan, textBetween } from '../plan.ts'
-import type { TextRequest } from '../text-request.ts'
+import { promptTokens, type TextRequest } from '../text-request.ts'
 import type { TextRoute } from '../text-route.ts'
-import { promptTokens, tokensAfter } from '../usage.ts'
+import { tokensAfter } from '../usage.ts'
 import { readResponses } from './responses-request.ts'
 
 export const responsesRoute: TextRoute = {
