@@ -11,7 +11,7 @@ import { jobOptions } from './jobs/job-options.ts'
 import { managementRooms } from './management/management-rooms.ts'
 import { quotaLimits } from './management/quota.ts'
 import { providerName } from './provider/provider-name.ts'
-import { personality, workerPostMs } from './worker/personality.ts'
+import { personality } from './worker/personality.ts'
 
 const timing = z.strictObject({
   stepMs: z.number().min(0).describe('Time of one decoding step with an empty batch.'),
@@ -110,7 +110,6 @@ export const simulatorOptions = z.object({
   ...jobOptions,
   ...edgeOptions,
   ...externalOptions,
-  workerPostMs: workerPostMs.default(0),
   managementQuota: quotaLimits
     .default({ minute: 60, hour: 3000, day: 50_000 })
     .describe('Requests to the management API in each of these times.'),

@@ -1,6 +1,6 @@
-// What can be set about workers that attach from outside.
+// What can be set about workers that attach from outside, and about the posts of all workers.
 import { z } from 'zod'
-import { count } from '../knobs.ts'
+import { count, wholeMs } from '../knobs.ts'
 
 export const externalOptions = {
   workerPollMs: count
@@ -14,4 +14,9 @@ export const externalOptions = {
   workerSilentMs: count
     .default(40_000)
     .describe('A job of which an external worker says nothing for so long goes to another, once.'),
+  workerPostMs: wholeMs
+    .default(0)
+    .describe(
+      'What RunPod takes to accept a post of a worker; RunPod: 30-120. Slices grow with it.',
+    ),
 }

@@ -6,7 +6,15 @@ import { isJsonObject, parseObject, pythonRepr } from '#wire'
 import type { JobSink } from '../job-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
 import { type Handler, jsonRequest, type WorkerFacts, type WorkerRequest } from './handler.ts'
-import { openBatches } from './native-batches.ts'
+import { openPosts, type PostPace } from './posts.ts'
+
+/** `DEFAULT_BATCH_SIZE`, `MIN_BATCH_SIZE` and `BATCH_SIZE_GROWTH_FACTOR`, left as they are. */
+const batchMax = 50
+const batchMin = 1
+const growth = 3
+
+/** Events that wait for their post; then vLLM waits. */
+const waitingMax = 1000
 
 const routes = new Set([
   '/v1/chat/completions',
@@ -39,6 +47,29 @@ export function generationA(input: JsonObject, sink: JobSink, worker: WorkerFact
     },
   }
   return { request, answer, stop: batches.stop }
+}
+
+/** The handler counts events and yields them together, more each time, so that a long answer costs
+ * few posts and comes in lumps. */
+function openBatches(sink: JobSink, pace: PostPace, glue: (events: string[]) => unknown) {
+  let waiting: string[] = []
+  let size = batchMin
+  const posts = openPosts(sink, pace, (isEnded) => {
+    if (waiting.length === 0 || (waiting.length < size && !isEnded)) return undefined
+    const events = waiting.slice(0, size)
+    waiting = waiting.slice(size)
+    size = Math.min(size * growth, batchMax)
+    return glue(events)
+  })
+  return {
+    ...posts,
+    /** False: wait for `whenDrained`. */
+    add(event: string): boolean {
+      waiting.push(event)
+      posts.flush()
+      return waiting.length < waitingMax
+    },
+  }
 }
 
 /** `{"choices":[{"tokens":[…]}],"usage":{…}}`, for whole answers and batches of a stream alike. */

@@ -2,7 +2,7 @@
 // inside its own process and yields whole events; from 2.24 on (B) it is a thin proxy that yields
 // what it reads. The generations differ in slices, errors, routes and in what a stop reaches.
 import { z } from 'zod'
-import { share, wholeMs } from '../knobs.ts'
+import { share } from '../knobs.ts'
 
 export const personality = {
   workers: z
@@ -25,10 +25,6 @@ export const personality = {
     .default(0)
     .describe('Generation B: the share of slices that end anywhere, even inside a character.'),
 }
-
-export const workerPostMs = wholeMs.describe(
-  'What RunPod takes to accept a post of a worker; RunPod: 30-120. Slices grow with it.',
-)
 
 type Shape = { [Name in keyof typeof personality]: z.output<(typeof personality)[Name]> }
 export type Personality = Pick<Shape, 'generation' | 'rawOutput' | 'sliceCutShare'>
