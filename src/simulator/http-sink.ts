@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ReplySink } from './reply-sink.ts'
 
-type Headers = { readonly [name: string]: string }
+export type Headers = { readonly [name: string]: string }
 
 /** Beyond this a reader is too slow, and the writer waits for it. */
 const bufferedMaxBytes = 1024 * 1024

@@ -9,9 +9,9 @@ import { engineOptions, lostCancelShare } from './engine/engine-options.ts'
 import { externalOptions } from './external/external-options.ts'
 import { jobOptions } from './jobs/job-options.ts'
 import { managementRooms } from './management/management-rooms.ts'
-import { quotaLimits } from './management/quota-limits.ts'
+import { quotaLimits } from './management/quota.ts'
 import { providerName } from './provider/provider-name.ts'
-import { personality, workerPostMs } from './worker/personality.ts'
+import { personality } from './worker/personality.ts'
 
 const timing = z.strictObject({
   stepMs: z.number().min(0).describe('Time of one decoding step with an empty batch.'),
@@ -48,9 +48,7 @@ const endpoint = z.strictObject({
 
 const qwen = {
   model: 'Qwen/Qwen2-7B-Instruct',
-  kind: 'generate' as const,
   contextTokens: 32_768,
-  embeddingSize: 384,
   timing: { stepMs: 16, stepPerSequenceMs: 0.2, prefillMsPer1k: 110 },
   engine: { kvTokens: 90_000 },
   fleet: { gpuPool: 'ADA_24', gpus: 1 },
@@ -61,9 +59,7 @@ const qwen = {
 const defaultEndpoints = {
   'sim-mixtral': {
     model: 'mistralai/Mixtral-8x22B-Instruct-v0.1',
-    kind: 'generate' as const,
     contextTokens: 16_384,
-    embeddingSize: 384,
     timing: { stepMs: 13.3, stepPerSequenceMs: 0.7, prefillMsPer1k: 80 },
     engine: { kvTokens: 600_000 },
     fleet: { gpuPool: 'ADA_80_PRO', gpus: 4 },
@@ -73,9 +69,7 @@ const defaultEndpoints = {
   'sim-qwen-b': qwen,
   'sim-phi': {
     model: 'microsoft/phi-2',
-    kind: 'generate' as const,
     contextTokens: 2048,
-    embeddingSize: 384,
     timing: { stepMs: 8, stepPerSequenceMs: 0.15, prefillMsPer1k: 60 },
     engine: { kvTokens: 24_000 },
     fleet: { gpuPool: 'AMPERE_24', gpus: 1 },
@@ -84,7 +78,6 @@ const defaultEndpoints = {
     model: 'BAAI/bge-small-en-v1.5',
     kind: 'pooling' as const,
     contextTokens: 512,
-    embeddingSize: 384,
     timing: { stepMs: 4, stepPerSequenceMs: 0.05, prefillMsPer1k: 4 },
     fleet: { gpuPool: 'AMPERE_16', gpus: 1 },
   },
@@ -117,7 +110,6 @@ export const simulatorOptions = z.object({
   ...jobOptions,
   ...edgeOptions,
   ...externalOptions,
-  workerPostMs: workerPostMs.default(0),
   managementQuota: quotaLimits
     .default({ minute: 60, hour: 3000, day: 50_000 })
     .describe('Requests to the management API in each of these times.'),

@@ -60,7 +60,7 @@ export async function startSimulator(options: SimulatorOptions, clock: Clock): P
   const port = await listen(server, options)
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
-    state: look.state,
+    state: look,
     close() {
       management.close()
       account.close()

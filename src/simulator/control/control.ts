@@ -9,7 +9,7 @@ import type { DoorCall } from '../edge/door.ts'
 import { sendWhole } from '../http-sink.ts'
 import { providerName } from '../provider/provider-name.ts'
 import { type FaultRules, faultRule } from './fault-rules.ts'
-import type { StateLook } from './state.ts'
+import type { SimulatorState } from './state.ts'
 
 const coldRequest = z.strictObject({ endpoint: z.string().optional() })
 /** Ten days at a time. */
@@ -27,7 +27,11 @@ const noSuchEndpoint = { error: 'there is no such endpoint' }
 const clockRequest = z.strictObject({ advanceMs: z.int().min(0).max(advanceMaxMs) })
 
 /** False: there is no such control. */
-export function serveControl(call: DoorCall, account: Account, look: StateLook): boolean {
+export function serveControl(
+  call: DoorCall,
+  account: Account,
+  look: () => SimulatorState,
+): boolean {
   const what = `${call.method} ${call.path}`
   const { rules } = account
   if (call.headers.origin !== undefined) reply(call, 403, { error: 'not for pages in a browser' })
@@ -38,7 +42,7 @@ export function serveControl(call: DoorCall, account: Account, look: StateLook):
   else if (what === 'DELETE /faults') {
     rules.clear()
     reply(call, 200, {})
-  } else if (what === 'GET /state') reply(call, 200, look.state())
+  } else if (what === 'GET /state') reply(call, 200, look())
   else if (what === 'POST /cold') makeCold(call, account)
   else if (what === 'POST /workers') strikeWorker(call, account)
   else if (what === 'POST /engine') moveEngine(call, account)

@@ -1,6 +1,8 @@
 // What goes wrong with one call, or with one worker that boots: the sum of the faults that met it.
 // Doors, jobs and workers read these plans; fault-tables.ts says which fault writes what into them.
 
+export type BreakKind = 'cut' | 'end' | 'engine-dies' | 'stall' | 'worker-dies'
+
 export interface FaultPlan {
   /** Answered at the door, before any queue or engine. */
   door:
@@ -21,7 +23,7 @@ export interface FaultPlan {
   /** What the engine answers instead of working. */
   reply: 'busy' | 'error-200' | null
   /** How an answer is broken off, and after how many content events. */
-  breakOff: { how: 'cut' | 'end' | 'engine-dies' | 'stall' | 'worker-dies'; after: number } | null
+  breakOff: { how: BreakKind; after: number } | null
   /** A worker that dies does so each time that the job is given to one. */
   diesAgain: boolean
   slowFirstMs: number

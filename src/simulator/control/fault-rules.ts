@@ -72,8 +72,10 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
     return true
   }
 
-  function meet(matches: (rule: FaultRule) => boolean): string[] {
-    return entries.filter(({ rule }) => matches(rule)).flatMap((entry) => strike(entry) ?? [])
+  function meet(endpoint: string, matches: (rule: FaultRule) => boolean): string[] {
+    return entries
+      .filter(({ rule }) => (rule.match.endpoint ?? endpoint) === endpoint && matches(rule))
+      .flatMap((entry) => strike(entry) ?? [])
   }
 
   for (const rule of first) add(rule)
@@ -84,13 +86,11 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
     },
     list: () => entries.map(({ rule, met }) => ({ ...rule, met })),
     onCall(endpoint, operation, asksForWork, body) {
-      const met = meet(
-        ({ match, fault }) =>
-          !isBootFault(fault) &&
-          match.worker === undefined &&
-          (match.endpoint ?? endpoint) === endpoint &&
-          meetsOperation(match.operation ?? ownOperation[fault], operation, asksForWork),
-      )
+      const met = meet(endpoint, ({ match, fault }) => {
+        const wanted = match.operation ?? ownOperation[fault]
+        const isMeant = wanted === undefined ? asksForWork : wanted === operation
+        return isMeant && !isBootFault(fault) && match.worker === undefined
+      })
       const marked = asksForWork ? markedFaults(body) : []
       // A worker's fault in a prompt is meant for the worker that boots next; a provider has none.
       for (const fault of endpoint === providerName ? [] : marked.filter(isBootFault)) {
@@ -99,29 +99,17 @@ export function openFaultRules(seed: number, first: readonly FaultRule[] = []): 
       return faultPlan([...met, ...marked])
     },
     onTake(endpoint, worker, before) {
-      const met = meet(
-        ({ match, fault }) =>
-          !isBootFault(fault) &&
-          match.worker === worker &&
-          (match.endpoint ?? endpoint) === endpoint,
-      )
-      return faultPlan(met, before)
+      const isMet = ({ match, fault }: FaultRule) => !isBootFault(fault) && match.worker === worker
+      return faultPlan(meet(endpoint, isMet), before)
     },
     onBoot(endpoint, worker) {
-      const met = meet(
-        ({ match, fault }) =>
-          isBootFault(fault) &&
-          (match.worker ?? worker) === worker &&
-          (match.endpoint ?? endpoint) === endpoint,
-      )
+      const met = meet(endpoint, ({ match, fault }) => {
+        return isBootFault(fault) && (match.worker ?? worker) === worker
+      })
       if (met.length > 0) entries = entries.filter((entry) => !entry.isMarked || entry.met === 0)
       return bootPlan(met)
     },
   }
-}
-
-function meetsOperation(wanted: string | undefined, operation: string, asksForWork: boolean) {
-  return wanted === undefined ? asksForWork : wanted === operation
 }
 
 /** The fault of a rule that matches, if this is one of the times that it acts. */

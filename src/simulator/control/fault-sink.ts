@@ -2,9 +2,9 @@
 // says. Whole answers break in their own ways: half a body and a torn socket, half a body and a
 // clean end, vLLM's 500 of a dead engine, or silence.
 
-import { engineDead, engineDeadEvent } from '../engine/dead-engine.ts'
+import { engineDead, engineDeadEvent } from '../engine/refusal.ts'
 import type { EventKind, ReplySink } from '../reply-sink.ts'
-import type { FaultPlan } from './fault-plan.ts'
+import type { BreakKind, FaultPlan } from './fault-plan.ts'
 
 const error200 =
   '{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError",' +
@@ -22,7 +22,7 @@ export function faultySink(
   let contents = 0
   let over = false
 
-  function breakStream(how: NonNullable<typeof limit>['how']): void {
+  function breakStream(how: BreakKind): void {
     over = true
     stop()
     if (how === 'engine-dies') {
@@ -62,11 +62,7 @@ export function faultySink(
   }
 }
 
-function breakWhole(
-  how: NonNullable<FaultPlan['breakOff']>['how'],
-  body: string,
-  sink: ReplySink,
-): void {
+function breakWhole(how: BreakKind, body: string, sink: ReplySink): void {
   if (how === 'engine-dies') sink.whole(500, engineDead.body)
   if (how === 'cut') sink.tornWhole(body)
   if (how === 'end') sink.whole(200, body.slice(0, body.length / 2))

@@ -1,6 +1,6 @@
 // Every fault there is, with what its value means and what it does. docs/simulator.md is written
 // from these tables.
-import type { BootPlan, FaultPlan } from './fault-plan.ts'
+import type { BootPlan, BreakKind, FaultPlan } from './fault-plan.ts'
 
 export type Unit = 'status' | 'events' | 'ms' | 'tokens' | 'item' | 'times'
 
@@ -11,26 +11,18 @@ export interface FaultKind<Plan> {
   apply(plan: Plan, value: number): void
 }
 
-const breaking = (
-  how: NonNullable<FaultPlan['breakOff']>['how'],
-  help: string,
-): FaultKind<FaultPlan> => ({
-  value: 'events',
-  help,
-  apply(plan, after) {
-    plan.breakOff = { how, after }
-  },
-})
-const plain = <Plan>(help: string, apply: (plan: Plan) => void): FaultKind<Plan> => ({
-  value: null,
-  help,
-  apply,
-})
 const valued = <Plan>(
   value: Unit,
   help: string,
   apply: (plan: Plan, value: number) => void,
 ): FaultKind<Plan> => ({ value, help, apply })
+const plain = <Plan>(help: string, apply: (plan: Plan) => void): FaultKind<Plan> => {
+  return { value: null, help, apply }
+}
+const breaking = (how: BreakKind, help: string) =>
+  valued<FaultPlan>('events', help, (plan, after) => {
+    plan.breakOff = { how, after }
+  })
 
 // biome-ignore format: a table
 export const callFaults: { readonly [name: string]: FaultKind<FaultPlan> } = {

@@ -45,11 +45,7 @@ export interface EndpointState extends EndpointCounters {
   usd: number
 }
 
-export interface StateLook {
-  state(): SimulatorState
-}
-
-export function openStateLook(account: Account, sockets: () => number): StateLook {
+export function openStateLook(account: Account, sockets: () => number): () => SimulatorState {
   const meters = new Map<string, TokenMeter>()
   const { clock } = account
 
@@ -78,19 +74,17 @@ export function openStateLook(account: Account, sockets: () => number): StateLoo
     }
   }
 
-  return {
-    state() {
-      for (const id of meters.keys()) if (!account.endpoints.has(id)) meters.delete(id)
-      const all = [...account.endpoints.values()]
-      return {
-        nowMs: clock.nowMs(),
-        sockets: sockets(),
-        usd: account.bill.usd(),
-        rules: account.rules.list(),
-        endpoints: Object.fromEntries(all.map((endpoint) => [endpoint.id, stateOf(endpoint)])),
-        provider: providerState(account.provider),
-      }
-    },
+  return () => {
+    for (const id of meters.keys()) if (!account.endpoints.has(id)) meters.delete(id)
+    const all = [...account.endpoints.values()]
+    return {
+      nowMs: clock.nowMs(),
+      sockets: sockets(),
+      usd: account.bill.usd(),
+      rules: account.rules.list(),
+      endpoints: Object.fromEntries(all.map((endpoint) => [endpoint.id, stateOf(endpoint)])),
+      provider: providerState(account.provider),
+    }
   }
 }
 

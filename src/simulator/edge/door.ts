@@ -5,7 +5,7 @@ import type { Account } from '../contract.ts'
 import type { FaultPlan } from '../control/fault-plan.ts'
 import type { CallCounters } from '../endpoint/counters.ts'
 import { type Chance, hexDigits } from '../engine/random.ts'
-import { sendWhole } from '../http-sink.ts'
+import { type Headers, sendWhole } from '../http-sink.ts'
 
 export interface DoorCall {
   method: string
@@ -15,10 +15,6 @@ export interface DoorCall {
   headers: IncomingHttpHeaders
   body: Buffer
   response: ServerResponse
-}
-
-export interface Headers {
-  readonly [name: string]: string
 }
 
 /** What the network in front of RunPod adds to every answer. */

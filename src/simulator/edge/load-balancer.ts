@@ -7,18 +7,10 @@ import type { Account, Endpoint } from '../contract.ts'
 import type { FaultPlan } from '../control/fault-plan.ts'
 import type { DirectCall, Leave } from '../crew.ts'
 import type { Chance } from '../engine/random.ts'
-import { httpSink } from '../http-sink.ts'
+import { type Headers, httpSink } from '../http-sink.ts'
 import type { JobSink } from '../job-sink.ts'
 import type { WorkerEventKind } from '../worker/worker-events.ts'
-import {
-  countCall,
-  type DoorCall,
-  edgeHeaders,
-  type Headers,
-  hasKey,
-  meetFaults,
-  refuse,
-} from './door.ts'
+import { countCall, type DoorCall, edgeHeaders, hasKey, meetFaults, refuse } from './door.ts'
 import { tooLarge } from './payload-limits.ts'
 import { wrongType } from './platform-door.ts'
 import { type Affinity, readAffinity, workerChoice } from './worker-affinity.ts'

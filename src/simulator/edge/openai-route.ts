@@ -5,9 +5,9 @@ import type { ServerResponse } from 'node:http'
 import { isJsonObject, openaiRouteError, parseObject, readPythonDict } from '#wire'
 import type { Account, Endpoint } from '../contract.ts'
 import type { FaultPlan } from '../control/fault-plan.ts'
-import { httpSink, sendWhole } from '../http-sink.ts'
+import { type Headers, httpSink, sendWhole } from '../http-sink.ts'
 import type { JobSink } from '../job-sink.ts'
-import type { DoorCall, Headers } from './door.ts'
+import type { DoorCall } from './door.ts'
 
 interface RouteCall {
   readonly faults: FaultPlan

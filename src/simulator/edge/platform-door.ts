@@ -5,14 +5,13 @@ import type { FaultPlan } from '../control/fault-plan.ts'
 import type { Chance } from '../engine/random.ts'
 import { isExternal } from '../external/external-crew.ts'
 import { serveWorker } from '../external/worker-door.ts'
-import { sendWhole } from '../http-sink.ts'
+import { type Headers, sendWhole } from '../http-sink.ts'
 import { type JobOperation, jobOperations } from '../jobs/job-api.ts'
 import { isOperationName } from '../jobs/operation-names.ts'
 import {
   countCall,
   type DoorCall,
   edgeHeaders,
-  type Headers,
   hasKey,
   meetFaults,
   refuse,

@@ -2,17 +2,14 @@
 // fifth of that at the same time. Both grow with the workers that run. The platform documents the
 // bases; what each worker adds is not known, so it is a knob.
 import type { Clock } from '#domain'
+import type { SimulatorOptions } from '../options.ts'
 
 export interface RateLimits {
   /** To be called once the call has ended; null: there are too many. */
   enter(operation: string, runningWorkers: number): (() => void) | null
 }
 
-export interface RateLimitOptions {
-  readonly rateLimits: boolean
-  /** What each running worker is worth, in requests per ten seconds. */
-  readonly rateLimitPerWorker: number
-}
+type Limits = Pick<SimulatorOptions, 'rateLimits' | 'rateLimitPerWorker'>
 
 interface Usage {
   windowStartMs: number
@@ -37,7 +34,7 @@ const withoutConcurrency: ReadonlySet<string> = new Set(['purge-queue'])
 /** These are another operation under another name. */
 const countedAs: { readonly [operation: string]: string } = { 'status-sync': 'status' }
 
-export function openRateLimits(options: RateLimitOptions, clock: Clock): RateLimits {
+export function openRateLimits(options: Limits, clock: Clock): RateLimits {
   const usages = new Map<string, Usage>()
 
   function usageOf(operation: string): Usage {

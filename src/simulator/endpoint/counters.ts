@@ -1,5 +1,5 @@
 // What is counted since the start, at the doors and at the end of each job.
-/** The calls that were seen at a door since the start. */
+
 export interface CallCounters {
   callsSeen: number
   openConnections: number
@@ -9,10 +9,13 @@ export interface CallCounters {
   aborted: number
 }
 
-/** What happened here since the start. */
 export interface EndpointCounters extends CallCounters {
   completed: number
   failed: number
   /** Jobs given to another worker because the first was lost. */
   retried: number
+}
+
+export function openCallCounters(): CallCounters {
+  return { callsSeen: 0, openConnections: 0, clientsLeft: 0, aborted: 0 }
 }

@@ -8,9 +8,9 @@ import { openSequenceRoom } from '../engine/sequence-room.ts'
 import { isExternal } from '../external/external-crew.ts'
 import { openJobStore } from '../jobs/job-store.ts'
 import type { EndpointOptions } from '../options.ts'
-import type { EndpointCounters } from './counters.ts'
+import { openCallCounters } from './counters.ts'
+import { settingsOf } from './fleet-options.ts'
 import { openJobQueue } from './job-queue.ts'
-import { settingsOf } from './settings.ts'
 import { type WatchedJob, watchedJob } from './watched-job.ts'
 
 export function openEndpoint(
@@ -25,15 +25,7 @@ export function openEndpoint(
   const queue = openJobQueue(() => options.queueMax, clock.ticksMs)
   const room = openSequenceRoom(options.seqsMax)
   const bareEngine = openBareEngine(id, () => model, { ...options, room }, clock)
-  const counters: EndpointCounters = {
-    callsSeen: 0,
-    openConnections: 0,
-    clientsLeft: 0,
-    aborted: 0,
-    completed: 0,
-    failed: 0,
-    retried: 0,
-  }
+  const counters = { ...openCallCounters(), completed: 0, failed: 0, retried: 0 }
   const { crew, fleet } = openCrew({
     endpointId: id,
     model: () => model,

@@ -1,6 +1,7 @@
 // Every knob of an endpoint's workers: how many, when they start and stop, how long their starts
 // take and how they go wrong. Each can be set for the account and again for one endpoint.
 import { z } from 'zod'
+import { count, share, wholeMs } from '../knobs.ts'
 import { gpuOfPool } from '../management/gpu-catalog.ts'
 
 /** A length of time that varies: a lognormal with this median, kept within two bounds. */
@@ -11,24 +12,19 @@ const span = z.strictObject({
 })
 export type Span = z.output<typeof span>
 
-const share = z.number().min(0).max(1)
-const wholeMs = z.int().min(0)
-
 const knobs = {
   gpuPool: z
     .string()
     .refine((pool) => gpuOfPool(pool) !== undefined, 'no such pool')
     .describe('The pool that the GPUs of a worker come from.'),
-  gpus: z.int().min(1).describe('GPUs per worker.'),
+  gpus: count.describe('GPUs per worker.'),
   workersMin: z.int().min(0).describe('Workers that are always up.'),
   workersMax: z.int().min(0).describe('Workers per endpoint.'),
-  idleTimeoutMs: z.int().min(1).describe('An idle worker stops after this. RunPod: 5,000.'),
-  slotsPerWorker: z.int().min(1).describe('Jobs that a worker takes at a time.'),
-  executionTimeoutMs: z.int().min(1).describe('A job running longer fails.'),
+  idleTimeoutMs: count.describe('An idle worker stops after this. RunPod: 5,000.'),
+  slotsPerWorker: count.describe('Jobs that a worker takes at a time.'),
+  executionTimeoutMs: count.describe('A job running longer fails.'),
   scaler: z.enum(['REQUEST_COUNT', 'QUEUE_DELAY']).describe('What starts workers.'),
-  requestCount: z
-    .int()
-    .min(1)
+  requestCount: count
     .nullable()
     .describe('REQUEST_COUNT: jobs, waiting and running, per worker. null: slotsPerWorker.'),
   queueDelayMs: wholeMs.describe('QUEUE_DELAY: a job that waited longer starts a worker.'),
@@ -43,7 +39,7 @@ const knobs = {
   volumeBootShare: share.describe('mixed: the share of the other starts that load from a volume.'),
   volumeBootTime: span.describe('mixed: a start that loads the model from a network volume.'),
   pullTime: span.describe('mixed: pulling the image before the container starts; not billed.'),
-  bootLimitMs: z.int().min(1).describe('mixed: not ready by then, a worker is started anew.'),
+  bootLimitMs: count.describe('mixed: not ready by then, a worker is started anew.'),
   parkedMax: z
     .int()
     .min(0)
@@ -51,7 +47,7 @@ const knobs = {
   throttledShare: share.describe('The share of starts that find no free GPU.'),
   throttledTime: span.describe('How long such a start waits for one.'),
   crashShare: share.describe('The share of starts that crash at the end of loading.'),
-  crashBackoffMs: z.int().min(1).describe('After a crash; doubles with every crash in a row.'),
+  crashBackoffMs: count.describe('After a crash; doubles with every crash in a row.'),
   takeTime: span.describe('From a free place and a waiting job to the job in the worker.'),
   sdkPolling: z
     .boolean()
@@ -62,7 +58,10 @@ const knobs = {
     .describe('After 3 days without a job workersMax falls to 2, after 7 to 0, as on RunPod.'),
 }
 
-const never = { medianMs: 0, leastMs: 0, mostMs: 0 }
+const between = (leastMs: number, medianMs: number, mostMs: number) => {
+  return { medianMs, leastMs, mostMs }
+}
+const never = between(0, 0, 0)
 
 /** The defaults are pleasant on a developer's machine; docs/simulator.md has the real values. */
 export const fleetOptions = {
@@ -80,27 +79,15 @@ export const fleetOptions = {
   coldStarts: knobs.coldStarts.default('fixed'),
   coldMs: knobs.coldMs.default(2000),
   flashBootShare: knobs.flashBootShare.default(0.5),
-  flashBootTime: knobs.flashBootTime.default({ medianMs: 5000, leastMs: 1000, mostMs: 10_000 }),
-  cachedBootTime: knobs.cachedBootTime.default({
-    medianMs: 120_000,
-    leastMs: 60_000,
-    mostMs: 300_000,
-  }),
+  flashBootTime: knobs.flashBootTime.default(between(1000, 5000, 10_000)),
+  cachedBootTime: knobs.cachedBootTime.default(between(60_000, 120_000, 300_000)),
   volumeBootShare: knobs.volumeBootShare.default(0),
-  volumeBootTime: knobs.volumeBootTime.default({
-    medianMs: 520_000,
-    leastMs: 350_000,
-    mostMs: 800_000,
-  }),
+  volumeBootTime: knobs.volumeBootTime.default(between(350_000, 520_000, 800_000)),
   pullTime: knobs.pullTime.default(never),
   bootLimitMs: knobs.bootLimitMs.default(420_000),
   parkedMax: knobs.parkedMax.default(0),
   throttledShare: knobs.throttledShare.default(0),
-  throttledTime: knobs.throttledTime.default({
-    medianMs: 600_000,
-    leastMs: 60_000,
-    mostMs: 7_200_000,
-  }),
+  throttledTime: knobs.throttledTime.default(between(60_000, 600_000, 7_200_000)),
   crashShare: knobs.crashShare.default(0),
   crashBackoffMs: knobs.crashBackoffMs.default(10_000),
   takeTime: knobs.takeTime.default(never),
@@ -110,6 +97,18 @@ export const fleetOptions = {
 }
 
 export const fleetOverrides = z.strictObject(knobs).partial()
-export type FleetOptions = z.output<z.ZodObject<typeof knobs>>
-// The keys of an object written above are its names.
-export const fleetNames = Object.keys(knobs) as (keyof FleetOptions)[]
+export type EndpointSettings = z.output<z.ZodObject<typeof knobs>>
+
+/** What is set about the workers of one endpoint: what the account says, unless the endpoint says
+ * otherwise itself. */
+export function settingsOf(
+  options: EndpointSettings,
+  { fleet }: { readonly fleet: z.output<typeof fleetOverrides> },
+): EndpointSettings {
+  // The keys of an object written above are its names.
+  const names = Object.keys(knobs) as (keyof EndpointSettings)[]
+  const shared = Object.fromEntries(names.map((name) => [name, options[name]]))
+  const own = Object.entries(fleet).filter(([, value]) => value !== undefined)
+  // Every name of the fleet's options is filled from the account's, which has them all.
+  return { ...shared, ...Object.fromEntries(own) } as EndpointSettings
+}

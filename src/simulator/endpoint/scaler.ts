@@ -3,7 +3,7 @@
 // long again. Neither stops a worker: the idle timeout does.
 import type { Clock, Timer } from '#domain'
 import type { JobQueue } from '../crew.ts'
-import type { EndpointSettings } from './settings.ts'
+import type { EndpointSettings } from './fleet-options.ts'
 
 export interface Scaler {
   /** The queue or the workers changed. */
@@ -43,7 +43,8 @@ export function openScaler(ports: ScalerPorts): Scaler {
   function scale(): void {
     const { workersMin, workersMax } = settings()
     const most = Math.max(workersMin, workersMax)
-    for (let more = bounded(wanted(), workersMin, most) - staying(); more > 0; more -= 1) {
+    const due = Math.min(Math.max(wanted(), workersMin), most)
+    for (let more = due - staying(); more > 0; more -= 1) {
       startedAtMs = clock.ticksMs()
       start()
     }
@@ -70,8 +71,4 @@ export function openScaler(ports: ScalerPorts): Scaler {
   }
 
   return { look, close: () => timer?.cancel() }
-}
-
-function bounded(value: number, least: number, most: number): number {
-  return Math.min(Math.max(value, least), most)
 }

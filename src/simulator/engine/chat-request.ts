@@ -5,7 +5,7 @@ import { isJsonObject } from '#wire'
 import { renderChat } from './chat-template.ts'
 import { checkBounds, numberOr, refuseMistakes, typeMistakes } from './field-checks.ts'
 import { checkMessages } from './message-mistakes.ts'
-import { badRequest, badValue, type Mistake, quoted, unknownModel } from './refusal.ts'
+import { badRequest, badValue, checkModel, type Mistake, missing, quoted } from './refusal.ts'
 import { checkGrammar, checkResponseFormat, checkTools, shapeOf } from './shape.ts'
 import {
   checkLogprobsBound,
@@ -25,18 +25,21 @@ export function readChat(body: JsonObject, model: ModelProfile, text: () => stri
   checkResponseFormat(body)
   const messages = Array.isArray(body.messages) ? body.messages.filter(isJsonObject) : []
   checkMessages(Array.isArray(body.messages) ? body.messages : [])
-  if (typeof body.model === 'string' && body.model !== model.name) {
-    throw unknownModel(body.model, model.name)
-  }
+  checkModel(body, model.name)
   checkConversation(messages, model)
   const prompt = renderChat(messages, Array.isArray(body.tools) ? body.tools : [])
   const field =
     typeof body.max_completion_tokens === 'number' ? 'max_completion_tokens' : 'max_tokens'
   const asked = body[field]
   const tokens = countTokens(prompt, model.contextTokens)
-  const maxTokens = fitContext(model, tokens, typeof asked === 'number' ? asked : null, field)
+  const maxTokens = fitContext(
+    model.contextTokens,
+    tokens,
+    typeof asked === 'number' ? asked : null,
+    field,
+  )
   checkBounds(body)
-  checkLogprobsBound(numberOr(body.top_logprobs, 0))
+  checkLogprobsBound(numberOr(body.top_logprobs, 0), 'sample')
   const shape = shapeOf(body, messages)
   checkGrammar(shape)
   return {
@@ -60,9 +63,7 @@ function checkLogprobs(body: JsonObject): void {
 
 function messagesMistakes(body: JsonObject): Mistake[] {
   const loc = 'body.messages'
-  if (body.messages === undefined) {
-    return [{ type: 'missing', loc, msg: 'Field required', input: quoted(body) }]
-  }
+  if (body.messages === undefined) return [missing(loc, body)]
   if (Array.isArray(body.messages)) return []
   const msg = 'Input should be a valid list'
   return [{ type: 'list_type', loc, msg, input: quoted(body.messages) }]

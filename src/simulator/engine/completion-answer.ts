@@ -1,18 +1,16 @@
 // The answers of `/v1/completions`, whole and streamed, with vLLM's keys in vLLM's order.
-import type { AnswerHead } from './chat-answer.ts'
+import { type AnswerHead, eventFrame, usageOf } from './answer-frame.ts'
 import { doneEvent, type StreamDialect } from './event-writer.ts'
 import { completionLogprobs, promptLogprobs } from './logprobs.ts'
 import type { Plan } from './plan.ts'
 import type { TextRequest } from './text-request.ts'
 import { tokenId, tokenize } from './tokens.ts'
-import { finalUsage, promptTokens, runningUsage, tokensAfter, wholeUsage } from './usage.ts'
 
 export function wholeCompletion(
   head: AnswerHead,
   request: TextRequest,
   plans: readonly Plan[],
 ): string {
-  const completion = tokensAfter(plans, Number.POSITIVE_INFINITY)
   return JSON.stringify({
     id: head.id,
     object: 'text_completion',
@@ -21,9 +19,7 @@ export function wholeCompletion(
     choices: plans.map((plan, index) => completionChoice(request, plan, index)),
     service_tier: null,
     system_fingerprint: head.fingerprint,
-    usage: head.hidesUsage
-      ? null
-      : wholeUsage(promptTokens(request), completion, head.promptDetails),
+    usage: usageOf(head, request, plans),
     kv_transfer_params: null,
     ec_transfer_params: null,
     metrics: null,
@@ -53,12 +49,7 @@ export function completionEvents(
   request: TextRequest,
   plans: readonly Plan[],
 ): StreamDialect {
-  const start =
-    `data: {"id":${JSON.stringify(head.id)},"object":"text_completion",` +
-    `"created":${head.createdSeconds},"model":${JSON.stringify(request.model)},"choices":[`
-  const print = `,"system_fingerprint":"${head.fingerprint}"`
-  const continuous = request.continuousUsage && !head.hidesUsage
-  const final = request.includeUsage && !head.hidesUsage
+  const { start, lastPrint, running, usage } = eventFrame('text_completion', head, request)
   return {
     start: () => null,
     chunk(choice, from, to, ends, counts) {
@@ -67,18 +58,15 @@ export function completionEvents(
       const pieces = request.echoOnly ? [] : plan.pieces.slice(from, to)
       const echo = from === 0 ? echoOf(request, choice) : ''
       const logprobs = request.logprobs ? logprobsAt(request, plan, from, to) : 'null'
-      const usage = continuous ? `,"usage":${runningUsage(counts.prompt, counts.completion)}` : ''
       return (
         `${start}{"index":${choice},"text":${JSON.stringify(echo + pieces.join(''))},` +
         `"logprobs":${logprobs},"finish_reason":${ends ? `"${plan.finish}"` : null},` +
         `"stop_reason":${ends ? JSON.stringify(plan.stopReason) : null},` +
-        `"prompt_token_ids":null,"token_ids":null}]${usage}${ends && !final ? print : ''}}\n\n`
+        `"prompt_token_ids":null,"token_ids":null}]` +
+        `${running(counts.prompt, counts.completion)}${ends ? lastPrint : ''}}\n\n`
       )
     },
-    usage: (prompt, completion) =>
-      final
-        ? `${start}],"usage":${finalUsage(prompt, completion, head.promptDetails)}${print}}\n\n`
-        : null,
+    usage,
     done: doneEvent,
   }
 }

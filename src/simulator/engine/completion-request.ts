@@ -1,7 +1,7 @@
 // Reads a request to `/v1/completions`: one prompt or many, as text or as token ids.
 import type { JsonObject } from '#domain'
 import { checkBounds, numberOr, refuseMistakes, typeMistakes } from './field-checks.ts'
-import { badRequest, badValue, unknownModel } from './refusal.ts'
+import { badRequest, badValue, checkModel } from './refusal.ts'
 import { checkGrammar, shapeOf } from './shape.ts'
 import {
   checkLogprobsBound,
@@ -30,9 +30,7 @@ export function readCompletion(
     throw badValue('Either prompt or prompt_embeds must be provided and non-empty.', 'prompt')
   }
   refuseMistakes(typeMistakes(body, text))
-  if (typeof body.model === 'string' && body.model !== model.name) {
-    throw unknownModel(body.model, model.name)
-  }
+  checkModel(body, model.name)
   if (typeof body.suffix === 'string' && body.suffix !== '') {
     const message = 'suffix is only supported for models with FIM completion rendering'
     throw badRequest(message, 'suffix')
@@ -41,10 +39,10 @@ export function readCompletion(
   const echoOnly = body.echo === true && body.max_tokens === 0
   const asked = echoOnly ? 1 : numberOr(body.max_tokens, defaultMaxTokens)
   const longest = Math.max(...prompts.map((prompt) => prompt.tokens))
-  const maxTokens = fitContext(model, longest, asked, 'max_tokens')
+  const maxTokens = fitContext(model.contextTokens, longest, asked, 'max_tokens')
   checkBounds(echoOnly ? { ...body, max_tokens: 1 } : body)
   const logprobs = typeof body.logprobs === 'number' ? body.logprobs : null
-  checkLogprobsBound(logprobs ?? 0)
+  checkLogprobsBound(logprobs ?? 0, 'sample')
   const shape = shapeOf({ structured_outputs: body.structured_outputs }, [])
   checkGrammar(shape)
   return {

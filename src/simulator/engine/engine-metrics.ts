@@ -93,37 +93,26 @@ export function openEngineMetrics(modelName: string): EngineMetrics {
       observe('request_generation_tokens', generationTokens)
     },
     text(state) {
+      const { running, waiting, kvUsedShare, generatedTokens } = state
       const gauge = (name: string, help: string, value: number) =>
         family(`vllm:${name}`, 'gauge', help, [`vllm:${name}{${labels}} ${asFloat(value)}`])
-      const counter = (name: string, help: string, value: number) =>
-        family(`vllm:${name}_total`, 'counter', help, [
-          `vllm:${name}_total{${labels}} ${asFloat(value)}`,
-        ])
+      const counter = (name: string, help: string, value: number) => {
+        const total = `vllm:${name}_total`
+        return family(total, 'counter', help, [`${total}{${labels}} ${asFloat(value)}`])
+      }
       const finished = reasons.map((reason) => {
         const count = asFloat(ends.get(reason) ?? 0)
         return `vllm:request_success_total{${labels},finished_reason="${reason}"} ${count}`
       })
       return [
-        gauge(
-          'num_requests_running',
-          'Number of requests in model execution batches.',
-          state.running,
-        ),
-        gauge('num_requests_waiting', 'Number of requests waiting to be processed.', state.waiting),
-        gauge(
-          'kv_cache_usage_perc',
-          'KV-cache usage. 1 means 100 percent usage.',
-          state.kvUsedShare,
-        ),
+        gauge('num_requests_running', 'Number of requests in model execution batches.', running),
+        gauge('num_requests_waiting', 'Number of requests waiting to be processed.', waiting),
+        gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.', kvUsedShare),
         counter('prefix_cache_queries', 'Prefix cache queries, in tokens.', promptTokens),
         counter('prefix_cache_hits', 'Prefix cache hits, in tokens.', 0),
         counter('num_preemptions', 'Cumulative number of preemption from the engine.', preemptions),
         counter('prompt_tokens', 'Number of prefill tokens processed.', promptTokens),
-        counter(
-          'generation_tokens',
-          'Number of generation tokens processed.',
-          state.generatedTokens,
-        ),
+        counter('generation_tokens', 'Number of generation tokens processed.', generatedTokens),
         family(
           'vllm:request_success_total',
           'counter',

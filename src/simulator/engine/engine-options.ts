@@ -1,6 +1,7 @@
 // What can be set about the vLLM server of an endpoint: the flags that a real one is started with,
 // under names of ours, and how much room its GPU has left for the keys and values of tokens.
 import { z } from 'zod'
+import { amount, count, off, share } from '../knobs.ts'
 
 export const engineOptions = z.strictObject({
   version: z
@@ -8,49 +9,33 @@ export const engineOptions = z.strictObject({
     .regex(/^\d+\.\d+\.\d+$/)
     .default('0.32.0')
     .describe('What /version says. Before 0.32.0 a full queue is never refused.'),
-  kvTokens: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('Tokens that fit into GPU memory at a time; then calls are preempted. 0: no limit.'),
-  queuedRequestsMax: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('--max-num-queued-reqs: with so many unfinished calls, 503 busy. 0: no limit.'),
-  queuedTokensMax: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('--max-num-queued-tokens: the same by their prompt tokens. 0: no limit.'),
-  shutdownTimeoutMs: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('--shutdown-timeout: so long may calls go on when the server is told to stop.'),
-  requestIdHeaders: z
-    .boolean()
-    .default(false)
-    .describe('--enable-request-id-headers: every answer carries x-request-id.'),
-  forceUsage: z
-    .boolean()
-    .default(false)
-    .describe('--enable-force-include-usage: every chunk of every stream carries usage.'),
-  promptDetails: z
-    .boolean()
-    .default(false)
-    .describe('--enable-prompt-tokens-details: usage says how many tokens were cached.'),
+  kvTokens: amount.describe(
+    'Tokens that fit into GPU memory at a time; then calls are preempted. 0: no limit.',
+  ),
+  queuedRequestsMax: amount.describe(
+    '--max-num-queued-reqs: with so many unfinished calls, 503 busy. 0: no limit.',
+  ),
+  queuedTokensMax: amount.describe(
+    '--max-num-queued-tokens: the same by their prompt tokens. 0: no limit.',
+  ),
+  shutdownTimeoutMs: amount.describe(
+    '--shutdown-timeout: so long may calls go on when the server is told to stop.',
+  ),
+  requestIdHeaders: off.describe('--enable-request-id-headers: every answer carries x-request-id.'),
+  forceUsage: off.describe(
+    '--enable-force-include-usage: every chunk of every stream carries usage.',
+  ),
+  promptDetails: off.describe(
+    '--enable-prompt-tokens-details: usage says how many tokens were cached.',
+  ),
   dimensions: z
-    .array(z.int().min(1))
+    .array(count)
     .default([])
     .describe('The dimensions that a Matryoshka model takes; empty: any.'),
 })
 
 /** For all endpoints, because it is of the worker and not of its server. */
-export const lostCancelShare = z
-  .number()
-  .min(0)
-  .max(1)
+export const lostCancelShare = share
   .default(0)
   .describe('The share of cancelled streams whose generation goes on. Recorded: 1 in 19.')
 

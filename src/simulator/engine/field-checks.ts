@@ -14,8 +14,8 @@ const seedMax = 2n ** 63n - 1n
 /** Whether each field is of its type; `text` is the body's, for integers beyond JavaScript's. */
 export function typeMistakes(body: JsonObject, text: () => string): Mistake[] {
   const mistakes: Mistake[] = []
-  for (const name of floats) mistakes.push(...numberMistakes(body, name, 'float', 'number'))
-  for (const name of integers) mistakes.push(...numberMistakes(body, name, 'int', 'integer'))
+  for (const name of floats) mistakes.push(...numberMistakes(body, name, 'float'))
+  for (const name of integers) mistakes.push(...numberMistakes(body, name, 'int'))
   mistakes.push(...seedMistakes(body, text), ...stopMistakes(body.stop))
   return mistakes
 }
@@ -68,16 +68,11 @@ export function numberOr(value: unknown, otherwise: number): number {
   return typeof value === 'number' ? value : otherwise
 }
 
-function numberMistakes(
-  body: JsonObject,
-  name: string,
-  type: 'float' | 'int',
-  noun: 'number' | 'integer',
-): Mistake[] {
+function numberMistakes(body: JsonObject, name: string, type: 'float' | 'int'): Mistake[] {
   const value = body[name]
   if (value === undefined || value === null || typeof value === 'boolean') return []
   const loc = `body.${name}`
-  const valid = `Input should be a valid ${noun}`
+  const valid = `Input should be a valid ${type === 'float' ? 'number' : 'integer'}`
   if (typeof value === 'number') {
     if (type === 'float' || Number.isInteger(value)) return []
     const msg = `${valid}, got a number with a fractional part`
@@ -91,7 +86,7 @@ function numberMistakes(
 }
 
 function seedMistakes(body: JsonObject, text: () => string): Mistake[] {
-  const wrong = numberMistakes(body, 'seed', 'int', 'integer')
+  const wrong = numberMistakes(body, 'seed', 'int')
   if (wrong.length > 0 || typeof body.seed !== 'number' || Number.isSafeInteger(body.seed)) {
     return wrong
   }

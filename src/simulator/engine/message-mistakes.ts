@@ -3,7 +3,7 @@
 // twenty lines, of which ten are shown. The kinds at the end of the list are never among the ten.
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
-import { invalid, type Mistake, quoted } from './refusal.ts'
+import { invalid, literalError, type Mistake, missing, quoted } from './refusal.ts'
 
 interface MessageKind {
   name: string
@@ -56,22 +56,14 @@ function mistakesOf(kind: MessageKind, message: JsonObject, index: number): Mist
   }
   if (kind.role !== 'assistant') mistakes.push(...wrongRole(kind, message, param))
   for (const name of kind.needs.filter((needed) => !(needed in message))) {
-    const loc = `${param}.${name}`
-    mistakes.push({ type: 'missing', loc, msg: 'Field required', input: quoted(message) })
+    mistakes.push(missing(`${param}.${name}`, message))
   }
   return mistakes
 }
 
 function wrongRole(kind: MessageKind, message: JsonObject, param: string): Mistake[] {
   if (message.role === kind.role) return []
-  const mistake = {
-    type: 'literal_error',
-    loc: `${param}.role`,
-    msg: `Input should be '${kind.role}'`,
-    input: quoted(message.role),
-    ctx: { expected: `'${kind.role}'` },
-  }
-  return [mistake]
+  return [literalError(`${param}.role`, `'${kind.role}'`, message.role)]
 }
 
 function notAMessage(message: unknown, index: number) {

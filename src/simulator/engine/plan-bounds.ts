@@ -1,8 +1,8 @@
 // How much one request may make this process plan and write. vLLM makes a token at a time on a GPU;
 // here a whole answer is made in memory before its first token leaves, so a request that asks for
 // too much is refused in vLLM's way. Without these bounds one request can end the simulator.
-import { badRequest, badValue } from './refusal.ts'
-import type { TextRequest } from './text-request.ts'
+import { badRequest } from './refusal.ts'
+import { checkLogprobsBound, promptTokens, type TextRequest } from './text-request.ts'
 
 /** The most tokens that prose has where nobody asks for more. */
 export const naturalMax = 160
@@ -11,7 +11,6 @@ const sequencesMax = 2048
 const tokensMax = 524_288
 /** Log probabilities, each of which is an object of an answer. */
 const logprobsMax = 1_048_576
-const logprobsPerTokenMax = 20
 /** Of prompts that are said again in each of their choices. */
 const echoCharsMax = 33_554_432
 
@@ -22,8 +21,8 @@ export function checkPlanSize(asked: TextRequest, wished: number | null): void {
   if (sequences > sequencesMax) throw tooMuch('sequences', sequencesMax, sequences, 'n')
   const tokens = sequences * tokensOfEach(asked, wished)
   if (tokens > tokensMax) throw tooMuch('tokens', tokensMax, tokens, 'max_tokens')
-  checkPromptLogprobs(asked.promptLogprobs ?? 0)
-  const logprobs = tokens * perToken(asked) + promptTokensOf(asked) * n * perPromptToken(asked)
+  checkLogprobsBound(asked.promptLogprobs ?? 0, 'prompt')
+  const logprobs = tokens * perToken(asked) + promptTokens(asked) * n * perPromptToken(asked)
   if (logprobs > logprobsMax) {
     throw tooMuch('log probabilities', logprobsMax, logprobs, 'logprobs')
   }
@@ -39,26 +38,13 @@ function tokensOfEach(asked: TextRequest, wished: number | null): number {
   return Math.min(maxTokens, Math.max(naturalMax, minTokens))
 }
 
-/** vLLM's own bound: "all" is -1. */
-function checkPromptLogprobs(asked: number): void {
-  if (asked <= logprobsPerTokenMax) return
-  const message =
-    `Requested prompt logprobs of ${asked}, which is greater than max allowed: ` +
-    `${logprobsPerTokenMax}`
-  throw badValue(message, 'prompt_logprobs', String(asked))
-}
-
 function perToken({ logprobs, topLogprobs }: TextRequest): number {
   return logprobs ? 1 + Math.max(1, topLogprobs) : 0
 }
 
-function perPromptToken({ logprobs, topLogprobs, promptLogprobs, echo }: TextRequest): number {
-  const ofEcho = logprobs && echo ? 1 + Math.max(1, topLogprobs) : 0
-  return ofEcho + (promptLogprobs === null ? 0 : Math.max(1, promptLogprobs))
-}
-
-function promptTokensOf({ prompts }: TextRequest): number {
-  return prompts.reduce((sum, { tokens }) => sum + tokens, 0)
+function perPromptToken(asked: TextRequest): number {
+  const { promptLogprobs, echo } = asked
+  return (echo ? perToken(asked) : 0) + (promptLogprobs === null ? 0 : Math.max(1, promptLogprobs))
 }
 
 function tooMuch(what: string, most: number, asked: number, param: string) {

@@ -29,22 +29,21 @@ export interface ToolCall {
   to: number
 }
 
-/** What a fault rule may impose on an answer. */
-export interface PlanWish {
-  tokens: number | null
-}
-
 const naturalMin = 40
 /** No token but a run of line breaks is longer: a text beyond its limit need not be cut up. */
 const tokenCharsMax = 13
 
-export function planAnswer(request: TextRequest, seed: number, wish: PlanWish): Plan {
+/** `wished`: how many tokens a fault rule imposes. */
+export function planAnswer(request: TextRequest, seed: number, wished: number | null): Plan {
   const chance = chanceFrom(seed)
-  const limit = Math.min(request.maxTokens, wish.tokens ?? Number.POSITIVE_INFINITY)
+  const limit = Math.min(request.maxTokens, wished ?? Number.POSITIVE_INFINITY)
   const { shape } = request
   if (shape.kind === 'tool') return planTool(request, shape, chance, seed)
-  const whole = shape.kind === 'prose' ? null : tokenize(shapedText(shape, chance, limit))
-  const natural = naturalLength(request, whole, chance, wish)
+  // As much of it as `limit` tokens and one more can take.
+  const charsMax = (limit + 1) * tokenCharsMax
+  const whole =
+    shape.kind === 'prose' ? null : tokenize(shapedText(shape, chance).slice(0, charsMax))
+  const natural = naturalLength(request, whole, chance, wished)
   const length = Math.min(natural, limit)
   const next = whole === null ? proseTokens(chance) : null
   const tokens = next === null ? (whole ?? []).slice(0, length) : Array.from({ length }, next)
@@ -64,25 +63,15 @@ function naturalLength(
   request: TextRequest,
   whole: readonly string[] | null,
   chance: Chance,
-  wish: PlanWish,
+  wished: number | null,
 ): number {
   if (whole !== null) return whole.length
-  if (wish.tokens !== null) return wish.tokens
+  if (wished !== null) return wished
   if (request.ignoreEos) return Number.POSITIVE_INFINITY
   return Math.max(naturalMin + chance.below(naturalMax - naturalMin + 1), request.minTokens)
 }
 
-/** As much of it as `limit` tokens and one more can take. */
-function shapedText(
-  shape: Exclude<Shape, { kind: 'prose' | 'tool' }>,
-  chance: Chance,
-  limit: number,
-): string {
-  const text = shapedWhole(shape, chance)
-  return text.slice(0, (limit + 1) * tokenCharsMax)
-}
-
-function shapedWhole(shape: Exclude<Shape, { kind: 'prose' | 'tool' }>, chance: Chance): string {
+function shapedText(shape: Exclude<Shape, { kind: 'prose' | 'tool' }>, chance: Chance): string {
   if (shape.kind === 'json') return jsonFor(shape.schema, chance)
   if (shape.kind === 'choice') return chance.pick(shape.options, '')
   return textMatching(shape.pattern, chance)
@@ -138,4 +127,16 @@ function cutAtStop(request: TextRequest, plan: Plan): Plan {
   }
   const text = plan.text.slice(0, keep)
   return { ...plan, pieces, text, finish: 'stop', stopReason: found.stop, endsOnToken: true }
+}
+
+/** The answer of a dialect that knows no `n`. */
+export function onlyPlan([plan]: readonly Plan[]): Plan {
+  if (plan === undefined) throw new Error('an answer without a choice')
+  return plan
+}
+
+/** What the tokens `from` up to `to` add to the text, or to the arguments of the call. */
+export function textBetween({ pieces }: Plan, call: ToolCall | null, from: number, to: number) {
+  if (call === null) return pieces.slice(from, to).join('')
+  return pieces.slice(Math.max(from, call.from), Math.min(to, call.to + 1)).join('')
 }

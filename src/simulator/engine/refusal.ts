@@ -1,6 +1,7 @@
 // A request that vLLM does not take: its status and body, in one of three families. Checks of its
 // own say `BadRequestError` and name the parameter at the end of the message; its validation layer
 // says `Bad Request` with a list of Python dicts; unknown routes get a bare `detail`.
+import type { JsonObject } from '#domain'
 import { pythonRepr } from '#wire'
 
 export class EngineRefusal extends Error {
@@ -47,10 +48,12 @@ export function wrongMediaType(): EngineRefusal {
   return refusal(400, `1 validation error:\n  ${line}`, 'Bad Request', null)
 }
 
-export function unknownModel(model: string, alias: string | null): EngineRefusal {
-  const hint = alias === null ? '' : ` Valid aliases: ${alias}.`
-  const param = alias === null ? null : 'model'
-  return refusal(404, `The model \`${model}\` does not exist.${hint}`, 'NotFoundError', param)
+/** A model of another name than the one that is served; pooling routes give no hint. */
+export function checkModel({ model }: JsonObject, served: string, hasHint = true): void {
+  if (typeof model !== 'string' || model === served) return
+  const hint = hasHint ? ` Valid aliases: ${served}.` : ''
+  const message = `The model \`${model}\` does not exist.${hint}`
+  throw refusal(404, message, 'NotFoundError', hasHint ? 'model' : null)
 }
 
 export function busy(): EngineRefusal {
@@ -66,6 +69,27 @@ export function internalError(message: string): EngineRefusal {
 
 export function detail(status: number, text: string): EngineRefusal {
   return new EngineRefusal(status, JSON.stringify({ detail: text }))
+}
+
+const deadMessage = 'EngineCore encountered an issue. See stack trace (above) for the root cause.'
+
+/** What vLLM 0.32 says when its engine process is gone. */
+export const engineDead = internalError(deadMessage)
+
+/** The same inside a stream, which says `[DONE]` all the same. Python's spacing: another part of
+ * vLLM writes it than whole answers. */
+export const engineDeadEvent =
+  `data: {"error": {"message": "${deadMessage}", "type": "InternalServerError", "param": null, ` +
+  '"code": 500}}\n\n'
+
+export function missing(loc: string, given: unknown): Mistake {
+  return { type: 'missing', loc, msg: 'Field required', input: quoted(given) }
+}
+
+/** A value that is none of those that are `expected`. */
+export function literalError(loc: string, expected: string, given: unknown): Mistake {
+  const msg = `Input should be ${expected}`
+  return { type: 'literal_error', loc, msg, input: quoted(given), ctx: { expected } }
 }
 
 /** How the validation layer quotes what was given. */

@@ -4,12 +4,10 @@ import { isUtf8 } from 'node:buffer'
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import { readPythonJson } from './python-json.ts'
-import { detail, invalid, quoted, wrongMediaType } from './refusal.ts'
+import { detail, invalid, missing, quoted, wrongMediaType } from './refusal.ts'
 
 export function readBody(body: Buffer, mediaType: string | null): JsonObject {
-  if (body.length === 0) {
-    throw invalid([{ type: 'missing', loc: 'body', msg: 'Field required', input: 'None' }])
-  }
+  if (body.length === 0) throw invalid([missing('body', null)])
   if (mediaType !== null && !/^application\/([\w.-]+\+)?json\b/i.test(mediaType)) {
     throw wrongMediaType()
   }

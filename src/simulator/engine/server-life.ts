@@ -2,8 +2,7 @@
 // stop, it drops its calls at once, or lets them go on for its shutdown timeout while it refuses
 // new ones and still calls itself healthy; then the process ends with code 0, within a second.
 import type { Clock, Timer } from '#domain'
-import type { EngineOptions } from './engine-options.ts'
-import { isVersionFrom } from './engine-options.ts'
+import { type EngineOptions, isVersionFrom } from './engine-options.ts'
 import { busy } from './refusal.ts'
 
 export type ServerPhase = 'up' | 'draining' | 'dead' | 'gone'

@@ -5,7 +5,7 @@ import { isJsonObject } from '#wire'
 import { spoken } from './chat-template.ts'
 import { unknownType } from './json-text.ts'
 import { hashOf } from './random.ts'
-import { badRequest, badValue, invalid, type Mistake, quoted } from './refusal.ts'
+import { badRequest, badValue, invalid, literalError, missing } from './refusal.ts'
 import type { Shape } from './text-request.ts'
 
 /** In how many of ten conversations a model that may call a tool does so. */
@@ -92,26 +92,14 @@ export function checkResponseFormat(body: JsonObject): void {
 /** Three kinds of format are tried, the third in two versions; each says what it missed. */
 function unknownFormat(format: JsonObject) {
   const field = 'body.response_format'
-  const wrongType = (expected: string): Mistake => ({
-    type: 'literal_error',
-    loc: `${field}.type`,
-    msg: `Input should be ${expected}`,
-    input: quoted(format.type),
-    ctx: { expected },
-  })
-  const missing = (name: string): Mistake => ({
-    type: 'missing',
-    loc: `${field}.${name}`,
-    msg: 'Field required',
-    input: quoted(format),
-  })
+  const wrongType = (expected: string) => literalError(`${field}.type`, expected, format.type)
   return invalid([
     wrongType("'text', 'json_object' or 'json_schema'"),
     wrongType("'structural_tag'"),
-    missing('format'),
+    missing(`${field}.format`, format),
     wrongType("'structural_tag'"),
-    missing('structures'),
-    missing('triggers'),
+    missing(`${field}.structures`, format),
+    missing(`${field}.triggers`, format),
   ])
 }
 

@@ -50,6 +50,10 @@ export interface TextRequest {
   temperature: number
 }
 
+export function promptTokens({ prompts }: TextRequest): number {
+  return prompts.reduce((sum, { tokens }) => sum + tokens, 0)
+}
+
 /** The fields that chat and completions have in common. */
 export function sharedFields(body: JsonObject) {
   const options = isJsonObject(body.stream_options) ? body.stream_options : {}
@@ -79,30 +83,33 @@ export function checkStreamOptions(body: JsonObject): void {
 
 /** Whether prompt and answer fit; gives back the tokens that an answer may have. */
 export function fitContext(
-  model: ModelProfile,
-  promptTokens: number,
+  room: number,
+  tokens: number,
   asked: number | null,
   field: string,
 ): number {
-  const room = model.contextTokens
   if (asked !== null && asked > room) {
     const message =
       `${field}=${asked} cannot be greater than max_model_len=${room}. ` +
       'Please request fewer output tokens.'
     throw badValue(message, field, String(asked))
   }
-  if (promptTokens > room) {
+  if (tokens > room) {
     const message =
       `This model's maximum context length is ${room} tokens. However, your prompt contains ` +
       `at least ${room + 1} input tokens, which exceeds this limit even without any output ` +
       'tokens. Please reduce the length of the input prompt.'
     throw badValue(message, 'input_tokens', String(room + 1))
   }
-  return Math.max(1, Math.min(asked ?? room, room - promptTokens))
+  return Math.max(1, Math.min(asked ?? room, room - tokens))
 }
 
-export function checkLogprobsBound(asked: number): void {
-  if (asked <= 20) return
-  const message = `Requested sample logprobs of ${asked}, which is greater than max allowed: 20`
-  throw badValue(message, 'logprobs', String(asked))
+const logprobsPerTokenMax = 20
+
+/** vLLM's own bound; of the prompt, "all" is -1. */
+export function checkLogprobsBound(asked: number, whose: 'sample' | 'prompt'): void {
+  if (asked <= logprobsPerTokenMax) return
+  const max = `which is greater than max allowed: ${logprobsPerTokenMax}`
+  const param = whose === 'sample' ? 'logprobs' : 'prompt_logprobs'
+  throw badValue(`Requested ${whose} logprobs of ${asked}, ${max}`, param, String(asked))
 }

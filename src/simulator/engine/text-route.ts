@@ -2,25 +2,23 @@
 // count in one way.
 import type { Clock, JsonObject } from '#domain'
 import type { ReplySink } from '../reply-sink.ts'
+import type { AnswerHead } from './answer-frame.ts'
 import type { Batch } from './batch.ts'
-import { type AnswerHead, wholeChat } from './chat-answer.ts'
-import { chatEvents } from './chat-events.ts'
+import { chatEvents, wholeChat } from './chat-answer.ts'
 import { readChat } from './chat-request.ts'
 import { completionEvents, wholeCompletion } from './completion-answer.ts'
 import { readCompletion } from './completion-request.ts'
-import { engineDead, engineDeadEvent } from './dead-engine.ts'
 import type { EngineMetrics } from './engine-metrics.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { doneEvent, type EventWriter, writeEvents } from './event-writer.ts'
-import { type Plan, type PlanWish, planAnswer } from './plan.ts'
+import { type Plan, planAnswer } from './plan.ts'
 import { checkPlanSize } from './plan-bounds.ts'
 import { type Chance, hashOf } from './random.ts'
-import { EngineRefusal } from './refusal.ts'
+import { EngineRefusal, engineDead, engineDeadEvent } from './refusal.ts'
 import { readBody } from './request-body.ts'
-import { fingerprintOf, type ResponseIds } from './response-ids.ts'
+import type { ResponseIds } from './response-ids.ts'
 import type { ServerLife } from './server-life.ts'
-import type { ModelProfile, TextRequest } from './text-request.ts'
-import { promptTokens } from './usage.ts'
+import { type ModelProfile, promptTokens, type TextRequest } from './text-request.ts'
 
 export interface EngineRequest {
   method: string
@@ -35,7 +33,8 @@ export interface EngineRequest {
 }
 
 /** What a fault rule imposes on the making of an answer. */
-export interface EngineWish extends PlanWish {
+export interface EngineWish {
+  tokens: number | null
   slowFirstMs: number
   hidesUsage: boolean
 }
@@ -91,10 +90,13 @@ export function answerText(
   try {
     const body = readBody(request.body, request.mediaType)
     const text = () => request.body.toString('utf8')
-    const asked = flagged(route.read(body, engine.profile, text), engine.options)
+    const asked = {
+      ...route.read(body, engine.profile, text),
+      ...(engine.options.forceUsage && { includeUsage: true, continuousUsage: true }),
+    }
     checkPlanSize(asked, wish.tokens)
     engine.counters.calls += 1
-    const plans = planAll(asked, wish, engine.seed, engine.counters.calls)
+    const plans = planAll(asked, wish.tokens, engine.seed, engine.counters.calls)
     const head = headOf(engine, route, request)
     return generate(engine, route, { asked, plans, head }, request, sink)
   } catch (cause) {
@@ -103,30 +105,26 @@ export function answerText(
   }
 }
 
-function flagged(asked: TextRequest, { forceUsage }: EngineOptions): TextRequest {
-  return forceUsage ? { ...asked, includeUsage: true, continuousUsage: true } : asked
-}
-
 function headOf(engine: TextEngine, route: TextRoute, request: EngineRequest): AnswerHead {
   const { idPrefix, idJoint = '-' } = route
   const { ids, options, clock } = engine
   return {
-    id: `${idPrefix}${idJoint}${request.requestId ?? ids.digits(16)}`,
-    innerId: ids.digits(16),
+    id: `${idPrefix}${idJoint}${request.requestId ?? ids(16)}`,
+    innerId: ids(16),
     createdSeconds: Math.floor(clock.nowMs() / 1000),
-    fingerprint: fingerprintOf(options.version),
+    fingerprint: `vllm-${options.version}-ac399d9a`,
     promptDetails: options.promptDetails,
     hidesUsage: request.wish.hidesUsage,
   }
 }
 
 /** One plan per choice; the same request and seed plan the same texts. */
-function planAll(asked: TextRequest, wish: PlanWish, seed: number, call: number): Plan[] {
+function planAll(asked: TextRequest, wished: number | null, seed: number, call: number): Plan[] {
   const repeatable = asked.seed !== null || asked.temperature === 0
   const base = hashOf(seed, asked.seed ?? 0, repeatable ? 0 : call)
   return asked.prompts.flatMap((prompt) =>
     Array.from({ length: asked.n }, (_, index) =>
-      planAnswer(asked, hashOf(base, prompt.text, index), wish),
+      planAnswer(asked, hashOf(base, prompt.text, index), wished),
     ),
   )
 }
@@ -154,7 +152,10 @@ function generate(
   function over(reason: 'abort' | 'error' | null): void {
     isOver = true
     leave()
-    for (const plan of plans) engine.metrics.finished(reason ?? reasonOf(plan), plan.pieces.length)
+    for (const { finish, pieces } of plans) {
+      const itself = finish === 'length' ? 'length' : 'stop'
+      engine.metrics.finished(reason ?? itself, pieces.length)
+    }
   }
   const leave = engine.life.admit({
     promptTokens: prompt,
@@ -163,7 +164,10 @@ function generate(
       over('error')
       takeOut()
       writer.abandon()
-      failInto(sink, asked.stream)
+      if (!asked.stream) return sink.whole(engineDead.status, engineDead.body)
+      sink.event(engineDeadEvent, 'error')
+      sink.event(doneEvent(), 'done')
+      sink.end()
     },
     drop() {
       isOver = true
@@ -195,10 +199,6 @@ function generate(
   }
 }
 
-function reasonOf({ finish }: Plan): 'stop' | 'length' {
-  return finish === 'length' ? 'length' : 'stop'
-}
-
 function writerFor(
   route: TextRoute,
   { head, asked, plans }: PlannedAnswer,
@@ -225,11 +225,4 @@ function later(clock: Clock, delayMs: number, start: () => () => void): () => vo
     timer.cancel()
     stop()
   }
-}
-
-function failInto(sink: ReplySink, isStream: boolean): void {
-  if (!isStream) return sink.whole(engineDead.status, engineDead.body)
-  sink.event(engineDeadEvent, 'error')
-  sink.event(doneEvent(), 'done')
-  sink.end()
 }

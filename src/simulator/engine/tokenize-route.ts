@@ -6,7 +6,7 @@ import { isJsonObject } from '#wire'
 import { renderChat } from './chat-template.ts'
 import { alternatives } from './prose.ts'
 import { chanceFrom } from './random.ts'
-import { invalid, type Mistake, quoted, unknownModel } from './refusal.ts'
+import { checkModel, invalid, missing } from './refusal.ts'
 import type { ModelProfile } from './text-request.ts'
 import { tokenId, tokenize } from './tokens.ts'
 
@@ -29,7 +29,7 @@ export function openTokenRoutes(model: ModelProfile): TokenRoutes {
 
   return {
     tokenize(body) {
-      checkModel(body, model)
+      checkModel(body, model.name)
       const tokens = tokenize(textOf(body))
       return JSON.stringify({
         count: tokens.length,
@@ -39,8 +39,8 @@ export function openTokenRoutes(model: ModelProfile): TokenRoutes {
       })
     },
     detokenize(body) {
-      if (!Array.isArray(body.tokens)) throw invalid([missing('tokens', body)])
-      checkModel(body, model)
+      if (!Array.isArray(body.tokens)) throw invalid([missing('body.tokens', body)])
+      checkModel(body, model.name)
       const ids = body.tokens.map(Number)
       const prompt = ids.map((id) => texts.get(id) ?? alternatives(chanceFrom(id), 1)[0]).join('')
       return JSON.stringify({ prompt })
@@ -51,17 +51,8 @@ export function openTokenRoutes(model: ModelProfile): TokenRoutes {
 function textOf(body: JsonObject): string {
   if (typeof body.prompt === 'string') return body.prompt
   if (!Array.isArray(body.messages)) {
-    throw invalid([missing('prompt', body), missing('messages', body)])
+    throw invalid([missing('body.prompt', body), missing('body.messages', body)])
   }
   const tools = Array.isArray(body.tools) ? body.tools : []
   return renderChat(body.messages.filter(isJsonObject), tools)
-}
-
-function checkModel(body: JsonObject, model: ModelProfile): void {
-  if (typeof body.model !== 'string' || body.model === model.name) return
-  throw unknownModel(body.model, model.name)
-}
-
-function missing(name: string, body: JsonObject): Mistake {
-  return { type: 'missing', loc: `body.${name}`, msg: 'Field required', input: quoted(body) }
 }

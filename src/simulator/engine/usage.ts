@@ -1,10 +1,5 @@
 // The count of tokens, in the three forms in which vLLM writes it.
 import type { Plan } from './plan.ts'
-import type { TextRequest } from './text-request.ts'
-
-export function promptTokens(request: TextRequest): number {
-  return request.prompts.reduce((sum, prompt) => sum + prompt.tokens, 0)
-}
 
 /** Tokens generated so far, over all choices, when each has made `steps` steps. */
 export function tokensAfter(plans: readonly Plan[], steps: number): number {

@@ -4,7 +4,6 @@ import type { Clock, JsonObject } from '#domain'
 import type { EndpointOptions, SimulatorOptions } from '../options.ts'
 import type { ReplySink } from '../reply-sink.ts'
 import { startBatch } from './batch.ts'
-import { engineDead } from './dead-engine.ts'
 import { countMessages, messagesRoute } from './dialects/messages.ts'
 import { responsesRoute } from './dialects/responses.ts'
 import { unknownResponse } from './dialects/responses-request.ts'
@@ -12,9 +11,9 @@ import { openEngineMetrics } from './engine-metrics.ts'
 import { modelList } from './model-list.ts'
 import { embedding, type PoolingKind, pooling, rerank, score } from './pooling/pooling-answers.ts'
 import { chanceFrom, hashOf } from './random.ts'
-import { detail, EngineRefusal, internalError } from './refusal.ts'
+import { detail, EngineRefusal, engineDead, internalError } from './refusal.ts'
 import { readBody } from './request-body.ts'
-import { openResponseIds } from './response-ids.ts'
+import { openResponseIds, type ResponseIds } from './response-ids.ts'
 import type { SequenceRoom } from './sequence-room.ts'
 import { openServerLife, type ServerPhase } from './server-life.ts'
 import {
@@ -154,7 +153,6 @@ function routesOf(text: TextEngine, model: EndpointOptions): { readonly [path: s
     throw unknownResponse(decodeURIComponent(request.path.split('/')[3] ?? ''))
   }
   const health = get(() => '')
-  const ping = { ...health, method: 'any' }
   const alive: Answer = (request, sink) => {
     if (text.life.phase() !== 'dead') return health.answer(request, sink)
     sink.whole(503, '')
@@ -183,9 +181,9 @@ function routesOf(text: TextEngine, model: EndpointOptions): { readonly [path: s
     '/v2/rerank': pooled(rerank),
     '/tokenize': computed('any', tokens.tokenize),
     '/detokenize': computed('any', tokens.detokenize),
-    '/v1/models': get(() => modelList(model, `modelperm-${ids.digits(16)}`, now())),
+    '/v1/models': get(() => modelList(model, `modelperm-${ids(16)}`, now())),
     '/health': { ...health, answer: alive },
-    '/ping': { ...ping, answer: alive },
+    '/ping': { method: 'any', kind: 'any', answer: alive },
     '/version': get(() => JSON.stringify({ version: model.engine.version })),
     '/load': get(() => `{"server_load":${batch.load().running + batch.load().waiting}}`),
     '/metrics': get(metrics, 'text/plain; version=0.0.4; charset=utf-8'),
@@ -201,7 +199,7 @@ function pool(
   sink: ReplySink,
 ): () => void {
   const body = readBody(request.body, request.mediaType)
-  const id = `${route.idPrefix}-${request.requestId ?? ids.digits(16)}`
+  const id = `${route.idPrefix}-${request.requestId ?? ids(16)}`
   const head = { id, createdSeconds: Math.floor(clock.nowMs() / 1000) }
   const made = route.answer(body, model, head)
   let takeOut = () => {}
@@ -231,12 +229,8 @@ function pool(
 }
 
 /** The client's id, or one of our own, on every answer. */
-function withRequestId(
-  request: EngineRequest,
-  sink: ReplySink,
-  ids: { digits(length: number): string },
-): ReplySink {
-  const headers = { 'x-request-id': request.requestId ?? ids.digits(32) }
+function withRequestId(request: EngineRequest, sink: ReplySink, ids: ResponseIds): ReplySink {
+  const headers = { 'x-request-id': request.requestId ?? ids(32) }
   return {
     ...sink,
     whole: (status, body, more) => sink.whole(status, body, { ...headers, ...more }),

@@ -7,7 +7,7 @@
 //   GET  /batch/<id>                 GET  /batch/<id>/requests?offset=&limit=
 import { z } from 'zod'
 import { type Batch, type BatchRequest, openBatch } from './batch.ts'
-import type { JobCall } from './job-call.ts'
+import { type JobCall, tooMany } from './job-call.ts'
 
 const activeMax = 10
 const requestsMax = 5000
@@ -128,8 +128,4 @@ function readJson({ call }: JobCall): unknown {
   } catch {
     return null
   }
-}
-
-function tooMany(asked: JobCall): void {
-  asked.reply(429, { error: 'too many requests' })
 }

@@ -85,12 +85,7 @@ export function openBatch(
     if (request === undefined) return
     const { job, input, faults } = request
     running.add(job)
-    const leave = submit({
-      jobId: job.id,
-      input,
-      faults,
-      sink: job.sink,
-    })
+    const leave = submit({ jobId: job.id, input, faults, sink: job.sink })
     if (leave === null) job.sink.failed('the queue is full')
     else request.leave = leave
   }

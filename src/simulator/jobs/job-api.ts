@@ -4,9 +4,8 @@
 import { isTerminal, type JobStreamReply } from '#wire'
 import { serveBatch } from './batch-api.ts'
 import { healthOf, metricsOf } from './endpoint-health.ts'
-import type { JobCall } from './job-call.ts'
+import { hold, type JobCall, tooMany } from './job-call.ts'
 import type { JobEntry } from './job-store.ts'
-import { holdCall, waitOf } from './long-poll.ts'
 import type { OperationName } from './operation-names.ts'
 import { startJob } from './start-job.ts'
 import { readSubmission } from './submission.ts'
@@ -22,16 +21,11 @@ const streamHoldMs = 10_000
 const syncHoldMs = 90_000
 const listedMax = 100
 
-const work = (serve: JobOperation['serve']): JobOperation => {
-  return { method: 'POST', asksForWork: true, serve }
-}
-const command = (serve: JobOperation['serve']): JobOperation => {
-  return { method: 'POST', asksForWork: false, serve }
-}
+type Serve = JobOperation['serve']
+const work = (serve: Serve): JobOperation => ({ method: 'POST', asksForWork: true, serve })
+const command = (serve: Serve): JobOperation => ({ method: 'POST', asksForWork: false, serve })
 /** The Go SDK posts where the others get. */
-const question = (serve: JobOperation['serve']): JobOperation => {
-  return { method: 'any', asksForWork: false, serve }
-}
+const question = (serve: Serve): JobOperation => ({ method: 'any', asksForWork: false, serve })
 
 export const jobOperations: { readonly [name in OperationName]: JobOperation } = {
   run: work((asked) => {
@@ -123,23 +117,4 @@ function find(asked: JobCall): JobEntry | null {
 function replyWhenOver(asked: JobCall, { job }: JobEntry): void {
   const isOver = () => isTerminal(job.status())
   hold(asked, job, syncHoldMs, isOver, () => asked.reply(200, job.envelope()))
-}
-
-/** A job that is deleted while somebody waits for it is not found. */
-function hold(
-  asked: JobCall,
-  job: JobEntry['job'],
-  otherwiseMs: number,
-  isReady: () => boolean,
-  answer: () => void,
-): void {
-  const waitMs = waitOf(asked.call, otherwiseMs)
-  holdCall(asked.call, job, waitMs, isReady, asked.account.clock, () => {
-    if (job.isGone()) asked.reply(404, { error: 'job not found' })
-    else answer()
-  })
-}
-
-function tooMany(asked: JobCall): void {
-  asked.reply(429, { error: 'too many requests' })
 }

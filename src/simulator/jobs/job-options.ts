@@ -1,14 +1,11 @@
 // What can be set about jobs: how long they live, how large their pieces may be, and how their end
 // is told.
 import { z } from 'zod'
+import { count, wholeMs } from '../knobs.ts'
 import { ttlBoundsMs } from './submission.ts'
 
-const wholeMs = z.int().min(0)
-
 export const jobOptions = {
-  ttlMs: z
-    .int()
-    .min(1)
+  ttlMs: count
     .max(ttlBoundsMs.max)
     .default(24 * 60 * 60_000)
     .describe('A job is deleted so long after its submission, whatever it does by then.'),
@@ -30,9 +27,5 @@ export const jobOptions = {
     .max(10)
     .default([5000, 10_000])
     .describe('The waits before each further attempt at a webhook.'),
-  webhookTimeoutMs: z
-    .int()
-    .min(1)
-    .default(30_000)
-    .describe('An attempt at a webhook may take this.'),
+  webhookTimeoutMs: count.default(30_000).describe('An attempt at a webhook may take this.'),
 }

@@ -7,15 +7,13 @@ import { type JobSubmission, parseObject } from '#wire'
 export interface Submission {
   readonly input: JobSubmission['input']
   readonly webhook: string | null
-  readonly policy: JobPolicy
-}
-
-export interface JobPolicy {
-  /** From the submission on, whatever became of the job by then. */
-  readonly ttlMs: number
-  /** While it runs; null: what the endpoint says. */
-  readonly executionTimeoutMs: number | null
-  readonly lowPriority: boolean
+  readonly policy: {
+    /** From the submission on, whatever became of the job by then. */
+    readonly ttlMs: number
+    /** While it runs; null: what the endpoint says. */
+    readonly executionTimeoutMs: number | null
+    readonly lowPriority: boolean
+  }
 }
 
 const weekMs = 7 * 24 * 60 * 60_000

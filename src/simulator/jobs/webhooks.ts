@@ -2,6 +2,7 @@
 // the answer is not a 2xx. Whatever happens here, the job has ended as it has.
 import type { Clock, Timer } from '#domain'
 import { type Chance, hexDigits } from '../engine/random.ts'
+import type { SimulatorOptions } from '../options.ts'
 
 export interface Webhooks {
   /** So many of its attempts fail, whatever the server says. */
@@ -9,11 +10,7 @@ export interface Webhooks {
   close(): void
 }
 
-export interface WebhookOptions {
-  /** The waits before the second, third … attempt. */
-  readonly webhookRetryMs: readonly number[]
-  readonly webhookTimeoutMs: number
-}
+type Waits = Pick<SimulatorOptions, 'webhookRetryMs' | 'webhookTimeoutMs'>
 
 interface Message {
   url: string
@@ -24,7 +21,7 @@ interface Message {
 /** Calls under way or waiting for another attempt; more are dropped. */
 const pendingMax = 1000
 
-export function openWebhooks(options: WebhookOptions, chance: Chance, clock: Clock): Webhooks {
+export function openWebhooks(options: Waits, chance: Chance, clock: Clock): Webhooks {
   const pending = new Set<() => void>()
   let isClosed = false
 

@@ -9,9 +9,7 @@ interface Bucket {
   endMs: number
 }
 
-interface Wanted {
-  startMs: number
-  endMs: number
+interface Wanted extends Bucket {
   size: BucketSize
   lastN: number | null
   serverlessId: string | null

@@ -1,6 +1,6 @@
 // The log lines of workers, as the platform keeps them: what it did with the container, and what
 // the container printed. Written from what happens to workers; nothing else knows of the lines.
-import type { WorkerEvent } from '../worker/worker-events.ts'
+import type { WorkerEvent, WorkerEventKind } from '../worker/worker-events.ts'
 
 export interface LogLine {
   /** When, to the nanosecond, so that no two lines of a worker have the same. */
@@ -34,7 +34,6 @@ const linesMax = 5000
 
 export function openLogBook(): LogBook {
   const pages = new Map<string, Page>()
-  const pageOf = (workerId: string) => pages.get(workerId)
 
   function newPage({ endpointId, workerId }: LoggedEvent): Page {
     const page = { endpointId, lines: [], written: 0, jobs: 0, listeners: new Set<never>() }
@@ -56,56 +55,50 @@ export function openLogBook(): LogBook {
 
   return {
     note(event, container) {
-      const page = pageOf(event.workerId) ?? newPage(event)
+      const page = pages.get(event.workerId) ?? newPage(event)
       if (event.what === 'job-start') page.jobs += 1
       if (event.what === 'job-end') page.jobs -= 1
-      for (const said of saidBy(event, container, page.jobs)) write(page, event.atMs, said)
+      const said = saidBy[event.what]({ ...event, ...container, jobs: page.jobs })
+      for (const line of said) write(page, event.atMs, line)
     },
     linesOf(endpointId, workerId) {
-      const page = pageOf(workerId)
+      const page = pages.get(workerId)
       return page?.endpointId === endpointId ? page.lines : null
     },
     follow(workerId, listener) {
-      const page = pageOf(workerId)
+      const page = pages.get(workerId)
       page?.listeners.add(listener)
       return () => void page?.listeners.delete(listener)
     },
   }
 }
 
-function saidBy(
-  { what, jobId }: LoggedEvent,
-  { image, model }: { image: string; model: string },
-  jobs: number,
-): readonly Said[] {
-  switch (what) {
-    case 'create':
-      return [['system', `create container ${image}`]]
-    case 'pull':
-      return [['system', `pulling image ${image}`]]
-    case 'start':
-      return [['system', `start container for ${image}: begin`]]
-    case 'load':
-      return [['container', `Starting vLLM: vllm serve ${model} --host 127.0.0.1 --port 8000`]]
-    case 'ready':
-      return [
-        ['container', 'vLLM is healthy'],
-        ['container', '--- Starting Serverless Worker |  Version 1.12.0 ---'],
-        ['container', 'All fitness checks passed.'],
-      ]
-    case 'job-start':
-      return [
-        ['container', `${jobId} | Started.`],
-        ['container', `Jobs in progress: ${jobs}`],
-      ]
-    case 'job-end':
-      return [['container', `${jobId} | Finished.`]]
-    case 'crash':
-      return [['container', 'vLLM exited with code 1']]
-    case 'park':
-    case 'stop':
-      return [['system', 'stop container']]
-    default:
-      return [['system', 'remove container']]
-  }
+interface Happening extends LoggedEvent {
+  image: string
+  model: string
+  /** In progress at the worker, this one counted. */
+  jobs: number
+}
+
+const saidBy: { readonly [what in WorkerEventKind]: (event: Happening) => readonly Said[] } = {
+  create: ({ image }) => [['system', `create container ${image}`]],
+  pull: ({ image }) => [['system', `pulling image ${image}`]],
+  start: ({ image }) => [['system', `start container for ${image}: begin`]],
+  load: ({ model }) => [
+    ['container', `Starting vLLM: vllm serve ${model} --host 127.0.0.1 --port 8000`],
+  ],
+  ready: () => [
+    ['container', 'vLLM is healthy'],
+    ['container', '--- Starting Serverless Worker |  Version 1.12.0 ---'],
+    ['container', 'All fitness checks passed.'],
+  ],
+  'job-start': ({ jobId, jobs }) => [
+    ['container', `${jobId} | Started.`],
+    ['container', `Jobs in progress: ${jobs}`],
+  ],
+  'job-end': ({ jobId }) => [['container', `${jobId} | Finished.`]],
+  crash: () => [['container', 'vLLM exited with code 1']],
+  park: () => [['system', 'stop container']],
+  stop: () => [['system', 'stop container']],
+  remove: () => [['system', 'remove container']],
 }

@@ -4,6 +4,7 @@
 import { isJsonObject } from '#wire'
 import type { Account } from '../contract.ts'
 import type { DoorCall } from '../edge/door.ts'
+import type { Headers } from '../http-sink.ts'
 import { billingReport } from './billing-report.ts'
 import { openDirectory } from './directory.ts'
 import { endpointDocument, releaseList } from './endpoint-document.ts'
@@ -21,7 +22,6 @@ export interface Management {
   close(): void
 }
 
-type Headers = { readonly [name: string]: string }
 type Answer = { status: number; body: object | null } | 'streaming'
 type Operation = (call: DoorCall, ids: readonly string[], headers: Headers) => Answer
 

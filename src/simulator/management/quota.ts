@@ -1,7 +1,11 @@
 // Counts what is left of the management API's quota: three windows that start anew when they are
 // over, told to the caller in every answer.
+import { z } from 'zod'
 import type { Clock } from '#domain'
-import type { QuotaLimits } from './quota-limits.ts'
+import { count } from '../knobs.ts'
+
+/** The defaults are the figures of RunPod's own example; those of real accounts differ. */
+export const quotaLimits = z.strictObject({ minute: count, hour: count, day: count })
 
 export interface Quota {
   /** Counts a request; false: there is nothing left of one of the windows. */
@@ -22,7 +26,7 @@ interface Window {
 const secondsOf = { minute: 60, hour: 3600, day: 86_400 }
 const names = ['minute', 'hour', 'day'] as const
 
-export function openQuota(limits: QuotaLimits, clock: Clock): Quota {
+export function openQuota(limits: z.output<typeof quotaLimits>, clock: Clock): Quota {
   const windows = names.map(
     (name): Window => ({
       name,

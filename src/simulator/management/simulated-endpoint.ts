@@ -1,6 +1,6 @@
 // Between the management API's view of an endpoint and the simulator's: image, environment and GPU
 // pools on one side, a model with its timing and the knobs of its workers on the other.
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings } from '../endpoint/fleet-options.ts'
 import { type EndpointOptions, type SimulatorOptions, simulatorOptions } from '../options.ts'
 import type { EndpointFields } from './endpoint-fields.ts'
 
@@ -74,13 +74,8 @@ export function optionsOf(
   }
 }
 
-function fleetOf({
-  gpu,
-  workers,
-  scaling,
-  env,
-  timeout,
-}: EndpointFields): EndpointOptions['fleet'] {
+function fleetOf(given: EndpointFields): EndpointOptions['fleet'] {
+  const { gpu, workers, scaling, env, timeout } = given
   const [gpuPool] = gpu.pools
   const slotsPerWorker = countIn(env, 'MAX_CONCURRENCY')
   return {

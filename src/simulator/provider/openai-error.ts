@@ -11,14 +11,9 @@ export interface OpenaiError {
   readonly code?: string
 }
 
-export function errorBody({ message, type, param, code }: OpenaiError): string {
-  const error = {
-    message,
-    type: type ?? 'invalid_request_error',
-    param: param ?? null,
-    code: code ?? null,
-  }
-  return JSON.stringify({ error })
+export function errorBody(given: OpenaiError): string {
+  const { message, type = 'invalid_request_error', param = null, code = null } = given
+  return JSON.stringify({ error: { message, type, param, code } })
 }
 
 const serverFailed =

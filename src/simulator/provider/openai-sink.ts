@@ -1,10 +1,9 @@
 // Turns the engine's answer into OpenAI's on its way to the client. Unlike vLLM, OpenAI sends the
 // headers of a stream with its first event, and a stream that fails has an error and no `[DONE]`.
+import type { Headers } from '../http-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
 import { type AnswerForm, openaiAnswer, openaiEvent } from './openai-answer.ts'
 import { bodyOfRefusal, bodyOfStatus } from './openai-error.ts'
-
-type Headers = { readonly [name: string]: string }
 
 /** `head` is asked when the headers leave, and once. */
 export function openaiSink(form: AnswerForm, sink: ReplySink, head: () => Headers): ReplySink {

@@ -1,14 +1,13 @@
 // `/provider/openai/v1/…`: the provider as its clients see it. It has a key of its own, its own
 // headers and errors, and takes what OpenAI's API takes, so that it refuses a body that is written
 // for vLLM. A client that leaves stops its generation at once.
-import type { JsonObject } from '#domain'
 import { isJsonObject, parseObject } from '#wire'
 import type { Account } from '../contract.ts'
 import type { FaultPlan } from '../control/fault-plan.ts'
-import { countCall, type DoorCall, edgeHeaders, type Headers, meetFaults } from '../edge/door.ts'
+import { countCall, type DoorCall, edgeHeaders, meetFaults } from '../edge/door.ts'
 import { askEngine } from '../edge/engine-door.ts'
 import { hexDigits } from '../engine/random.ts'
-import { httpSink, sendWhole } from '../http-sink.ts'
+import { type Headers, httpSink, sendWhole } from '../http-sink.ts'
 import { memberMistake } from './known-members.ts'
 import {
   bodyOfStatus,
@@ -62,7 +61,7 @@ export function serveProvider(call: DoorCall, account: Account): void {
     return refuse(asking, { status: 405, message, code: 'method_not_supported' })
   }
   if (route === undefined) return listModels(asking)
-  const spent = provider.allowance.spend(Math.ceil(call.body.length / bytesPerToken))
+  const spent = provider.spend(Math.ceil(call.body.length / bytesPerToken))
   work({ ...asking, headers: { ...answered, ...spent } }, route)
 }
 
@@ -136,13 +135,10 @@ function serve(asking: Asking, route: Route, faults: FaultPlan): void {
   const processing = () => {
     return { 'openai-processing-ms': String(Math.round(clock.ticksMs() - startMs)) }
   }
-  const form = { isChat: route === 'chat', includeUsage: asksForUsage(body) }
+  const options = isJsonObject(body.stream_options) ? body.stream_options : {}
+  const form = { isChat: route === 'chat', includeUsage: options.include_usage === true }
   const sink = openaiSink(form, httpSink(response, headers), processing)
   askEngine({ call, engine, faults, counters: provider.counters, requestId: null }, sink)
-}
-
-function asksForUsage({ stream_options: options }: JsonObject): boolean {
-  return isJsonObject(options) && options.include_usage === true
 }
 
 function refuse({ call, headers }: Asking, error: OpenaiError): void {

@@ -2,19 +2,19 @@
 // on machines of its own that are always warm and that no bill of RunPod's counts. Each model has
 // one simulated engine.
 import type { Clock } from '#domain'
-import type { CallCounters } from '../endpoint/counters.ts'
+import { type CallCounters, openCallCounters } from '../endpoint/counters.ts'
 import { type BareEngine, openBareEngine } from '../engine/bare-engine.ts'
 import { engineOptions } from '../engine/engine-options.ts'
 import type { Chance } from '../engine/random.ts'
 import { openSequenceRoom, type SequenceRoom } from '../engine/sequence-room.ts'
 import type { EndpointOptions, SimulatorOptions } from '../options.ts'
-import { type Allowance, openAllowance } from './allowance.ts'
+import { openAllowance, type Spend } from './allowance.ts'
 import { providerName } from './provider-name.ts'
 
 export interface Provider {
   readonly counters: CallCounters
   readonly room: SequenceRoom
-  readonly allowance: Allowance
+  readonly spend: Spend
   /** For the ids that its answers carry. */
   readonly chance: Chance
   readonly startedSeconds: number
@@ -33,16 +33,14 @@ export function openProvider(options: SimulatorOptions, clock: Clock, chance: Ch
   const engines = new Map<string, BareEngine>()
   for (const model of textModels(options)) {
     const name = `${providerName} ${model.model}`
-    engines.set(
-      model.model,
-      openBareEngine(name, () => model, { ...options, room }, clock),
-    )
+    const engine = openBareEngine(name, () => model, { ...options, room }, clock)
+    engines.set(model.model, engine)
   }
   const all = () => [...engines.values()]
   return {
-    counters: { callsSeen: 0, openConnections: 0, clientsLeft: 0, aborted: 0 },
+    counters: openCallCounters(),
     room,
-    allowance: openAllowance(clock),
+    spend: openAllowance(clock),
     chance,
     startedSeconds: Math.floor(clock.nowMs() / 1000),
     models: () => [...engines.keys()],

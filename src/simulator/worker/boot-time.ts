@@ -2,19 +2,11 @@
 // mixed ones are drawn as they are seen on the platform: FlashBoot in seconds, a host that has the
 // model in minutes, a network volume in many.
 import type { BootPlan } from '../control/fault-plan.ts'
-import type { Span } from '../endpoint/fleet-options.ts'
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings, Span } from '../endpoint/fleet-options.ts'
 import type { Chance } from '../engine/random.ts'
 
-export interface BootTime {
-  throttledMs: number
-  pullMs: number
-  startMs: number
-  loadMs: number
-  warmUpMs: number
-  crashes: boolean
-  engineDead: boolean
-}
+/** The whole times, where a plan has what is added to them. */
+export type BootTime = BootPlan
 
 type Shares = readonly [start: number, load: number]
 

@@ -5,10 +5,16 @@ import type { JsonObject } from '#domain'
 import { isJsonObject, parseObject, pythonRepr } from '#wire'
 import type { JobSink } from '../job-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
-import type { Handler, WorkerFacts, WorkerRequest } from './handler.ts'
-import { openBatches } from './native-batches.ts'
-import { nativeShape, type TokenShape } from './native-shape.ts'
-import { jsonRequest } from './worker-input.ts'
+import { type Handler, jsonRequest, type WorkerFacts, type WorkerRequest } from './handler.ts'
+import { openPosts, type PostPace } from './posts.ts'
+
+/** `DEFAULT_BATCH_SIZE`, `MIN_BATCH_SIZE` and `BATCH_SIZE_GROWTH_FACTOR`, left as they are. */
+const batchMax = 50
+const batchMin = 1
+const growth = 3
+
+/** Events that wait for their post; then vLLM waits. */
+const waitingMax = 1000
 
 const routes = new Set([
   '/v1/chat/completions',
@@ -43,6 +49,71 @@ export function generationA(input: JsonObject, sink: JobSink, worker: WorkerFact
   return { request, answer, stop: batches.stop }
 }
 
+/** The handler counts events and yields them together, more each time, so that a long answer costs
+ * few posts and comes in lumps. */
+function openBatches(sink: JobSink, pace: PostPace, glue: (events: string[]) => unknown) {
+  let waiting: string[] = []
+  let size = batchMin
+  const posts = openPosts(sink, pace, (isEnded) => {
+    if (waiting.length === 0 || (waiting.length < size && !isEnded)) return undefined
+    const events = waiting.slice(0, size)
+    waiting = waiting.slice(size)
+    size = Math.min(size * growth, batchMax)
+    return glue(events)
+  })
+  return {
+    ...posts,
+    /** False: wait for `whenDrained`. */
+    add(event: string): boolean {
+      waiting.push(event)
+      posts.flush()
+      return waiting.length < waitingMax
+    },
+  }
+}
+
+/** `{"choices":[{"tokens":[…]}],"usage":{…}}`, for whole answers and batches of a stream alike. */
+function nativeShape() {
+  let usage = { input: 0, output: 0 }
+
+  function count(value: JsonObject): void {
+    if (!isJsonObject(value.usage)) return
+    const { prompt_tokens: input, completion_tokens: output } = value.usage
+    usage = { input: Number(input), output: Number(output) }
+  }
+
+  return {
+    whole(answer: JsonObject): object {
+      count(answer)
+      return { choices: choicesOf(answer).map((choice) => ({ tokens: [textOf(choice)] })), usage }
+    },
+    streamed(chunks: readonly JsonObject[]): object {
+      const tokens: string[][] = [[]]
+      for (const chunk of chunks) {
+        count(chunk)
+        for (const choice of choicesOf(chunk)) {
+          const at = Number(choice.index ?? 0)
+          while (tokens.length <= at) tokens.push([])
+          const text = textOf(choice)
+          if (text !== '') tokens[at]?.push(text)
+        }
+      }
+      return { choices: tokens.map((texts) => ({ tokens: texts })), usage }
+    },
+  }
+}
+
+function choicesOf(value: JsonObject): JsonObject[] {
+  return Array.isArray(value.choices) ? value.choices.filter(isJsonObject) : []
+}
+
+/** Of a completion, a chat, or a chunk of one. */
+function textOf(choice: JsonObject): string {
+  const holders = [choice, choice.message, choice.delta].filter(isJsonObject)
+  const texts = holders.flatMap(({ text, content }) => [text, content])
+  return String(texts.find((text) => typeof text === 'string') ?? '')
+}
+
 function routeRequest(input: JsonObject): WorkerRequest | null {
   const route = String(input.openai_route)
   return routes.has(route) ? jsonRequest(route, input.openai_input, undefined) : null
@@ -64,7 +135,10 @@ function nativeRequest(input: JsonObject, model: string): WorkerRequest | null {
 }
 
 /** What becomes of the events of a batch: text, the shorthand's tokens, or lists of chunks. */
-function gluing(shape: TokenShape | null, isRaw: boolean): (events: string[]) => unknown {
+function gluing(
+  shape: ReturnType<typeof nativeShape> | null,
+  isRaw: boolean,
+): (events: string[]) => unknown {
   if (shape !== null) return (events) => shape.streamed(events.flatMap(dataOf))
   return isRaw ? (events) => events.join('') : (events) => events.flatMap(dataOf)
 }

@@ -7,9 +7,8 @@ import type { JsonObject } from '#domain'
 import { unknownInputError, vllmRefusedError, vllmRequestError } from '#wire'
 import type { JobSink } from '../job-sink.ts'
 import type { ReplySink } from '../reply-sink.ts'
-import type { Handler, WorkerFacts } from './handler.ts'
+import { asksForStream, type Handler, readJobInput, type WorkerFacts } from './handler.ts'
 import { openPosts } from './posts.ts'
-import { asksForStream, readJobInput } from './worker-input.ts'
 
 /** What waits in the sockets between vLLM and its worker before vLLM notices. */
 const gatheredMax = 256 * 1024

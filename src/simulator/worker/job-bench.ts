@@ -60,12 +60,8 @@ export function openJobBench({ crew, workerId, tell, freed, die }: BenchPorts): 
 
   function begin(work: Work, faults: FaultPlan, hands: Hands): Leave {
     if (Object.keys(work.input).length === 0) return reject(work)
-    return hands.perform(
-      work,
-      faults,
-      releasing(work.sink, () => release(work)),
-      die,
-    )
+    const sink = releasing(work.sink, () => release(work))
+    return hands.perform(work, faults, sink, die)
   }
 
   return {

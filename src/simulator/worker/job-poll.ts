@@ -4,7 +4,7 @@
 // one worker hoards, and why places stay empty for a while in a burst.
 import type { Clock, Timer } from '#domain'
 import type { JobQueue, Work } from '../crew.ts'
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings } from '../endpoint/fleet-options.ts'
 import type { Chance } from '../engine/random.ts'
 import { drawSpan } from './boot-time.ts'
 
@@ -33,16 +33,8 @@ const holdMs = 10_000
 /** The SDK's rest when it has no place to ask for. */
 const fullRestMs = 1000
 
-export function openJobPoll({
-  clock,
-  chance,
-  queue,
-  settings,
-  places,
-  isBalanced,
-  isUp,
-  take,
-}: PollPorts): JobPoll {
+export function openJobPoll(ports: PollPorts): JobPoll {
+  const { clock, chance, queue, settings, places, isBalanced, isUp, take } = ports
   let asked = 0
   let askedUntilMs = Number.NEGATIVE_INFINITY
   let timer: Timer | null = null

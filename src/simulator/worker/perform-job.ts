@@ -7,7 +7,7 @@ import type { Leave, Work } from '../crew.ts'
 import { busy } from '../engine/refusal.ts'
 import type { Engine } from '../engine/vllm-server.ts'
 import type { JobSink } from '../job-sink.ts'
-import { directReply } from './direct-reply.ts'
+import type { ReplySink } from '../reply-sink.ts'
 import { generationA } from './generation-a.ts'
 import { generationB } from './generation-b.ts'
 import type { Handler, WorkerFacts } from './handler.ts'
@@ -78,5 +78,29 @@ function performJob(worker: JobWorker, work: Work, faults: FaultPlan, sink: JobS
   return () => {
     handler.stop()
     stop()
+  }
+}
+
+/** A load balancer's call: the answer of the worker's HTTP server goes out as it is, and the crew
+ * is only told when it is over. */
+function directReply(reply: ReplySink, sink: JobSink): ReplySink {
+  return {
+    ...reply,
+    whole(status, body, headers) {
+      reply.whole(status, body, headers)
+      sink.done()
+    },
+    tornWhole(body) {
+      reply.tornWhole(body)
+      sink.torn('')
+    },
+    end() {
+      reply.end()
+      sink.done()
+    },
+    breakOff() {
+      reply.breakOff()
+      sink.torn('')
+    },
   }
 }

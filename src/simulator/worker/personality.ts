@@ -2,6 +2,7 @@
 // inside its own process and yields whole events; from 2.24 on (B) it is a thin proxy that yields
 // what it reads. The generations differ in slices, errors, routes and in what a stop reaches.
 import { z } from 'zod'
+import { share } from '../knobs.ts'
 
 export const personality = {
   workers: z
@@ -20,18 +21,10 @@ export const personality = {
     .boolean()
     .default(true)
     .describe('false: a cancelled job generates on to its end, as before version 1.10 of the SDK.'),
-  sliceCutShare: z
-    .number()
-    .min(0)
-    .max(1)
+  sliceCutShare: share
     .default(0)
     .describe('Generation B: the share of slices that end anywhere, even inside a character.'),
 }
-
-export const workerPostMs = z
-  .int()
-  .min(0)
-  .describe('What RunPod takes to accept a post of a worker; RunPod: 30-120. Slices grow with it.')
 
 type Shape = { [Name in keyof typeof personality]: z.output<(typeof personality)[Name]> }
 export type Personality = Pick<Shape, 'generation' | 'rawOutput' | 'sliceCutShare'>

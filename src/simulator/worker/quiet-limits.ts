@@ -1,7 +1,7 @@
 // After days without a job the platform lets an endpoint have fewer workers, until somebody changes
 // the endpoint.
 import type { Clock, Timer } from '#domain'
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings } from '../endpoint/fleet-options.ts'
 
 const dayMs = 86_400_000
 const limits = [

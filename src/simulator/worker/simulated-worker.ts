@@ -2,7 +2,6 @@
 // way. It tells what happens to it as events, from which the account's bill and logs are made.
 import type { CrewPorts } from '../contract.ts'
 import type { Work } from '../crew.ts'
-import type { EndpointSettings } from '../endpoint/settings.ts'
 import type { Chance } from '../engine/random.ts'
 import { gpuOfPool } from '../management/gpu-catalog.ts'
 import { bootTime } from './boot-time.ts'
@@ -208,7 +207,8 @@ function openTeller({ account, endpointId, settings }: CrewPorts, workerId: stri
   return {
     priceNanoUsd: () => priceNanoUsd,
     tell(what: WorkerEventKind, jobId: string | null = null): void {
-      if (what === 'start') priceNanoUsd = priceOf(settings())
+      const { gpuPool, gpus } = settings()
+      if (what === 'start') priceNanoUsd = (gpuOfPool(gpuPool)?.nanoUsdPerSecond ?? 0) * gpus
       account.tell({
         endpointId,
         workerId,
@@ -220,8 +220,4 @@ function openTeller({ account, endpointId, settings }: CrewPorts, workerId: stri
       })
     },
   }
-}
-
-function priceOf({ gpuPool, gpus }: EndpointSettings): number {
-  return (gpuOfPool(gpuPool)?.nanoUsdPerSecond ?? 0) * gpus
 }

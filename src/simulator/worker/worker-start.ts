@@ -2,7 +2,7 @@
 // long is begun anew. After a crash the platform waits, longer after each crash in a row, and tries
 // again; it removes a worker that has been unhealthy for a week.
 import type { Clock, Timer } from '#domain'
-import type { EndpointSettings } from '../endpoint/settings.ts'
+import type { EndpointSettings } from '../endpoint/fleet-options.ts'
 import type { BootTime } from './boot-time.ts'
 import type { WorkerEventKind } from './worker-events.ts'
 import type { StartingWorker, WorkerLife, WorkerState } from './worker-state.ts'

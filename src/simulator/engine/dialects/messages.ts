@@ -2,16 +2,16 @@
 // Its validation layer refuses in the usual form; everything else in a third one.
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
-import type { AnswerHead } from '../chat-answer.ts'
+import type { AnswerHead } from '../answer-frame.ts'
 import { readChat } from '../chat-request.ts'
 import { renderChat } from '../chat-template.ts'
 import type { StreamDialect } from '../event-writer.ts'
-import type { Plan } from '../plan.ts'
-import { EngineRefusal, invalid, type Mistake, quoted } from '../refusal.ts'
-import type { ModelProfile, TextRequest } from '../text-request.ts'
+import { onlyPlan, type Plan, textBetween } from '../plan.ts'
+import { EngineRefusal, invalid, missing } from '../refusal.ts'
+import { type ModelProfile, promptTokens, type TextRequest } from '../text-request.ts'
 import type { TextRoute } from '../text-route.ts'
 import { countTokens } from '../tokens.ts'
-import { promptTokens, tokensAfter } from '../usage.ts'
+import { tokensAfter } from '../usage.ts'
 
 export const messagesRoute: TextRoute = {
   idPrefix: 'chatcmpl',
@@ -24,23 +24,19 @@ export const messagesRoute: TextRoute = {
 const stopReasons = { stop: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use' } as const
 
 function readMessages(body: JsonObject, model: ModelProfile, text: () => string): TextRequest {
-  const missing = ['model', 'messages', 'max_tokens'].filter((name) => body[name] === undefined)
-  if (missing.length > 0) throw invalid(missing.map((name) => absent(name, body)))
+  const absent = ['model', 'messages', 'max_tokens'].filter((name) => body[name] === undefined)
+  if (absent.length > 0) throw invalid(absent.map((name) => missing(`body.${name}`, body)))
   return readChat(toChat(body), model, text)
 }
 
 export function countMessages(body: JsonObject, model: ModelProfile): string {
-  if (body.messages === undefined) throw invalid([absent('messages', body)])
+  if (body.messages === undefined) throw invalid([missing('body.messages', body)])
   const chat = toChat(body)
   const tools = Array.isArray(chat.tools) ? chat.tools : []
   const messages = Array.isArray(chat.messages) ? chat.messages.filter(isJsonObject) : []
   const tokens = countTokens(renderChat(messages, tools), model.contextTokens)
   const counted = { input_tokens: tokens, context_management: { original_input_tokens: tokens } }
   return JSON.stringify(counted)
-}
-
-function absent(name: string, body: JsonObject): Mistake {
-  return { type: 'missing', loc: `body.${name}`, msg: 'Field required', input: quoted(body) }
 }
 
 function toChat(body: JsonObject): JsonObject {
@@ -68,8 +64,7 @@ function toChoice(choice: JsonObject): unknown {
 }
 
 function wholeMessage(head: AnswerHead, request: TextRequest, plans: readonly Plan[]): string {
-  const [plan] = plans
-  if (plan === undefined) throw new Error('an answer without a choice')
+  const plan = onlyPlan(plans)
   const content: object[] = []
   const call = plan.finish === 'length' ? null : plan.tool
   if (plan.text !== '' || call === null) content.push({ type: 'text', text: plan.text })
@@ -93,9 +88,9 @@ function messageEvents(
   request: TextRequest,
   plans: readonly Plan[],
 ): StreamDialect {
-  const [plan] = plans
+  const plan = onlyPlan(plans)
+  const call = plan.tool
   let isOpen = false
-  const call = plan?.tool ?? null
   const blockStart = (): string => {
     if (isOpen) return ''
     isOpen = true
@@ -119,7 +114,7 @@ function messageEvents(
       return event('message_start', { message })
     },
     chunk(_, from, to, ends) {
-      const text = plan === undefined ? '' : textBetween(plan, from, to)
+      const text = textBetween(plan, call, from, to)
       const delta = call
         ? { type: 'input_json_delta', partial_json: text }
         : { type: 'text_delta', text }
@@ -129,18 +124,12 @@ function messageEvents(
       return shown + stop === '' ? null : shown + stop
     },
     usage(prompt, completion) {
-      const reason = stopReasons[call === null ? (plan?.finish ?? 'stop') : 'tool_calls']
+      const reason = stopReasons[call === null ? plan.finish : 'tool_calls']
       const delta = { stop_reason: reason, stop_sequence: null }
       return event('message_delta', { delta, usage: usageOf(prompt, completion) })
     },
     done: () => event('message_stop', {}),
   }
-}
-
-function textBetween(plan: Plan, from: number, to: number): string {
-  const { tool, pieces } = plan
-  if (tool === null) return pieces.slice(from, to).join('')
-  return pieces.slice(Math.max(from, tool.from), Math.min(to, tool.to + 1)).join('')
 }
 
 function event(type: string, fields: object): string {

@@ -3,7 +3,7 @@
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import { readChat } from '../chat-request.ts'
-import { badRequest, EngineRefusal, invalid, quoted, unknownModel } from '../refusal.ts'
+import { badRequest, checkModel, EngineRefusal, invalid, missing } from '../refusal.ts'
 import type { ModelProfile, TextRequest } from '../text-request.ts'
 
 export function readResponses(
@@ -12,12 +12,9 @@ export function readResponses(
   text: () => string,
 ): TextRequest {
   if (body.input === undefined) {
-    const loc = 'body.input'
-    throw invalid([{ type: 'missing', loc, msg: 'Field required', input: quoted(body) }])
+    throw invalid([missing('body.input', body)])
   }
-  if (typeof body.model === 'string' && body.model !== model.name) {
-    throw unknownModel(body.model, model.name)
-  }
+  checkModel(body, model.name)
   if (typeof body.previous_response_id === 'string') {
     throw unknownResponse(body.previous_response_id)
   }

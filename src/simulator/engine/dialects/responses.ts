@@ -1,11 +1,11 @@
 // `/v1/responses` as vLLM serves it: one message or one function call, whole or as a stream of
 // named events that count themselves and end with `response.completed`, however the text ended.
-import type { AnswerHead } from '../chat-answer.ts'
+import type { AnswerHead } from '../answer-frame.ts'
 import type { StreamDialect } from '../event-writer.ts'
-import type { Plan } from '../plan.ts'
-import type { TextRequest } from '../text-request.ts'
+import { onlyPlan, type Plan, textBetween } from '../plan.ts'
+import { promptTokens, type TextRequest } from '../text-request.ts'
 import type { TextRoute } from '../text-route.ts'
-import { promptTokens, tokensAfter } from '../usage.ts'
+import { tokensAfter } from '../usage.ts'
 import { readResponses } from './responses-request.ts'
 
 export const responsesRoute: TextRoute = {
@@ -171,16 +171,6 @@ function numberedEvents(): (type: string, fields: object) => string {
     members.sort(([one], [other]) => (one < other ? -1 : 1))
     return `event: ${type}\ndata: ${JSON.stringify(Object.fromEntries(members))}\n\n`
   }
-}
-
-function textBetween(plan: Plan, call: Plan['tool'], from: number, to: number): string {
-  if (call === null) return plan.pieces.slice(from, to).join('')
-  return plan.pieces.slice(Math.max(from, call.from), Math.min(to, call.to + 1)).join('')
-}
-
-function onlyPlan([plan]: readonly Plan[]): Plan {
-  if (plan === undefined) throw new Error('an answer without a choice')
-  return plan
 }
 
 function usageOf(input: number, output: number) {

@@ -2,7 +2,7 @@
 // in turn, each with an `input` or with `messages`, and reports what each of them missed: one wrong
 // field makes up to eleven lines.
 import type { JsonObject } from '#domain'
-import { invalid, type Mistake, quoted } from '../refusal.ts'
+import { invalid, literalError, type Mistake, missing, quoted } from '../refusal.ts'
 
 interface RequestKind {
   field: 'input' | 'messages'
@@ -59,6 +59,7 @@ const kinds: readonly RequestKind[] = [
   },
 ]
 
+const formatsExpected = "'float', 'base64', 'bytes' or 'bytes_only'"
 const formats = ['float', 'base64', 'bytes', 'bytes_only']
 
 export function checkEmbedding(body: JsonObject): void {
@@ -71,24 +72,15 @@ export function checkEmbedding(body: JsonObject): void {
 
 function mistakesOf(kind: RequestKind, body: JsonObject, isFormatKnown: boolean): Mistake[] {
   const mistakes: Mistake[] = []
-  if (!isFormatKnown && kind.isEncoded) mistakes.push(wrongFormat(body.encoding_format))
+  if (!isFormatKnown && kind.isEncoded) {
+    mistakes.push(literalError('body.encoding_format', formatsExpected, body.encoding_format))
+  }
   const loc = `body.${kind.field}`
   const value = body[kind.field]
   if (value === undefined) {
-    mistakes.push({ type: 'missing', loc, msg: 'Field required', input: quoted(body) })
+    mistakes.push(missing(loc, body))
   } else if (!(Array.isArray(value) || (typeof value === 'string' && kind.takesText))) {
     mistakes.push(...kind.wrongInput(loc, quoted(value)))
   }
   return mistakes
-}
-
-function wrongFormat(given: unknown): Mistake {
-  const expected = "'float', 'base64', 'bytes' or 'bytes_only'"
-  return {
-    type: 'literal_error',
-    loc: 'body.encoding_format',
-    msg: `Input should be ${expected}`,
-    input: quoted(given),
-    ctx: { expected },
-  }
 }

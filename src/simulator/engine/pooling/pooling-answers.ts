@@ -4,7 +4,7 @@
 import type { JsonObject } from '#domain'
 import { isJsonObject } from '#wire'
 import type { EndpointOptions } from '../../options.ts'
-import { invalid, type Mistake, quoted, unknownModel } from '../refusal.ts'
+import { checkModel, invalid, missing } from '../refusal.ts'
 import { wholeUsage } from '../usage.ts'
 import { checkEmbedding } from './embedding-checks.ts'
 import {
@@ -55,7 +55,7 @@ export const score: PoolingKind = {
   answer(body, model, head) {
     const [first, second] = 'queries' in body ? ['queries', 'documents'] : ['text_1', 'text_2']
     requireFields(body, [first, second])
-    checkModel(body, model)
+    checkModel(body, model.model, false)
     const queries = inputsOf(body[first])
     const documents = inputsOf(body[second])
     const tokens = sum([...queries, ...documents].map((input) => tokensOf(input, model)))
@@ -74,7 +74,7 @@ export const rerank: PoolingKind = {
   idPrefix: 'score',
   answer(body, model, head) {
     requireFields(body, ['query', 'documents'])
-    checkModel(body, model)
+    checkModel(body, model.model, false)
     const query = textOf(body.query)
     const documents = (Array.isArray(body.documents) ? body.documents : [body.documents]).map(
       textOf,
@@ -100,7 +100,7 @@ function vectors(
   model: EndpointOptions,
   { id, createdSeconds }: PoolingHead,
 ): PooledAnswer {
-  checkModel(body, model)
+  checkModel(body, model.model, false)
   const inputs = inputsOf(body.input ?? spokenBy(body.messages))
   const size = dimensionsOf(body.dimensions, model)
   checkVectors(inputs.length, size)
@@ -116,17 +116,9 @@ function vectors(
   return { text: JSON.stringify(answer), tokens }
 }
 
-function checkModel(body: JsonObject, model: EndpointOptions): void {
-  if (typeof body.model !== 'string' || body.model === model.model) return
-  throw unknownModel(body.model, null)
-}
-
 function requireFields(body: JsonObject, names: readonly string[]): void {
-  const missing = names.filter((name) => body[name] === undefined)
-  const mistakes = missing.map((name): Mistake => {
-    return { type: 'missing', loc: `body.${name}`, msg: 'Field required', input: quoted(body) }
-  })
-  if (mistakes.length > 0) throw invalid(mistakes)
+  const absent = names.filter((name) => body[name] === undefined)
+  if (absent.length > 0) throw invalid(absent.map((name) => missing(`body.${name}`, body)))
 }
 
 function spokenBy(messages: unknown): string {

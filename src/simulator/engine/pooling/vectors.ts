@@ -24,10 +24,9 @@ export function inputsOf(input: unknown): Input[] {
 
 /** How many tokens an input has; refuses one that is too long. */
 export function tokensOf(input: Input, model: EndpointOptions): number {
-  const profile = { name: model.model, contextTokens: model.contextTokens }
   const max = model.contextTokens
   const tokens = typeof input === 'string' ? countTokens(input, max) : input.length
-  fitContext(profile, tokens, null, 'max_tokens')
+  fitContext(max, tokens, null, 'max_tokens')
   return tokens
 }
 
