@@ -38,7 +38,10 @@ export function connectHttp({ config, kinds }: Settings, rooms: HttpRooms): Http
     stillOpens: keyring.stillOpens,
     onKeysChange: keyring.onChange,
     models: catalogue.visibleTo,
-    keyOverview: async (key) => ({ ...(await limits.look(key)), usage: rooms.keyTally.usage(key.id) }),
+    keyOverview: async (key) => ({
+      ...(await limits.look(key)),
+      usage: rooms.keyTally.usage(key.id),
+    }),
     standing: watchStanding(rooms),
     admin: {
       registry: rooms.registry,

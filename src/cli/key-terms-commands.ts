@@ -17,20 +17,8 @@ import { type CliContext, printJson, withRegistry } from './context.ts'
 import { printSecret, shownKey } from './keys-tables.ts'
 import { printable } from './text-width.ts'
 
-interface CreateOptions {
-  name: string
-  team?: string
-  scopes?: string[]
-  models?: string[]
-  rpm?: number
-  tpm?: number
-  concurrency?: number
-  thirdParty?: boolean
-  expires?: string
-  json?: true
-}
-
-interface UpdateOptions {
+/** `create` has no word for null: it sets what it does not say to null. */
+interface TermOptions {
   name?: string
   /** false: `--no-team`. */
   team?: string | false
@@ -105,7 +93,7 @@ export function registerCreate(keys: Command, context: CliContext): void {
     )
     .option('--json', 'print JSON')
     .addHelpText('after', creating)
-    .action((options: CreateOptions) => create(options, context))
+    .action((options: TermOptions) => create(options, context))
 }
 
 export function registerUpdate(keys: Command, context: CliContext): void {
@@ -148,55 +136,48 @@ export function registerUpdate(keys: Command, context: CliContext): void {
     )
     .option('--json', 'print JSON')
     .addHelpText('after', updating)
-    .action((id: string, options: UpdateOptions, command: Command) => {
+    .action((id: string, options: TermOptions, command: Command) => {
       const { json: _, ...said } = options
       if (Object.keys(said).length === 0) command.error('error: nothing was said to change')
       return update(id, options, context)
     })
 }
 
-async function create(options: CreateOptions, context: CliContext): Promise<void> {
-  const { name, team, scopes, models, rpm, tpm, concurrency, thirdParty, expires } = options
-  const request = keyRequestSchema.parse({
-    name,
-    teamId: team,
-    scopes,
-    models,
-    requestsPerMinute: rpm,
-    tokensPerMinute: tpm,
-    concurrencyMax: concurrency,
-    thirdParty,
-    expires,
-  })
+async function create(options: TermOptions, context: CliContext): Promise<void> {
+  const request = keyRequestSchema.parse(requestOf(options))
   const made = await withRegistry(context, async (registry) => {
-    await warnAboutUnknown(models ?? [], registry, context)
+    await warnAboutUnknown(options.models ?? [], registry, context)
     return createKey(registry, termsOf(request, context.nowMs()), 'cli')
   })
   const { key } = made
   printSecret(made, `Key ${key.id} (${printable(key.name)}) was made.`, options, context)
 }
 
-async function update(id: string, options: UpdateOptions, context: CliContext): Promise<void> {
-  const { name, team, scopes, models, allModels, rpm, tpm, concurrency, thirdParty } = options
-  const request = keyChangesSchema.parse({
-    name,
-    teamId: team === false ? null : team,
-    scopes,
-    models: allModels ? null : models,
-    requestsPerMinute: nullFor('default', rpm),
-    tokensPerMinute: nullFor('default', tpm),
-    concurrencyMax: nullFor('default', concurrency),
-    thirdParty,
-    expires: nullFor('never', options.expires),
-  })
+async function update(id: string, options: TermOptions, context: CliContext): Promise<void> {
+  const request = keyChangesSchema.parse(requestOf(options))
   const nowMs = context.nowMs()
   const { key, changed } = await withRegistry(context, async (registry) => {
-    await warnAboutUnknown(models ?? [], registry, context)
+    await warnAboutUnknown(options.models ?? [], registry, context)
     return updateKey(registry, id, changesOf(request, nowMs), { nowMs, actor: 'cli' })
   })
   if (options.json) return printJson(context, shownKey(key, nowMs))
   const what = changed.length === 0 ? 'is like this already' : `was changed: ${changed.join(', ')}`
   context.out(`Key ${key.id} (${printable(key.name)}) ${what}.`)
+}
+
+/** The options by the names that the schemas have for them. */
+function requestOf({ name, team, scopes, models, thirdParty, ...others }: TermOptions) {
+  return {
+    name,
+    teamId: team === false ? null : team,
+    scopes,
+    models: others.allModels ? null : models,
+    requestsPerMinute: nullFor('default', others.rpm),
+    tokensPerMinute: nullFor('default', others.tpm),
+    concurrencyMax: nullFor('default', others.concurrency),
+    thirdParty,
+    expires: nullFor('never', others.expires),
+  }
 }
 
 function nullFor<T>(word: string, value: T | undefined): T | null | undefined {

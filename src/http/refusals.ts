@@ -7,9 +7,9 @@ import { errorEnvelope } from '#wire'
 import { addressOf } from './addresses.ts'
 import type { Connections } from './connections.ts'
 import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
-import type { HttpPorts } from './ports.ts'
+import type { HttpPorts, Refusal } from './ports.ts'
+import { pathOf } from './request-head.ts'
 import { clientRequestId } from './request-ids.ts'
-import { pathOf } from './request-target.ts'
 import { forgetBody } from './unread-body.ts'
 
 export function addRefusals(
@@ -70,14 +70,7 @@ export function refuse(
   reply: FastifyReply,
   { refused, clock }: HttpPorts,
 ): void {
-  refused({
-    requestId: request.id,
-    clientRequestId: clientRequestId(request.headers),
-    keyId: request.apiKey?.id ?? null,
-    surface: request.routeOptions.config?.surface ?? 'none',
-    address: addressOf(request),
-    fault,
-  })
+  refused({ ...refusalOf(request, fault), address: addressOf(request) })
   // Not set yet when the framework refuses by itself, whatever the type says.
   const rates = request.rates ?? null
   // The framework closes the connection whenever a body fails; we only close a broken one.
@@ -92,6 +85,16 @@ export function refuse(
   if (endsBeforeBody(request, reply)) return sayAndRead(envelope, request, reply, clock)
   reply.send(envelope)
   forgetBody(request.raw, clock)
+}
+
+export function refusalOf(request: FastifyRequest, fault: Fault): Refusal {
+  return {
+    requestId: request.id,
+    clientRequestId: clientRequestId(request.headers),
+    keyId: request.apiKey?.id ?? null,
+    surface: request.routeOptions.config?.surface ?? 'none',
+    fault,
+  }
 }
 
 /** Whether the connection closes with the answer while its client may still send the body. */

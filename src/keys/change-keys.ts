@@ -101,12 +101,9 @@ function only(fields: Updated['changed'], of: KeyChanges): Record<string, unknow
   return Object.fromEntries(fields.map((field) => [field, of[field]]))
 }
 
-export interface Rotation {
+export interface Rotation extends Update {
   /** How long the old secret goes on opening. */
   overlapMs: number
-  nowMs: number
-  actor: Actor
-  usual?: UsualLimits
 }
 
 /** A new secret for the same key: whoever has it holds all that the key may do. */
@@ -133,7 +130,7 @@ export function rotateKey(registry: Registry, id: string, rotation: Rotation): P
 export function revokeKey(
   registry: Registry,
   id: string,
-  { nowMs, actor }: { nowMs: number; actor: Actor },
+  { nowMs, actor }: Update,
 ): Promise<StoredKey> {
   return registry.transaction(async (db) => {
     const before = await existing(db, id)

@@ -1,5 +1,6 @@
 // When a key was last used: kept in memory, and written to the registry once a minute, never on the
 // way of a call. One statement's worth of keys at a time, so that many keys do not stop the loop.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ApiKey, Clock } from '#domain'
 import type { Registry } from '#storage'
 
@@ -70,8 +71,4 @@ function writeUses(registry: Registry, uses: readonly [string, number][]): Promi
 function partsOf<T>(items: readonly T[], size: number): T[][] {
   const count = Math.ceil(items.length / size)
   return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
