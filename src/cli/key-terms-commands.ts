@@ -36,6 +36,18 @@ interface TermOptions {
 
 const { shape } = keyRequestSchema
 
+/** `more`: what only `create` says of it. */
+const limits = [
+  { flag: '--rpm <count>', what: 'requests per minute', more: '', schema: shape.requestsPerMinute },
+  {
+    flag: '--tpm <count>',
+    what: 'tokens per minute',
+    more: ', prompt and answer',
+    schema: shape.tokensPerMinute,
+  },
+  { flag: '--concurrency <count>', what: 'calls at once', more: '', schema: shape.concurrencyMax },
+]
+
 const creating = `${exampleOf('keys create --name website --team web --rpm 60 --expires 30d')}
 
 Scopes:
@@ -51,7 +63,7 @@ What is not said stays as it is, and so does the secret.
 `
 
 export function registerCreate(keys: Command, context: CliContext): void {
-  keys
+  const command = keys
     .command('create')
     .description('make a key; its secret is shown once')
     .requiredOption('--name <name>', 'as you will see it in lists', checkedBy(shape.name))
@@ -66,21 +78,10 @@ export function registerCreate(keys: Command, context: CliContext): void {
       'only these models, separated by commas (default: all)',
       checkedListBy(shape.models),
     )
-    .option(
-      '--rpm <count>',
-      'requests per minute (default: as configured)',
-      checkedNumberBy(shape.requestsPerMinute),
-    )
-    .option(
-      '--tpm <count>',
-      'tokens per minute, prompt and answer (default: as configured)',
-      checkedNumberBy(shape.tokensPerMinute),
-    )
-    .option(
-      '--concurrency <count>',
-      'calls at once (default: as configured)',
-      checkedNumberBy(shape.concurrencyMax),
-    )
+  for (const { flag, what, more, schema } of limits) {
+    command.option(flag, `${what}${more} (default: as configured)`, checkedNumberBy(schema))
+  }
+  command
     .option(
       '--third-party <true|false>',
       'deployments of others may answer, where the model allows it too (default: false)',
@@ -97,9 +98,7 @@ export function registerCreate(keys: Command, context: CliContext): void {
 }
 
 export function registerUpdate(keys: Command, context: CliContext): void {
-  const numberOrDefault = (schema: Parameters<typeof checkedNumberBy>[0]) =>
-    wordOr('default', checkedNumberBy(schema))
-  keys
+  const command = keys
     .command('update')
     .description('change what a key may do; its secret stays')
     .argument('<id>', 'its id, from `keys list`')
@@ -109,21 +108,11 @@ export function registerUpdate(keys: Command, context: CliContext): void {
     .option('--scopes <scopes>', 'what it is for, separated by commas', checkedListBy(shape.scopes))
     .option('--models <ids>', 'only these models, separated by commas', checkedListBy(shape.models))
     .addOption(new Option('--all-models', 'all models').conflicts('models'))
-    .option(
-      '--rpm <count>',
-      'requests per minute, or default: as configured',
-      numberOrDefault(shape.requestsPerMinute),
-    )
-    .option(
-      '--tpm <count>',
-      'tokens per minute, or default: as configured',
-      numberOrDefault(shape.tokensPerMinute),
-    )
-    .option(
-      '--concurrency <count>',
-      'calls at once, or default: as configured',
-      numberOrDefault(shape.concurrencyMax),
-    )
+  for (const { flag, what, schema } of limits) {
+    const parse = wordOr('default', checkedNumberBy(schema))
+    command.option(flag, `${what}, or default: as configured`, parse)
+  }
+  command
     .option(
       '--third-party <true|false>',
       'deployments of others may answer, where the model allows it too',
@@ -136,7 +125,7 @@ export function registerUpdate(keys: Command, context: CliContext): void {
     )
     .option('--json', 'print JSON')
     .addHelpText('after', updating)
-    .action((id: string, options: TermOptions, command: Command) => {
+    .action((id: string, options: TermOptions) => {
       const { json: _, ...said } = options
       if (Object.keys(said).length === 0) command.error('error: nothing was said to change')
       return update(id, options, context)

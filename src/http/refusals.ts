@@ -1,4 +1,5 @@
 // Refuses requests that never became a call: with one envelope, one log line and one metric.
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, Fault } from '#domain'
@@ -10,7 +11,6 @@ import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
 import type { HttpPorts, Refusal } from './ports.ts'
 import { pathOf } from './request-head.ts'
 import { clientRequestId } from './request-ids.ts'
-import { forgetBody } from './unread-body.ts'
 
 export function addRefusals(
   app: FastifyInstance,
@@ -119,4 +119,24 @@ function sayAndRead(
   forgetBody(raw, clock, () => said.push(null))
   raw.resume()
   reply.header('content-length', Buffer.byteLength(envelope)).send(said)
+}
+
+/** How long a client may go on sending a body that was refused, before it is cut off. */
+const unreadMs = 1_000
+
+/**
+ * The end of a body that was refused. Node takes the rest of it and drops it, because a client that
+ * is still sending may not hear why it was refused; but only for a time.
+ */
+export function forgetBody(raw: IncomingMessage, clock: Clock, then = () => {}): void {
+  if (raw.complete) return then()
+  const timer = clock.after(unreadMs, () => {
+    if (!raw.complete) raw.socket.destroy()
+  })
+  const over = () => {
+    timer.cancel()
+    then()
+  }
+  raw.once('end', over)
+  raw.once('close', over)
 }

@@ -47,7 +47,11 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
   const double = hasRepeats(request) ? givenTwice(rawHeaders) : null
   if (double !== null) return malformed(`The header '${double}' is given twice.`, double)
   const coding = headers['transfer-encoding']
-  if (httpVersion === '1.0') return coding === undefined ? null : codedIn10()
+  if (httpVersion === '1.0') {
+    if (coding === undefined) return null
+    // Node reads chunks here, too; a proxy that knows 1.0 ends the request elsewhere.
+    return malformed('HTTP/1.0 has no Transfer-Encoding.', 'transfer-encoding')
+  }
   // Node's parser takes a request line without a version for HTTP/0.9.
   if (httpVersion !== '1.1') return new Fault('bad_request', { message: notHttp })
   if (headers.host === undefined) return malformed("The header 'host' is missing.", 'host')
@@ -61,11 +65,6 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
     message: 'This gateway only knows Expect: 100-continue.',
     param: 'expect',
   })
-}
-
-/** Node reads chunks in HTTP/1.0, too; a proxy that knows 1.0 ends the request elsewhere. */
-function codedIn10(): Fault {
-  return malformed('HTTP/1.0 has no Transfer-Encoding.', 'transfer-encoding')
 }
 
 /** Node keeps one member for each name: fewer members than headers mean that one came twice. */

@@ -23,11 +23,11 @@ export function keepLastUse(registry: Registry, { clock, onTrouble }: LastUseOpt
   let isDisposed = false
 
   async function write(): Promise<void> {
-    const batch = used
+    const batch = [...used]
     used = new Map()
     try {
-      for (const part of partsOf([...batch], keysPerTurn)) {
-        await writeUses(registry, part)
+      for (let at = 0; at < batch.length; at += keysPerTurn) {
+        await writeUses(registry, batch.slice(at, at + keysPerTurn))
         await nextTurn()
       }
     } catch (cause) {
@@ -66,9 +66,4 @@ function writeUses(registry: Registry, uses: readonly [string, number][]): Promi
         .execute()
     }
   })
-}
-
-function partsOf<T>(items: readonly T[], size: number): T[][] {
-  const count = Math.ceil(items.length / size)
-  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
 }

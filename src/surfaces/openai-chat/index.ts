@@ -1,7 +1,7 @@
 // OpenAI's chat completions, the dialect of `POST /v1/chat/completions`.
 import type { Call, CallFacts, Demand, JsonObject } from '#domain'
 import { isEmptyArray, isJsonObject, isWrittenAs, type JsonChanges, type Pieces } from '#wire'
-import { choicesEncoder } from '../choices-encoder.ts'
+import { ChoicesEncoder } from '../choices-encoder.ts'
 import { readBody } from '../read-body.ts'
 import {
   addSequenceDemands,
@@ -13,25 +13,17 @@ import {
 import { checkOf, invalid } from '../rules.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface } from '../surface.ts'
-import { bodyFor, memberOf, noChanges, refusalFor } from '../to-upstream.ts'
+import { askedBy, memberOf, noChanges } from '../to-upstream.ts'
 import { measureChat } from './measure.ts'
 import { readMessages } from './messages.ts'
 import { chatAnswers, chatFields, structuralTag } from './rules.ts'
 import { checkTools } from './tools.ts'
 
-const path = '/v1/chat/completions'
-
 export const openaiChat: Surface = {
   name: 'openai-chat',
-  path,
-  fields: chatFields,
+  ...askedBy('/v1/chat/completions', chatFields, withoutEmptyTools),
   read: readChat,
-  toUpstream: (call, target) => ({
-    path,
-    body: bodyFor(call, target, chatFields, withoutEmptyTools(call)),
-  }),
-  refusal: (call, target) => refusalFor(call, target, chatFields, withoutEmptyTools(call)),
-  encoder: (call) => choicesEncoder(call, chatAnswers),
+  encoder: (call) => new ChoicesEncoder(call, chatAnswers),
   fault: (fault) => faultBody(fault, chatAnswers.promptField),
 }
 

@@ -8,7 +8,7 @@ import {
   policyOf,
 } from '#domain'
 import type { JsonChanges, Pieces } from '#wire'
-import { choicesEncoder } from '../choices-encoder.ts'
+import { ChoicesEncoder } from '../choices-encoder.ts'
 import { addContextDemand, countPrompts, countPromptTokens, measurePrompts } from '../prompts.ts'
 import { readBody } from '../read-body.ts'
 import {
@@ -21,23 +21,14 @@ import {
 import { checkOf, invalid } from '../rules.ts'
 import { faultBody } from '../said-by-us.ts'
 import type { Surface, UpstreamTarget } from '../surface.ts'
-import { bodyFor, noChanges, refusalFor } from '../to-upstream.ts'
+import { askedBy, noChanges } from '../to-upstream.ts'
 import { completionAnswers, completionFields, promptsMax } from './rules.ts'
-
-const path = '/v1/completions'
 
 export const openaiCompletions: Surface = {
   name: 'openai-completions',
-  path,
-  fields: completionFields,
+  ...askedBy('/v1/completions', completionFields, tokensUnlessNamed),
   read: readCompletion,
-  toUpstream: (call, target) => ({
-    path,
-    body: bodyFor(call, target, completionFields, tokensUnlessNamed(call, target)),
-  }),
-  refusal: (call, target) =>
-    refusalFor(call, target, completionFields, tokensUnlessNamed(call, target)),
-  encoder: (call) => choicesEncoder(call, completionAnswers),
+  encoder: (call) => new ChoicesEncoder(call, completionAnswers),
   fault: (fault) => faultBody(fault, completionAnswers.promptField),
 }
 
