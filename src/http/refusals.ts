@@ -9,8 +9,7 @@ import { addressOf } from './addresses.ts'
 import type { Connections } from './connections.ts'
 import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
 import type { HttpPorts, Refusal } from './ports.ts'
-import { pathOf } from './request-head.ts'
-import { clientRequestId } from './request-ids.ts'
+import { clientRequestId, pathOf } from './request-head.ts'
 
 export function addRefusals(
   app: FastifyInstance,

@@ -1,6 +1,7 @@
 // Refuses requests whose headers may mean one thing to us and another to the proxy before us, which
 // is how requests are smuggled. Node has accepted them; of doubled headers it drops one in silence.
-import type { IncomingMessage } from 'node:http'
+// Also reads a request's path and its ids.
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { Fault } from '#domain'
 import type { Connection, Connections } from './connections.ts'
@@ -99,4 +100,17 @@ function malformed(message: string, param: string): Fault {
 export function pathOf(target: string): string {
   const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '')
   return local.split(/[?#]/)[0] ?? ''
+}
+
+/** The id of an answer is always ours. */
+export function addRequestId(app: FastifyInstance): void {
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+}
+
+/** The id that a client gave its request is kept beside ours, if it is short and harmless. */
+export function clientRequestId(headers: IncomingHttpHeaders): string | null {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : null
 }

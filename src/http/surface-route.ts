@@ -10,7 +10,7 @@ import { draining, noKey } from './faults.ts'
 import type { LargeBodies } from './large-bodies.ts'
 import type { HttpPorts } from './ports.ts'
 import { refusalOf } from './refusals.ts'
-import { clientRequestId } from './request-ids.ts'
+import { clientRequestId } from './request-head.ts'
 
 const empty = Buffer.alloc(0)
 
