@@ -1,6 +1,6 @@
-// Whether this gateway lives, whether it takes calls, and its metrics. And for an operator who looks
-// for what is wrong: every deployment with its places, and how attempts ended. No route here asks
-// an upstream anything or wakes a worker: a cold deployment is a healthy one.
+// Whether this gateway lives and takes calls, and its metrics. For an operator who looks for what
+// is wrong: every deployment with its places, and how attempts ended. No route here asks an
+// upstream anything or wakes a worker: a cold deployment is a healthy one.
 import type { FastifyInstance } from 'fastify'
 import type { Readiness } from '#domain'
 import type { Drain } from './drain.ts'
