@@ -17,20 +17,8 @@ import { type CliContext, printJson, withRegistry } from './context.ts'
 import { printSecret, shownKey } from './keys-tables.ts'
 import { printable } from './text-width.ts'
 
-interface CreateOptions {
-  name: string
-  team?: string
-  scopes?: string[]
-  models?: string[]
-  rpm?: number
-  tpm?: number
-  concurrency?: number
-  thirdParty?: boolean
-  expires?: string
-  json?: true
-}
-
-interface UpdateOptions {
+/** `create` has no word for null: it sets what it does not say to null. */
+interface TermOptions {
   name?: string
   /** false: `--no-team`. */
   team?: string | false
@@ -48,6 +36,18 @@ interface UpdateOptions {
 
 const { shape } = keyRequestSchema
 
+/** `more`: what only `create` says of it. */
+const limits = [
+  { flag: '--rpm <count>', what: 'requests per minute', more: '', schema: shape.requestsPerMinute },
+  {
+    flag: '--tpm <count>',
+    what: 'tokens per minute',
+    more: ', prompt and answer',
+    schema: shape.tokensPerMinute,
+  },
+  { flag: '--concurrency <count>', what: 'calls at once', more: '', schema: shape.concurrencyMax },
+]
+
 const creating = `${exampleOf('keys create --name website --team web --rpm 60 --expires 30d')}
 
 Scopes:
@@ -63,7 +63,7 @@ What is not said stays as it is, and so does the secret.
 `
 
 export function registerCreate(keys: Command, context: CliContext): void {
-  keys
+  const command = keys
     .command('create')
     .description('make a key; its secret is shown once')
     .requiredOption('--name <name>', 'as you will see it in lists', checkedBy(shape.name))
@@ -78,21 +78,10 @@ export function registerCreate(keys: Command, context: CliContext): void {
       'only these models, separated by commas (default: all)',
       checkedListBy(shape.models),
     )
-    .option(
-      '--rpm <count>',
-      'requests per minute (default: as configured)',
-      checkedNumberBy(shape.requestsPerMinute),
-    )
-    .option(
-      '--tpm <count>',
-      'tokens per minute, prompt and answer (default: as configured)',
-      checkedNumberBy(shape.tokensPerMinute),
-    )
-    .option(
-      '--concurrency <count>',
-      'calls at once (default: as configured)',
-      checkedNumberBy(shape.concurrencyMax),
-    )
+  for (const { flag, what, more, schema } of limits) {
+    command.option(flag, `${what}${more} (default: as configured)`, checkedNumberBy(schema))
+  }
+  command
     .option(
       '--third-party <true|false>',
       'deployments of others may answer, where the model allows it too (default: false)',
@@ -105,13 +94,11 @@ export function registerCreate(keys: Command, context: CliContext): void {
     )
     .option('--json', 'print JSON')
     .addHelpText('after', creating)
-    .action((options: CreateOptions) => create(options, context))
+    .action((options: TermOptions) => create(options, context))
 }
 
 export function registerUpdate(keys: Command, context: CliContext): void {
-  const numberOrDefault = (schema: Parameters<typeof checkedNumberBy>[0]) =>
-    wordOr('default', checkedNumberBy(schema))
-  keys
+  const command = keys
     .command('update')
     .description('change what a key may do; its secret stays')
     .argument('<id>', 'its id, from `keys list`')
@@ -121,21 +108,11 @@ export function registerUpdate(keys: Command, context: CliContext): void {
     .option('--scopes <scopes>', 'what it is for, separated by commas', checkedListBy(shape.scopes))
     .option('--models <ids>', 'only these models, separated by commas', checkedListBy(shape.models))
     .addOption(new Option('--all-models', 'all models').conflicts('models'))
-    .option(
-      '--rpm <count>',
-      'requests per minute, or default: as configured',
-      numberOrDefault(shape.requestsPerMinute),
-    )
-    .option(
-      '--tpm <count>',
-      'tokens per minute, or default: as configured',
-      numberOrDefault(shape.tokensPerMinute),
-    )
-    .option(
-      '--concurrency <count>',
-      'calls at once, or default: as configured',
-      numberOrDefault(shape.concurrencyMax),
-    )
+  for (const { flag, what, schema } of limits) {
+    const parse = wordOr('default', checkedNumberBy(schema))
+    command.option(flag, `${what}, or default: as configured`, parse)
+  }
+  command
     .option(
       '--third-party <true|false>',
       'deployments of others may answer, where the model allows it too',
@@ -148,55 +125,48 @@ export function registerUpdate(keys: Command, context: CliContext): void {
     )
     .option('--json', 'print JSON')
     .addHelpText('after', updating)
-    .action((id: string, options: UpdateOptions, command: Command) => {
+    .action((id: string, options: TermOptions) => {
       const { json: _, ...said } = options
       if (Object.keys(said).length === 0) command.error('error: nothing was said to change')
       return update(id, options, context)
     })
 }
 
-async function create(options: CreateOptions, context: CliContext): Promise<void> {
-  const { name, team, scopes, models, rpm, tpm, concurrency, thirdParty, expires } = options
-  const request = keyRequestSchema.parse({
-    name,
-    teamId: team,
-    scopes,
-    models,
-    requestsPerMinute: rpm,
-    tokensPerMinute: tpm,
-    concurrencyMax: concurrency,
-    thirdParty,
-    expires,
-  })
+async function create(options: TermOptions, context: CliContext): Promise<void> {
+  const request = keyRequestSchema.parse(requestOf(options))
   const made = await withRegistry(context, async (registry) => {
-    await warnAboutUnknown(models ?? [], registry, context)
+    await warnAboutUnknown(options.models ?? [], registry, context)
     return createKey(registry, termsOf(request, context.nowMs()), 'cli')
   })
   const { key } = made
   printSecret(made, `Key ${key.id} (${printable(key.name)}) was made.`, options, context)
 }
 
-async function update(id: string, options: UpdateOptions, context: CliContext): Promise<void> {
-  const { name, team, scopes, models, allModels, rpm, tpm, concurrency, thirdParty } = options
-  const request = keyChangesSchema.parse({
-    name,
-    teamId: team === false ? null : team,
-    scopes,
-    models: allModels ? null : models,
-    requestsPerMinute: nullFor('default', rpm),
-    tokensPerMinute: nullFor('default', tpm),
-    concurrencyMax: nullFor('default', concurrency),
-    thirdParty,
-    expires: nullFor('never', options.expires),
-  })
+async function update(id: string, options: TermOptions, context: CliContext): Promise<void> {
+  const request = keyChangesSchema.parse(requestOf(options))
   const nowMs = context.nowMs()
   const { key, changed } = await withRegistry(context, async (registry) => {
-    await warnAboutUnknown(models ?? [], registry, context)
+    await warnAboutUnknown(options.models ?? [], registry, context)
     return updateKey(registry, id, changesOf(request, nowMs), { nowMs, actor: 'cli' })
   })
   if (options.json) return printJson(context, shownKey(key, nowMs))
   const what = changed.length === 0 ? 'is like this already' : `was changed: ${changed.join(', ')}`
   context.out(`Key ${key.id} (${printable(key.name)}) ${what}.`)
+}
+
+/** The options by the names that the schemas have for them. */
+function requestOf({ name, team, scopes, models, thirdParty, ...others }: TermOptions) {
+  return {
+    name,
+    teamId: team === false ? null : team,
+    scopes,
+    models: others.allModels ? null : models,
+    requestsPerMinute: nullFor('default', others.rpm),
+    tokensPerMinute: nullFor('default', others.tpm),
+    concurrencyMax: nullFor('default', others.concurrency),
+    thirdParty,
+    expires: nullFor('never', others.expires),
+  }
 }
 
 function nullFor<T>(word: string, value: T | undefined): T | null | undefined {

@@ -1,5 +1,6 @@
 // `podgate ledger`: is it whole, and what stands in it, in a form that other programs read. Both
 // only read, and work while a gateway runs.
+import { once } from 'node:events'
 import { createWriteStream, openSync, renameSync, rmSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
@@ -116,7 +117,7 @@ async function writeWhole(lines: Iterable<string>, path: string): Promise<number
   try {
     for (const line of lines) {
       count += 1
-      if (!file.write(`${line}\n`)) await Promise.race([drained(file), ended])
+      if (!file.write(`${line}\n`)) await Promise.race([once(file, 'drain'), ended])
     }
     file.end()
     await ended
@@ -127,8 +128,4 @@ async function writeWhole(lines: Iterable<string>, path: string): Promise<number
     rmSync(unfinished, { force: true })
     throw cause
   }
-}
-
-function drained(file: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => file.once('drain', () => resolve()))
 }

@@ -1,5 +1,6 @@
 // Every command of `podgate`, and what they share. Settings are read when a command runs, so that
 // `--help` works whatever the configuration says.
+import { once } from 'node:events'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { readSettings } from '#app'
@@ -59,9 +60,6 @@ function stopIfUnread(error: Error & { code?: string }): void {
   process.exit(1)
 }
 
-function untilRead(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  if (process.stdout.writableNeedDrain) process.stdout.once('drain', () => resolve())
-  else resolve()
-  return promise
+async function untilRead(): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
 }

@@ -22,14 +22,11 @@ export async function runProgram(
     return 0
   } catch (cause) {
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : 2
-    context.err(linesOf(cause).map(printable).join('\n'))
+    // A message may have lines of its own, and repeat a name that somebody gave.
+    const lines = (cause instanceof Error ? cause.message : String(cause)).split('\n')
+    context.err(lines.map(printable).join('\n'))
     return 1
   }
-}
-
-/** A message may have lines of its own, and repeat a name that somebody gave. */
-function linesOf(cause: unknown): string[] {
-  return (cause instanceof Error ? cause.message : String(cause)).split('\n')
 }
 
 function withDescendants(command: Command): Command[] {

@@ -60,7 +60,10 @@ async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Pr
   if (flags.trace !== undefined) return replayTrace(flags.trace, flags, options)
   using signals = watchStopSignals()
   const simulator = await started(options)
-  if (!isLoopback(options.host)) console.error(warningOf(options))
+  if (!isLoopback(options.host)) {
+    const open = '/__control and /engine answer them without a key'
+    console.error(`warning: other machines may reach ${options.host}: ${open}.`)
+  }
   console.log(flags.json ? asJson(simulator, options) : asText(simulator, options))
   const unwatch = flags.watch
     ? watchSimulator(simulator, systemClock, process.stdout, wantsColour(process.env))
@@ -72,11 +75,6 @@ async function simulate(flags: SimulateFlags & TraceFlags, command: Command): Pr
 
 function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host)
-}
-
-function warningOf({ host }: SimulatorOptions): string {
-  const open = '/__control and /engine answer them without a key'
-  return `warning: other machines may reach ${host}: ${open}.`
 }
 
 async function started(options: SimulatorOptions): Promise<Simulator> {

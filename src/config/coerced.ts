@@ -9,7 +9,8 @@ export function coerced(text: string, node: OptionNode): unknown {
     case 'number':
       return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : text
     case 'boolean':
-      return coercedBoolean(trimmed) ?? text
+      if (trimmed === 'true' || trimmed === '1') return true
+      return trimmed === 'false' || trimmed === '0' ? false : text
     case 'array':
       return coercedList(text, node.items)
     default:
@@ -17,13 +18,13 @@ export function coerced(text: string, node: OptionNode): unknown {
   }
 }
 
-function coercedBoolean(text: string): boolean | null {
-  if (text === 'true' || text === '1') return true
-  return text === 'false' || text === '0' ? false : null
+function coercedList(text: string, items: OptionNode | undefined): unknown[] {
+  const given = splitList(text)
+  return items === undefined ? given : given.map((entry) => coerced(entry, items))
 }
 
-function coercedList(text: string, items: OptionNode | undefined): unknown[] {
+/** What stands between commas, without what is empty. */
+export function splitList(text: string): string[] {
   const entries = text.split(',').map((entry) => entry.trim())
-  const given = entries.filter((entry) => entry !== '')
-  return items === undefined ? given : given.map((entry) => coerced(entry, items))
+  return entries.filter((entry) => entry !== '')
 }

@@ -8,7 +8,7 @@ import type { z } from 'zod'
 import { coerced } from './coerced.ts'
 import { ConfigMistakes, shown } from './mistakes.ts'
 import { nearest } from './nearest.ts'
-import { allowedWords, member, nodeAt, type OptionNode, optionTree } from './option-tree.ts'
+import { allowedWords, isMap, member, nodeAt, type OptionNode, optionTree } from './option-tree.ts'
 import { yamlValue } from './yaml-value.ts'
 
 interface ConfigSources {
@@ -35,16 +35,12 @@ export function loadConfig<S extends z.ZodObject>(
   schema: S,
   sources: ConfigSources,
 ): { config: z.output<S>; warnings: string[] } {
-  const loading: Loading = {
-    tree: optionTree(schema),
-    value: {},
-    origins: new Map(),
-    mistakes: [],
-  }
+  const tree = optionTree(schema)
+  const loading: Loading = { tree, value: {}, origins: new Map(), mistakes: [] }
   for (const file of sources.files) readFile(loading, file)
   readEnvironment(loading, sources)
   readFlags(loading, sources.flags)
-  fillSections(loading.tree, loading.value)
+  fillSections(tree, loading.value)
 
   const parsed = schema.safeParse(loading.value)
   if (!parsed.success) {
@@ -231,10 +227,6 @@ function nearMisses(sources: ConfigSources): string[] {
 
 function isSection(node: OptionNode): boolean {
   return node.properties !== undefined || node.additionalProperties !== undefined
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function frozen<T>(value: T): T {

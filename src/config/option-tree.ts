@@ -35,7 +35,7 @@ export function optionTree(schema: z.ZodObject): OptionNode {
 function nodeOf(schema: JsonSchema): OptionNode {
   const { type, anyOf, properties, items, additionalProperties: rest, ...plain } = schema
   const types = [type].flat().filter((name) => typeof name === 'string')
-  const choices = Array.isArray(anyOf) ? anyOf.filter(isObject).map(nodeOf) : []
+  const choices = Array.isArray(anyOf) ? anyOf.filter(isMap).map(nodeOf) : []
   const others = choices.filter((choice) => choice.type !== 'null')
   const [only] = others
   const node: OptionNode = {
@@ -46,20 +46,17 @@ function nodeOf(schema: JsonSchema): OptionNode {
   const ownType = types.find((name) => name !== 'null' || types.length === 1)
   if (ownType !== undefined) node.type = ownType
   if (others.length > 1) node.anyOf = others
-  if (isObject(properties)) {
+  if (isMap(properties)) {
     node.properties = Object.fromEntries(
-      Object.entries(properties).map(([name, value]) => [
-        name,
-        nodeOf(isObject(value) ? value : {}),
-      ]),
+      Object.entries(properties).map(([name, value]) => [name, nodeOf(isMap(value) ? value : {})]),
     )
   }
-  if (isObject(items)) node.items = nodeOf(items)
-  if (isObject(rest)) node.additionalProperties = nodeOf(rest)
+  if (isMap(items)) node.items = nodeOf(items)
+  if (isMap(rest)) node.additionalProperties = nodeOf(rest)
   return node
 }
 
-function isObject(value: unknown): value is JsonSchema {
+export function isMap(value: unknown): value is JsonSchema {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
@@ -128,4 +125,28 @@ function textWords(node: OptionNode): string {
   if (node.pattern !== undefined) return `a text that matches ${node.pattern}`
   if (node.minLength === undefined || node.minLength === 0) return 'a text'
   return node.minLength === 1 ? 'a text that is not empty' : `a text of ${node.minLength} or more`
+}
+
+/** An option as a row of the table in docs/configuration.md. */
+export interface OptionRow {
+  /** Dotted, as in flags: `http.port`. */
+  path: string
+  type: string
+  /** undefined where a value must be given. */
+  default: unknown
+  description: string
+}
+
+export function describeOptions(schema: z.ZodObject): OptionRow[] {
+  return rowsBelow(optionTree(schema), [])
+}
+
+function rowsBelow(node: OptionNode, path: readonly string[]): OptionRow[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+    const childPath = [...path, name]
+    if (child.properties !== undefined) return rowsBelow(child, childPath)
+    const { default: fallback, description } = child
+    const type = allowedWords(child)
+    return [{ path: childPath.join('.'), type, default: fallback, description: description ?? '' }]
+  })
 }

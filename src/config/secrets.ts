@@ -1,6 +1,7 @@
 // Keys and tokens: read apart, never part of the configuration, so that showing, logging or
 // comparing configuration can never show one. The object that holds them shows only itself.
 import { inspect } from 'node:util'
+import { splitList } from './coerced.ts'
 import { ConfigMistakes } from './mistakes.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -75,11 +76,6 @@ const ownNames = ['API_KEYS', 'API_ADMIN_KEY', 'HF_TOKEN', 'OPENROUTER_API_KEY']
 /** Whether a name is one of these names, or fits one of these patterns. */
 export function isAmong(names: readonly (string | RegExp)[], name: string): boolean {
   return names.some((one) => (typeof one === 'string' ? one === name : one.test(name)))
-}
-
-function splitList(text: string): string[] {
-  const entries = text.split(',').map((entry) => entry.trim())
-  return entries.filter((entry) => entry !== '')
 }
 
 /** Mistakes of a key that opens this gateway. They say how long the key is, never what it is. */

@@ -3,10 +3,12 @@
 // JSON, and the requests of each address are counted, so that nobody can try things out quickly
 // with a leaked key.
 import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 import { holdsScope } from '#domain'
-import { addAdminAudit } from './admin-audit.ts'
+import { listAudit } from '#storage'
 import { addAdminKeys } from './admin-keys.ts'
 import { addAdminModels } from './admin-models.ts'
+import { queryOf } from './admin-request.ts'
 import { missingScope, tooManyAdminRequests } from './faults.ts'
 import { keyBehind } from './guard.ts'
 import type { HttpPorts } from './ports.ts'
@@ -43,4 +45,18 @@ export async function addAdmin(app: FastifyInstance, ports: HttpPorts): Promise<
     },
     { prefix: '/admin' },
   )
+}
+
+const auditQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  /** Only entries older than the one with this id. */
+  before: z.coerce.number().int().min(1).nullable().default(null),
+})
+
+/** `GET /admin/audit`: who changed what, newest first, in pages. */
+function addAdminAudit(admin: FastifyInstance, { admin: { registry } }: HttpPorts): void {
+  admin.get('/audit', async (request) => {
+    const { limit, before } = queryOf(request, auditQuery)
+    return { object: 'list', data: await listAudit(registry, { limit, beforeId: before }) }
+  })
 }

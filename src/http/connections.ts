@@ -3,11 +3,11 @@
 // running. Only where no answer is running is one written to the socket by hand: it would land
 // inside of another one. Bytes behind a whole request take nothing from it: its answer goes out, as
 // the last of the connection.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Fault, newRequestId } from '#domain'
 import { errorEnvelope } from '#wire'
-import { faultOfParser } from './faults.ts'
+import { faultOfParser, tooManyConnections } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
 /** What is known of one connection. Each of its requests holds it, so that none looks it up. */
@@ -94,7 +94,7 @@ export function createConnections(ports: Pick<HttpPorts, 'refused' | 'clock'>): 
 }
 
 /** Notes a refusal for which there is no request; returns the id that it was given. */
-export function noteWithoutRequest(fault: Fault, { refused }: Pick<HttpPorts, 'refused'>): string {
+function noteWithoutRequest(fault: Fault, { refused }: Pick<HttpPorts, 'refused'>): string {
   const requestId = newRequestId()
   refused({ requestId, clientRequestId: null, keyId: null, surface: 'none', fault })
   return requestId
@@ -116,4 +116,43 @@ function leaveWhenHalfClosed(socket: Socket, { calls }: Connection): void {
   socket.once('end', () => {
     for (const call of [...calls]) call.leave()
   })
+}
+
+/** Takes at most so many connections at once, and closes any further one without an answer. */
+export function limitConnections(server: Server, ports: HttpPorts): void {
+  let open = 0
+  let isFull = false
+  server.on('connection', (socket: Socket) => {
+    if (open >= ports.options.connectionsMax) {
+      socket.destroy()
+      // Noted once each time it fills up: a client that connects in a loop must not fill the log.
+      if (!isFull) noteWithoutRequest(tooManyConnections(), ports)
+      isFull = true
+      return
+    }
+    isFull = false
+    open += 1
+    socket.once('close', () => {
+      open -= 1
+    })
+    // Each request on the connection listens to it, and there may be many at once.
+    socket.setMaxListeners(0)
+  })
+}
+
+/**
+ * The bytes that are written to clients and still wait in this process: what slow readers cost in
+ * memory. They are added up only when somebody asks.
+ */
+export function watchHeldBytes(server: Server): () => number {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return () => {
+    let bytes = 0
+    for (const { writableLength } of sockets) bytes += writableLength
+    return bytes
+  }
 }

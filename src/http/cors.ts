@@ -5,8 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#domain'
 import { noKey } from './faults.ts'
-import { pathOf } from './request-target.ts'
-import { forgetBody } from './unread-body.ts'
+import { forgetBody } from './refusals.ts'
+import { pathOf } from './request-head.ts'
 
 const clientRoutes = '/v1/'
 

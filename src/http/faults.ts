@@ -1,122 +1,100 @@
 // The faults of requests that never become a call: what fastify and node refuse on their own, and
 // what the routes refuse before there is a call.
-import { asFault, Fault, type Scope } from '#domain'
+import { asFault, Fault, type FaultDetails, type FaultName, type Scope } from '#domain'
+
+/** A fault that always says the same; made anew for each request. */
+function saying(name: FaultName, message: string, more: Omit<FaultDetails, 'message'> = {}) {
+  return () => new Fault(name, { message, ...more })
+}
+
+export const noKey = saying(
+  'no_key',
+  "You didn't provide an API key. Send it in the Authorization header: 'Bearer YOUR_KEY'.",
+)
+
+/** The message never repeats the key, not even a part of it. */
+export const wrongKey = saying('wrong_key', 'Incorrect API key provided.')
+
+export const keyOfEnvironment = saying(
+  'key_of_environment',
+  'This key comes from the environment of the gateway, and can be changed only there.',
+)
+
+/** For the running calls of a key that was revoked or has expired. */
+export const keyClosed = saying(
+  'wrong_key',
+  'The API key of this call has expired or was revoked.',
+  { started: 'maybe' },
+)
+
+export const unknownUrl = saying('unknown_url', 'There is no such route.')
+
+export const draining = saying('draining', 'This gateway is shutting down. Please try again.', {
+  retryAfterMs: 1_000,
+})
+
+/** For the log: no client is left to hear it. */
+export const aborted = saying('client_gone', 'The client left before its request was whole.')
+
+export const bodyTooLarge = saying('body_too_large', 'The request body is too large.')
+
+const wrongMediaType = saying(
+  'wrong_media_type',
+  'The body must be sent as Content-Type: application/json.',
+  { param: 'content-type' },
+)
+
+export const wrongCharset = saying('wrong_media_type', 'The body must be sent in UTF-8.', {
+  param: 'content-type',
+})
+
+export const wrongEncoding = saying(
+  'wrong_media_type',
+  'The body must be sent as it is, without a Content-Encoding.',
+  { param: 'content-encoding' },
+)
+
+/** The other bodies hold all that may be held. Calls that end give it back, so soon. */
+export const tooManyBodies = saying(
+  'overloaded',
+  'This gateway holds as many request bodies as it can. Please try again shortly.',
+  { retryAfterMs: 1_000 },
+)
+
+export const tooManyBodiesOfKey = saying(
+  'overloaded',
+  'The request bodies of this key hold as much as they may. Please try again shortly.',
+  { retryAfterMs: 1_000 },
+)
+
+export const tooManyConnections = saying(
+  'overloaded',
+  'This gateway has as many connections as it can.',
+)
+
+export const tooManyHeaders = saying('headers_too_large', 'The headers are too many or too large.')
 
 export function invalidHeader(name: string, expected: string): Fault {
   const message = `Invalid value for the header '${name}': expected ${expected}.`
   return new Fault('bad_request', { message, param: name })
 }
 
-export function noKey(): Fault {
-  return new Fault('no_key', {
-    message:
-      "You didn't provide an API key. Send it in the Authorization header: 'Bearer YOUR_KEY'.",
-  })
-}
-
-/** The message never repeats the key, not even a part of it. */
-export function wrongKey(): Fault {
-  return new Fault('wrong_key', { message: 'Incorrect API key provided.' })
-}
-
 export function missingScope(scope: Scope): Fault {
   return new Fault('not_admin', { message: `This route needs a key with the scope '${scope}'.` })
 }
 
-export function keyOfEnvironment(): Fault {
-  return new Fault('key_of_environment', {
-    message: 'This key comes from the environment of the gateway, and can be changed only there.',
-  })
-}
-
-/** For the running calls of a key that was revoked or has expired. */
-export function keyClosed(): Fault {
-  return new Fault('wrong_key', {
-    message: 'The API key of this call has expired or was revoked.',
-    started: 'maybe',
-  })
-}
-
 export function tooManyAdminRequests(retryAfterMs: number): Fault {
-  return new Fault('rate_admin', {
-    message: 'Too many admin requests from this address. Try again later.',
-    retryAfterMs,
-  })
+  const message = 'Too many admin requests from this address. Try again later.'
+  return new Fault('rate_admin', { message, retryAfterMs })
 }
 
 export function tooManyFailures(retryAfterMs: number): Fault {
-  return new Fault('too_many_failures', {
-    message: 'Too many failed authentications from this address. Try again later.',
-    retryAfterMs,
-  })
-}
-
-export function unknownUrl(): Fault {
-  return new Fault('unknown_url', { message: 'There is no such route.' })
+  const message = 'Too many failed authentications from this address. Try again later.'
+  return new Fault('too_many_failures', { message, retryAfterMs })
 }
 
 export function wrongMethod(allowed: string): Fault {
   return new Fault('wrong_method', { message: `This route only answers ${allowed}.` })
-}
-
-export function draining(): Fault {
-  return new Fault('draining', {
-    message: 'This gateway is shutting down. Please try again.',
-    retryAfterMs: 1_000,
-  })
-}
-
-/** For the log: no client is left to hear it. */
-export function aborted(): Fault {
-  return new Fault('client_gone', { message: 'The client left before its request was whole.' })
-}
-
-export function bodyTooLarge(): Fault {
-  return new Fault('body_too_large', { message: 'The request body is too large.' })
-}
-
-function wrongMediaType(): Fault {
-  return new Fault('wrong_media_type', {
-    message: 'The body must be sent as Content-Type: application/json.',
-    param: 'content-type',
-  })
-}
-
-export function wrongCharset(): Fault {
-  return new Fault('wrong_media_type', {
-    message: 'The body must be sent in UTF-8.',
-    param: 'content-type',
-  })
-}
-
-export function wrongEncoding(): Fault {
-  return new Fault('wrong_media_type', {
-    message: 'The body must be sent as it is, without a Content-Encoding.',
-    param: 'content-encoding',
-  })
-}
-
-/** The other bodies hold all that may be held. Calls that end give it back, so soon. */
-export function tooManyBodies(): Fault {
-  return new Fault('overloaded', {
-    message: 'This gateway holds as many request bodies as it can. Please try again shortly.',
-    retryAfterMs: 1_000,
-  })
-}
-
-export function tooManyBodiesOfKey(): Fault {
-  return new Fault('overloaded', {
-    message: 'The request bodies of this key hold as much as they may. Please try again shortly.',
-    retryAfterMs: 1_000,
-  })
-}
-
-export function tooManyConnections(): Fault {
-  return new Fault('overloaded', { message: 'This gateway has as many connections as it can.' })
-}
-
-export function tooManyHeaders(): Fault {
-  return new Fault('headers_too_large', { message: 'The headers are too many or too large.' })
 }
 
 export const notHttp = 'The request could not be read as HTTP/1.1.'

@@ -6,6 +6,8 @@
 // Measured: 4 KB of each call.
 import { type ApiKey, type Fault, WhenEmpty } from '#domain'
 import type { ClientEnd } from '#relay'
+import { keyClosed } from './faults.ts'
+import type { HttpPorts } from './ports.ts'
 
 /** One call in the list; `remove` asks for it. */
 export interface LiveCall {
@@ -59,5 +61,30 @@ export function createLiveCalls(): LiveCalls {
       for (const { client, key } of [...calls]) if (over.has(key)) client.abandon(fault(key))
     },
     whenNone: () => emptied.wait(),
+  }
+}
+
+/** Each look asks the keyring once for each key that has calls. */
+const lookEveryMs = 400
+
+/**
+ * Ends the running calls of a key that was revoked or has expired. The keyring tells of changes,
+ * those of another process within half a second. Nothing tells of an expiry, so it is looked for.
+ */
+export function endCallsOfClosedKeys(
+  calls: LiveCalls,
+  watch: Pick<HttpPorts, 'clock' | 'stillOpens' | 'onKeysChange'>,
+): Disposable {
+  const look = () => calls.abandonWhere((key) => !watch.stillOpens(key), keyClosed)
+  const listening = watch.onKeysChange(look)
+  const timer = watch.clock.after(lookEveryMs, () => {
+    look()
+    timer.refresh()
+  })
+  return {
+    [Symbol.dispose]() {
+      timer.cancel()
+      listening[Symbol.dispose]()
+    },
   }
 }

@@ -1,4 +1,5 @@
 // Refuses requests that never became a call: with one envelope, one log line and one metric.
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, Fault } from '#domain'
@@ -7,10 +8,8 @@ import { errorEnvelope } from '#wire'
 import { addressOf } from './addresses.ts'
 import type { Connections } from './connections.ts'
 import { faultOfFramework, unknownUrl, wrongMethod } from './faults.ts'
-import type { HttpPorts } from './ports.ts'
-import { clientRequestId } from './request-ids.ts'
-import { pathOf } from './request-target.ts'
-import { forgetBody } from './unread-body.ts'
+import type { HttpPorts, Refusal } from './ports.ts'
+import { clientRequestId, pathOf } from './request-head.ts'
 
 export function addRefusals(
   app: FastifyInstance,
@@ -70,14 +69,7 @@ export function refuse(
   reply: FastifyReply,
   { refused, clock }: HttpPorts,
 ): void {
-  refused({
-    requestId: request.id,
-    clientRequestId: clientRequestId(request.headers),
-    keyId: request.apiKey?.id ?? null,
-    surface: request.routeOptions.config?.surface ?? 'none',
-    address: addressOf(request),
-    fault,
-  })
+  refused({ ...refusalOf(request, fault), address: addressOf(request) })
   // Not set yet when the framework refuses by itself, whatever the type says.
   const rates = request.rates ?? null
   // The framework closes the connection whenever a body fails; we only close a broken one.
@@ -92,6 +84,16 @@ export function refuse(
   if (endsBeforeBody(request, reply)) return sayAndRead(envelope, request, reply, clock)
   reply.send(envelope)
   forgetBody(request.raw, clock)
+}
+
+export function refusalOf(request: FastifyRequest, fault: Fault): Refusal {
+  return {
+    requestId: request.id,
+    clientRequestId: clientRequestId(request.headers),
+    keyId: request.apiKey?.id ?? null,
+    surface: request.routeOptions.config?.surface ?? 'none',
+    fault,
+  }
 }
 
 /** Whether the connection closes with the answer while its client may still send the body. */
@@ -116,4 +118,24 @@ function sayAndRead(
   forgetBody(raw, clock, () => said.push(null))
   raw.resume()
   reply.header('content-length', Buffer.byteLength(envelope)).send(said)
+}
+
+/** How long a client may go on sending a body that was refused, before it is cut off. */
+const unreadMs = 1_000
+
+/**
+ * The end of a body that was refused. Node takes the rest of it and drops it, because a client that
+ * is still sending may not hear why it was refused; but only for a time.
+ */
+export function forgetBody(raw: IncomingMessage, clock: Clock, then = () => {}): void {
+  if (raw.complete) return then()
+  const timer = clock.after(unreadMs, () => {
+    if (!raw.complete) raw.socket.destroy()
+  })
+  const over = () => {
+    timer.cancel()
+    then()
+  }
+  raw.once('end', over)
+  raw.once('close', over)
 }

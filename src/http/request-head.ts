@@ -1,6 +1,7 @@
 // Refuses requests whose headers may mean one thing to us and another to the proxy before us, which
 // is how requests are smuggled. Node has accepted them; of doubled headers it drops one in silence.
-import type { IncomingMessage } from 'node:http'
+// Also reads a request's path and its ids.
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { Fault } from '#domain'
 import type { Connection, Connections } from './connections.ts'
@@ -47,7 +48,11 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
   const double = hasRepeats(request) ? givenTwice(rawHeaders) : null
   if (double !== null) return malformed(`The header '${double}' is given twice.`, double)
   const coding = headers['transfer-encoding']
-  if (httpVersion === '1.0') return coding === undefined ? null : codedIn10()
+  if (httpVersion === '1.0') {
+    if (coding === undefined) return null
+    // Node reads chunks here, too; a proxy that knows 1.0 ends the request elsewhere.
+    return malformed('HTTP/1.0 has no Transfer-Encoding.', 'transfer-encoding')
+  }
   // Node's parser takes a request line without a version for HTTP/0.9.
   if (httpVersion !== '1.1') return new Fault('bad_request', { message: notHttp })
   if (headers.host === undefined) return malformed("The header 'host' is missing.", 'host')
@@ -61,11 +66,6 @@ function faultOfHead(request: IncomingMessage, headersMax: number): Fault | null
     message: 'This gateway only knows Expect: 100-continue.',
     param: 'expect',
   })
-}
-
-/** Node reads chunks in HTTP/1.0, too; a proxy that knows 1.0 ends the request elsewhere. */
-function codedIn10(): Fault {
-  return malformed('HTTP/1.0 has no Transfer-Encoding.', 'transfer-encoding')
 }
 
 /** Node keeps one member for each name: fewer members than headers mean that one came twice. */
@@ -91,4 +91,26 @@ function givenTwice(rawHeaders: readonly string[]): string | null {
 
 function malformed(message: string, param: string): Fault {
   return new Fault('bad_request', { message, param })
+}
+
+/**
+ * The path of a request, as the router reads it. A proxy may write the whole URL into the request
+ * line; the route is the same.
+ */
+export function pathOf(target: string): string {
+  const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '')
+  return local.split(/[?#]/)[0] ?? ''
+}
+
+/** The id of an answer is always ours. */
+export function addRequestId(app: FastifyInstance): void {
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+}
+
+/** The id that a client gave its request is kept beside ours, if it is short and harmless. */
+export function clientRequestId(headers: IncomingHttpHeaders): string | null {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : null
 }

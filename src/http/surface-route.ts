@@ -9,7 +9,8 @@ import type { Drain } from './drain.ts'
 import { draining, noKey } from './faults.ts'
 import type { LargeBodies } from './large-bodies.ts'
 import type { HttpPorts } from './ports.ts'
-import { clientRequestId } from './request-ids.ts'
+import { refusalOf } from './refusals.ts'
+import { clientRequestId } from './request-head.ts'
 
 const empty = Buffer.alloc(0)
 
@@ -44,21 +45,12 @@ export function addSurfaceRoute(
     } catch (cause) {
       // The relay does not throw. If it ever does, nobody else would end this connection.
       client.cut()
-      ports.refused({ ...refusalOf(request, surface), fault: asFault(cause) })
+      ports.refused(refusalOf(request, asFault(cause)))
     } finally {
       // The last bytes may still be on their way to a client that reads slowly.
       client.whenClosed(() => drain.calls.remove(live))
     }
   })
-}
-
-function refusalOf(request: FastifyRequest, surface: Surface) {
-  return {
-    requestId: request.id,
-    clientRequestId: clientRequestId(request.headers),
-    keyId: request.apiKey?.id ?? null,
-    surface: surface.name,
-  }
 }
 
 function bodyOf({ body }: FastifyRequest): Buffer {

@@ -76,9 +76,8 @@ export function updateKey(
   { nowMs, actor, usual = noLimits }: Update,
 ): Promise<Updated> {
   return registry.transaction(async (db) => {
-    const before = await existing(db, id)
+    const before = await unrevoked(db, id)
     const state = keyState(before, nowMs)
-    if (state === 'revoked') throw gone(id, 'is revoked, and stays so')
     const changed = changeable.filter((field) => isOther(changes[field], before[field]))
     if (changed.length === 0) return { key: before, changed }
     const key: StoredKey = { ...before, ...only(changed, changes) }
@@ -101,12 +100,9 @@ function only(fields: Updated['changed'], of: KeyChanges): Record<string, unknow
   return Object.fromEntries(fields.map((field) => [field, of[field]]))
 }
 
-export interface Rotation {
+export interface Rotation extends Update {
   /** How long the old secret goes on opening. */
   overlapMs: number
-  nowMs: number
-  actor: Actor
-  usual?: UsualLimits
 }
 
 /** A new secret for the same key: whoever has it holds all that the key may do. */
@@ -114,10 +110,9 @@ export function rotateKey(registry: Registry, id: string, rotation: Rotation): P
   const { nowMs, actor, usual = noLimits } = rotation
   const secret = newToken()
   return registry.transaction(async (db) => {
-    const before = await existing(db, id)
-    const state = keyState(before, nowMs)
-    if (state === 'revoked') throw gone(id, 'is revoked, and stays so')
-    if (state === 'expired') throw gone(id, 'has expired: a new secret would open nothing')
+    const before = await unrevoked(db, id)
+    if (keyState(before, nowMs) === 'expired')
+      throw gone(id, 'has expired: a new secret would open nothing')
     refuseWider(actor, before, usual)
     await keepOldSecret(db, id, nowMs, nowMs + rotation.overlapMs)
     const secret_hash = hashToken(secret)
@@ -133,7 +128,7 @@ export function rotateKey(registry: Registry, id: string, rotation: Rotation): P
 export function revokeKey(
   registry: Registry,
   id: string,
-  { nowMs, actor }: { nowMs: number; actor: Actor },
+  { nowMs, actor }: Update,
 ): Promise<StoredKey> {
   return registry.transaction(async (db) => {
     const before = await existing(db, id)
@@ -150,11 +145,8 @@ export function revokeKey(
 
 /** Secrets whose time is over go; one that still has longer than the new overlap is cut short. */
 async function keepOldSecret(db: Db, id: string, nowMs: number, untilMs: number): Promise<void> {
-  const old = await db
-    .selectFrom('api_keys')
-    .select('secret_hash')
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow()
+  const select = db.selectFrom('api_keys').select('secret_hash').where('id', '=', id)
+  const { secret_hash } = await select.executeTakeFirstOrThrow()
   await db
     .updateTable('old_secrets')
     .set({ until_ms: untilMs })
@@ -163,7 +155,7 @@ async function keepOldSecret(db: Db, id: string, nowMs: number, untilMs: number)
     .execute()
   await db
     .insertInto('old_secrets')
-    .values({ secret_hash: old.secret_hash, key_id: id, until_ms: untilMs })
+    .values({ secret_hash, key_id: id, until_ms: untilMs })
     .execute()
   await db.deleteFrom('old_secrets').where('until_ms', '<=', nowMs).execute()
 }
@@ -171,6 +163,12 @@ async function keepOldSecret(db: Db, id: string, nowMs: number, untilMs: number)
 async function existing(db: Db, id: string): Promise<StoredKey> {
   const key = await findKey({ db }, id)
   if (key === null) throw gone(id, 'does not exist')
+  return key
+}
+
+async function unrevoked(db: Db, id: string): Promise<StoredKey> {
+  const key = await existing(db, id)
+  if (key.revokedAtMs !== null) throw gone(id, 'is revoked, and stays so')
   return key
 }
 

@@ -1,6 +1,6 @@
 // Who is asking. A token is hashed and looked up in memory; the raw bytes never reach storage or a
-// log. Besides the registry's keys it knows those of the environment: bootstrap
-// keys, taken as given, and one admin key, which holds every scope so that it can grant each.
+// log. Besides the registry's keys it knows those of the environment: bootstrap keys, taken as
+// given, and one admin key, which holds every scope so that it can grant each.
 import { type ApiKey, scopes } from '#domain'
 import { openSnapshot, type Registry, type SnapshotOptions } from '#storage'
 import { readOpenKeys } from './key-records.ts'
@@ -25,6 +25,8 @@ export interface KeyringOptions extends SnapshotOptions {
 }
 
 const givenKeyLengthMin = 16
+/** Tokens whose hashes are kept: far more than are used in the same minutes. */
+const tokensMax = 1000
 
 export async function openKeyring(registry: Registry, options: KeyringOptions): Promise<Keyring> {
   const given = givenKeys(options)
@@ -49,16 +51,22 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
     return isExpired ? null : key
   }
 
-  const hashes = createTokenHashes()
+  /**
+   * The hashes of tokens that have opened something: hashing takes longer than all the rest of the
+   * look. Whether they still do is asked each time.
+   */
+  const hashes = new Map<string, string>()
 
   return {
     verify(token) {
       const known = hashes.get(token)
-      if (known !== null) return opens(known)
+      if (known !== undefined) return opens(known)
       if (refusesMistyped && isMistyped(token)) return null
       const secretHash = hashToken(token)
       const key = opens(secretHash)
-      if (key !== null) hashes.add(token, secretHash)
+      if (key === null) return null
+      if (hashes.size >= tokensMax) hashes.clear()
+      hashes.set(token, secretHash)
       return key
     },
     stillOpens(key) {
@@ -73,24 +81,6 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
     refresh: stored.refresh,
     onChange: stored.onChange,
     [Symbol.dispose]: () => stored[Symbol.dispose](),
-  }
-}
-
-/** Far more than are used in the same minutes. */
-const tokensMax = 1000
-
-/**
- * The hashes of tokens that have opened something: hashing takes longer than all the rest of the
- * look. Whether they still do is asked each time.
- */
-function createTokenHashes() {
-  const hashes = new Map<string, string>()
-  return {
-    get: (token: string) => hashes.get(token) ?? null,
-    add(token: string, secretHash: string) {
-      if (hashes.size >= tokensMax) hashes.clear()
-      hashes.set(token, secretHash)
-    },
   }
 }
 

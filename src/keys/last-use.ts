@@ -1,5 +1,6 @@
 // When a key was last used: kept in memory, and written to the registry once a minute, never on the
 // way of a call. One statement's worth of keys at a time, so that many keys do not stop the loop.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ApiKey, Clock } from '#domain'
 import type { Registry } from '#storage'
 
@@ -22,11 +23,11 @@ export function keepLastUse(registry: Registry, { clock, onTrouble }: LastUseOpt
   let isDisposed = false
 
   async function write(): Promise<void> {
-    const batch = used
+    const batch = [...used]
     used = new Map()
     try {
-      for (const part of partsOf([...batch], keysPerTurn)) {
-        await writeUses(registry, part)
+      for (let at = 0; at < batch.length; at += keysPerTurn) {
+        await writeUses(registry, batch.slice(at, at + keysPerTurn))
         await nextTurn()
       }
     } catch (cause) {
@@ -65,13 +66,4 @@ function writeUses(registry: Registry, uses: readonly [string, number][]): Promi
         .execute()
     }
   })
-}
-
-function partsOf<T>(items: readonly T[], size: number): T[][] {
-  const count = Math.ceil(items.length / size)
-  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

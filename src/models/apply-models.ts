@@ -8,8 +8,7 @@ import { type Db, insertModel, moveModel, readModels, removeModel } from './mode
 import { diffOf, type ModelsDiff } from './models-diff.ts'
 import type { ModelsFile } from './models-file.ts'
 import type { ModelEntry } from './models-schema.ts'
-import { type MayLead, refuseAddresses } from './refuse-addresses.ts'
-import { refuseThirdParties } from './refuse-third-parties.ts'
+import { type MayLead, refuseAddresses, refuseThirdParties } from './refuse-leaks.ts'
 import { refuseForeignModels } from './switch-models.ts'
 
 /** The audit's name for it. */

@@ -3,7 +3,7 @@
 // that names an id may use the model's aliases too, so it also breaks when an alias goes. A key
 // that may use all models names none, and never breaks.
 import { type ApiKey, Fault, holdsScope, type Model, policyOf, scopeOfSurface } from '#domain'
-import { mayUse } from './catalogue.ts'
+import { byName, mayUse } from './catalogue.ts'
 
 export interface BrokenKey {
   keyId: string
@@ -63,10 +63,4 @@ export function breaksKeys(broken: readonly BrokenKey[]): Fault {
   )
   const message = `Nothing was changed: keys in use name what would go: ${losses.join('; ')}.`
   return new Fault('breaks_keys', { message, param: 'force' })
-}
-
-function byName(models: readonly Model[]): Map<string, Model> {
-  return new Map(
-    models.flatMap((model) => [model.id, ...model.aliases].map((name) => [name, model] as const)),
-  )
 }

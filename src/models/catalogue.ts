@@ -41,10 +41,14 @@ function mayAskOf(key: ApiKey, { surfaces }: Model): boolean {
   return surfaces.some((surface) => holdsScope(key, scopeOfSurface(surface)))
 }
 
+/** By every name that a model has: its id and its aliases. */
+export function byName(models: readonly Model[]): Map<string, Model> {
+  return new Map(
+    models.flatMap((model) => [model.id, ...model.aliases].map((name) => [name, model] as const)),
+  )
+}
+
 async function readIndex(registry: Registry) {
   const models = (await readModels(registry.db)).filter(({ isDisabled }) => !isDisabled)
-  const named = models.flatMap((model) =>
-    [model.id, ...model.aliases].map((name) => [name, model] as const),
-  )
-  return { models, byName: new Map(named) }
+  return { models, byName: byName(models) }
 }

@@ -9,6 +9,6 @@ export {
   readModelsFile,
   readModelsValue,
 } from './models-file.ts'
-export type { MayLead } from './refuse-addresses.ts'
+export type { MayLead } from './refuse-leaks.ts'
 export { type Route, resolveRoute } from './resolve-route.ts'
 export { refuseForeignModels, switchModel } from './switch-models.ts'

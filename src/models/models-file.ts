@@ -99,18 +99,16 @@ function repeated(seen: Set<string>, id: string, path: readonly PropertyKey[]): 
   return []
 }
 
+const secretName = /(key|secret|token|password|authorization)$/i
+
 /** The registry is copied, backed up and shown, so it holds names of credentials only. */
 function secretsIn(options: Record<string, unknown>, path: readonly PropertyKey[]): Mistake[] {
   return Object.entries(options)
-    .filter(([option, value]) => isSecretName(option) || hasPassword(value))
+    .filter(([option, value]) => secretName.test(option) || hasPassword(value))
     .map(([option]) => ({
       path: [...path, option],
       text: 'given a secret; allowed: the name of an environment variable, in apiKeyEnv',
     }))
-}
-
-function isSecretName(option: string): boolean {
-  return /(key|secret|token|password|authorization)$/i.test(option)
 }
 
 /** `https://user:password@host` */

@@ -5,7 +5,6 @@ import {
   capabilities,
   chatRolesMax,
   type Deployment,
-  type Gpu,
   type Model,
   nanoUsdFromUsd,
   nanoUsdPerToken,
@@ -143,25 +142,17 @@ export const modelSchema = z.strictObject({
 export const modelsFileSchema = z.strictObject({ models: z.array(modelSchema).max(1000) })
 
 export type WrittenModel = z.infer<typeof modelSchema>
-type WrittenGpu = NonNullable<WrittenModel['deployments'][number]['gpu']>
 
 export function entryOf(written: WrittenModel): ModelEntry {
   const { prompt, completion, cached = prompt } = written.prices
   return {
-    id: written.id,
-    ownedBy: written.ownedBy,
-    aliases: written.aliases,
-    surfaces: written.surfaces,
-    capabilities: written.capabilities,
-    contextTokens: written.contextTokens,
+    ...written,
     prices: {
       promptNanoUsd: nanoUsdPerMillion(prompt),
       completionNanoUsd: nanoUsdPerMillion(completion),
       cachedNanoUsd: nanoUsdPerMillion(cached),
     },
     deployments: written.deployments.map(deploymentOf),
-    routing: written.routing,
-    ...(written.policy === undefined ? {} : { policy: written.policy }),
   }
 }
 
@@ -182,7 +173,10 @@ function deploymentOf(
     firstByteMs: firstByteMs ?? null,
     orphanHoldMs: orphanHoldMs ?? null,
     warmForMs: warmForMs ?? null,
-    gpu: gpu === undefined ? null : gpuOf(gpu),
+    gpu:
+      gpu === undefined
+        ? null
+        : { type: gpu.type, count: gpu.count, nanoUsdPerSecond: nanoUsdFromUsd(gpu.usdPerSecond) },
   }
 }
 
@@ -192,8 +186,4 @@ function deploymentOf(
  */
 function isUsuallyThirdParty(options: Record<string, unknown>, position: number): boolean {
   return position > 0 && options.apiKeyEnv !== undefined
-}
-
-function gpuOf({ type, count, usdPerSecond }: WrittenGpu): Gpu {
-  return { type, count, nanoUsdPerSecond: nanoUsdFromUsd(usdPerSecond) }
 }

@@ -15,16 +15,12 @@ export function resolveRoute(
 ): Route {
   const model = catalogue.find(modelId)
   if (model === null) {
-    throw new Fault('model_not_found', {
-      message: `The model ${quoted(modelId)} does not exist.`,
-      param,
-    })
+    const message = `The model ${quoted(modelId)} does not exist.`
+    throw new Fault('model_not_found', { message, param })
   }
   if (!mayUse(key, model, modelId)) {
-    throw new Fault('model_not_allowed', {
-      message: `This key may not use ${quoted(modelId)}.`,
-      param,
-    })
+    const message = `This key may not use ${quoted(modelId)}.`
+    throw new Fault('model_not_allowed', { message, param })
   }
   if (!model.surfaces.includes(surface)) {
     const routes = model.surfaces.map(routeOf).join(', ')

@@ -27,8 +27,6 @@ interface LoggerOptions {
   write?: (line: string) => void
 }
 
-type LogArguments = Parameters<LogFn>
-
 const BUFFER_BYTES = 4096
 const FLUSH_MS = 250
 
@@ -72,7 +70,7 @@ function isoTimestamps(): () => string {
 }
 
 /** pino copies a lone error's message into the line, and our serializer would not cut it. */
-function withoutBorrowedMessage(this: PinoLogger, args: LogArguments, method: LogFn): void {
+function withoutBorrowedMessage(this: PinoLogger, args: Parameters<LogFn>, method: LogFn): void {
   const [first, message] = args
   const isLoneError =
     typeof first === 'object' &&

@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import Database from 'better-sqlite3'
-import { ledgerPathOf } from './ledger-path.ts'
+import { ledgerPathOf } from './ledger-database.ts'
 import type { StorageOptions } from './options.ts'
 
 export interface BackupFile {

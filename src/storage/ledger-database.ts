@@ -1,7 +1,7 @@
 // The ledger's file. Calls wait for their rows to be written, so this is a raw connection and not
 // the query layer (one row took 16 µs against 61). Triggers refuse every change of a row: what
 // becomes known later is added as a posting of its own.
-import { ledgerPathOf } from './ledger-path.ts'
+import { basename, dirname, extname, join } from 'node:path'
 import type { StorageOptions } from './options.ts'
 import {
   type Migration,
@@ -15,6 +15,14 @@ export type LedgerOpening = Pick<
   StorageOptions,
   'path' | 'ledgerPath' | 'ledgerSynchronous' | 'busyTimeoutMs'
 >
+
+/** Not in `options.ts`, because the ledger's thread must not load zod. */
+export function ledgerPathOf(options: Pick<StorageOptions, 'path' | 'ledgerPath'>): string {
+  if (options.ledgerPath !== null) return options.ledgerPath
+  const extension = extname(options.path)
+  const name = basename(options.path, extension)
+  return join(dirname(options.path), `${name}-ledger${extension === '' ? '.db' : extension}`)
+}
 
 export function openLedgerDatabase(options: LedgerOpening): SqliteConnection {
   const connection = openSqliteFile({

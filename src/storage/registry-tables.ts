@@ -4,86 +4,76 @@ import { type Compilable, type Generated, type Kysely, type SchemaModule, sql } 
 import type { Migration } from './sqlite-file.ts'
 
 export interface RegistryTables {
-  api_keys: ApiKeyRow
-  old_secrets: OldSecretRow
-  audit: AuditRow
-  models: ModelRow
-  deployments: DeploymentRow
-}
-
-interface ApiKeyRow {
-  id: string
-  /** SHA-256 of the whole token, in hex: the token itself is never stored. */
-  secret_hash: string
-  name: string
-  team_id: string | null
-  models_json: string | null
-  requests_per_minute: number | null
-  created_at_ms: number
-  expires_at_ms: number | null
-  revoked_at_ms: number | null
-  scopes_json: Generated<string>
-  concurrency_max: Generated<number | null>
-  tokens_per_minute: Generated<number | null>
-  last_used_at_ms: Generated<number | null>
-  third_party: Generated<number>
-}
-
-/** A secret that was replaced, and is valid until its overlap ends. */
-interface OldSecretRow {
-  secret_hash: string
-  key_id: string
-  until_ms: number
-}
-
-/** Who changed what. A row is never changed and holds no secret. */
-interface AuditRow {
-  id: Generated<number>
-  at_ms: number
-  /** A key's id, or `cli`. */
-  actor: string
-  action: string
-  target: string
-  before_json: string | null
-  after_json: string | null
-}
-
-interface ModelRow {
-  id: string
-  /** The order of the file, which is the order of `GET /v1/models`. */
-  position: number
-  owned_by: string
-  created_at_ms: number
-  surfaces_json: string
-  context_tokens: number
-  prompt_nano_usd: number
-  completion_nano_usd: number
-  cached_nano_usd: number
-  aliases_json: Generated<string>
-  capabilities_json: Generated<string>
-  is_disabled: Generated<number>
-  policy_json: Generated<string | null>
-  routing: Generated<string>
-}
-
-interface DeploymentRow {
-  id: string
-  model_id: string
-  position: number
-  kind: string
-  served_name: string
-  slots: number
-  gpu_type: string | null
-  gpu_count: number | null
-  gpu_nano_usd_per_second: number | null
-  options_json: string
-  is_disabled: Generated<number>
-  weight: Generated<number>
-  third_party: Generated<number>
-  /** null here and in the two below: the configured value holds. */
-  first_byte_ms: Generated<number | null>
-  orphan_hold_ms: Generated<number | null>
-  warm_for_ms: Generated<number | null>
+  api_keys: {
+    id: string
+    /** SHA-256 of the whole token, in hex: the token itself is never stored. */
+    secret_hash: string
+    name: string
+    team_id: string | null
+    models_json: string | null
+    requests_per_minute: number | null
+    created_at_ms: number
+    expires_at_ms: number | null
+    revoked_at_ms: number | null
+    scopes_json: Generated<string>
+    concurrency_max: Generated<number | null>
+    tokens_per_minute: Generated<number | null>
+    last_used_at_ms: Generated<number | null>
+    third_party: Generated<number>
+  }
+  /** A secret that was replaced, and is valid until its overlap ends. */
+  old_secrets: {
+    secret_hash: string
+    key_id: string
+    until_ms: number
+  }
+  /** Who changed what. A row is never changed and holds no secret. */
+  audit: {
+    id: Generated<number>
+    at_ms: number
+    /** A key's id, or `cli`. */
+    actor: string
+    action: string
+    target: string
+    before_json: string | null
+    after_json: string | null
+  }
+  models: {
+    id: string
+    /** The order of the file, which is the order of `GET /v1/models`. */
+    position: number
+    owned_by: string
+    created_at_ms: number
+    surfaces_json: string
+    context_tokens: number
+    prompt_nano_usd: number
+    completion_nano_usd: number
+    cached_nano_usd: number
+    aliases_json: Generated<string>
+    capabilities_json: Generated<string>
+    is_disabled: Generated<number>
+    policy_json: Generated<string | null>
+    routing: Generated<string>
+  }
+  deployments: {
+    id: string
+    model_id: string
+    position: number
+    kind: string
+    served_name: string
+    slots: number
+    gpu_type: string | null
+    gpu_count: number | null
+    gpu_nano_usd_per_second: number | null
+    options_json: string
+    is_disabled: Generated<number>
+    weight: Generated<number>
+    third_party: Generated<number>
+    /** null here and in the two below: the configured value holds. */
+    first_byte_ms: Generated<number | null>
+    orphan_hold_ms: Generated<number | null>
+    warm_for_ms: Generated<number | null>
+  }
 }
 
 export function registryMigrations(db: Kysely<RegistryTables>): Migration[] {
@@ -91,8 +81,9 @@ export function registryMigrations(db: Kysely<RegistryTables>): Migration[] {
   const steps = [
     firstTables(schema),
     keysInLife(schema),
-    policies(schema),
-    tokenRates(schema),
+    // Older models have the usual policy, and older keys no token limit of their own.
+    [schema.alterTable('models').addColumn('policy_json', 'text')],
+    [schema.alterTable('api_keys').addColumn('tokens_per_minute', 'bigint')],
     routingTerms(db),
   ]
   return steps.map((step) => step.map((statement) => statement.compile().sql))
@@ -171,16 +162,6 @@ function keysInLife(schema: SchemaModule): Compilable[] {
       .addColumn('before_json', 'text')
       .addColumn('after_json', 'text'),
   ]
-}
-
-/** Older keys have no token limit of their own. */
-function tokenRates(schema: SchemaModule): Compilable[] {
-  return [schema.alterTable('api_keys').addColumn('tokens_per_minute', 'bigint')]
-}
-
-/** Older models have the usual policy. */
-function policies(schema: SchemaModule): Compilable[] {
-  return [schema.alterTable('models').addColumn('policy_json', 'text')]
 }
 
 /**

@@ -26,7 +26,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     busyTimeoutMs: options.busyTimeoutMs,
     migrations: registryMigrations(compilingOnly()),
   })
-  const db = kyselyOver(connection)
+  const db = new Kysely<RegistryTables>({ dialect: new SqliteDialect({ database: connection }) })
   return {
     db,
     changeCounter: changeCounterOf(connection),
@@ -41,10 +41,6 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       connection.close()
     },
   }
-}
-
-function kyselyOver(connection: SqliteConnection): Kysely<RegistryTables> {
-  return new Kysely<RegistryTables>({ dialect: new SqliteDialect({ database: connection }) })
 }
 
 /** Kysely connects with its first query, and the text of a migration is only compiled. */

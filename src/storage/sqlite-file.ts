@@ -21,52 +21,45 @@ export interface SqliteFile {
 }
 
 export function openSqliteFile(file: SqliteFile): SqliteConnection {
-  try {
+  const open = () => {
     createPrivately(file.path)
-    return prepared(new Database(file.path, { timeout: file.busyTimeoutMs }), file)
-  } catch (cause) {
-    throw unopened(file, cause)
+    return new Database(file.path, { timeout: file.busyTimeoutMs })
   }
-}
-
-function prepared(connection: SqliteConnection, file: SqliteFile): SqliteConnection {
-  try {
-    refuseForeign(connection, file)
+  return opened(file, open, (connection) => {
     connection.pragma('journal_mode = WAL')
     connection.pragma(`synchronous = ${file.synchronous}`)
     connection.pragma('foreign_keys = ON')
     migrate(connection, file)
-  } catch (cause) {
-    connection.close()
-    throw cause
-  }
-  return connection
+  })
 }
 
 /** For reports: never writes, and works while a gateway uses the file. */
 export function openSqliteReader(file: Omit<SqliteFile, 'synchronous'>): SqliteConnection {
   const options = { readonly: true, fileMustExist: true, timeout: file.busyTimeoutMs }
-  try {
-    return looked(new Database(file.path, options), file)
-  } catch (cause) {
-    throw unopened(file, cause)
-  }
-}
-
-function looked(
-  connection: SqliteConnection,
-  file: Omit<SqliteFile, 'synchronous'>,
-): SqliteConnection {
-  try {
-    refuseForeign(connection, file)
+  const open = () => new Database(file.path, options)
+  return opened(file, open, (connection) => {
     const version = versionOf(connection)
     refuseNewer(version, file)
     if (version === 0) throw new Error(`${file.path} is empty: a gateway fills it when it starts.`)
+  })
+}
+
+/** A connection that cannot be made ready is closed again. */
+function opened(
+  file: Pick<SqliteFile, 'path' | 'kind'>,
+  open: () => SqliteConnection,
+  makeReady: (connection: SqliteConnection) => void,
+): SqliteConnection {
+  try {
+    using opening = new DisposableStack()
+    const connection = opening.adopt(open(), (one) => void one.close())
+    refuseForeign(connection, file)
+    makeReady(connection)
+    opening.move()
+    return connection
   } catch (cause) {
-    connection.close()
-    throw cause
+    throw unopened(file, cause)
   }
-  return connection
 }
 
 /** SQLite gives its journal files the mode of the database file, so only that one is made. */

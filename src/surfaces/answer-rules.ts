@@ -58,22 +58,12 @@ export function needsMending(object: JsonObject, rules: readonly AnswerRule[]): 
 }
 
 export function dropped(member: string): AnswerRule {
-  return {
-    member,
-    does: 'left out',
-    applies: (object) => object[member] !== undefined,
-    change: () => null,
-  }
+  return leftOut(member, 'left out', (object) => object[member] !== undefined)
 }
 
 /** For members that OpenAI leaves out instead of sending null. */
 export function droppedWhenNull(member: string): AnswerRule {
-  return {
-    member,
-    does: 'left out where null',
-    applies: (object) => object[member] === null,
-    change: () => null,
-  }
+  return leftOut(member, 'left out where null', (object) => object[member] === null)
 }
 
 /** For members that are of no use unless they have the right type. */
@@ -81,32 +71,25 @@ export function droppedWhenUnreadable(
   member: string,
   isReadable: (value: unknown) => boolean,
 ): AnswerRule {
-  return {
-    member,
-    does: 'left out where it cannot be read',
-    applies: (object) => object[member] !== undefined && !isReadable(object[member]),
-    change: () => null,
-  }
+  const applies = (object: JsonObject) =>
+    object[member] !== undefined && !isReadable(object[member])
+  return leftOut(member, 'left out where it cannot be read', applies)
+}
+
+function leftOut(member: string, does: string, applies: AnswerRule['applies']): AnswerRule {
+  return { member, does, applies, change: () => null }
 }
 
 /** For members that OpenAI always shows. */
 export function nullWhenMissing(member: string): AnswerRule {
-  return {
-    member,
-    does: 'null where missing',
-    applies: (object) => object[member] === undefined,
-    change: () => 'null',
-  }
+  const applies = (object: JsonObject) => object[member] === undefined
+  return { member, does: 'null where missing', applies, change: () => 'null' }
 }
 
 /** For members that every answer of the dialect has; `text` is JSON. */
 export function filledWhenMissing(member: string, text: string): AnswerRule {
-  return {
-    member,
-    does: 'filled in where missing',
-    applies: (object) => object[member] === undefined || object[member] === null,
-    change: () => text,
-  }
+  const applies = (object: JsonObject) => (object[member] ?? null) === null
+  return { member, does: 'filled in where missing', applies, change: () => text }
 }
 
 /** For members that are the same in every part of an answer. */

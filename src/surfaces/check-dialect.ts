@@ -7,7 +7,7 @@ import { safeName } from './read-body.ts'
 import { invalid } from './rules.ts'
 
 /** What is changed in the body before it is sent; null leaves a member out. */
-type Changes = Map<string, string | null>
+export type Changes = Map<string, string | null>
 
 /**
  * Runs after all other changes. Adds one of its own: for the dialect `openai`, members that are

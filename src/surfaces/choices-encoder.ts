@@ -25,12 +25,8 @@ import { RunningCounts } from './running-counts.ts'
 import { badAnswer, failedEvent, heartbeat } from './said-by-us.ts'
 import type { Encoder } from './surface.ts'
 
-export function choicesEncoder(call: Call, dialect: ChoicesDialect): Encoder {
-  return new ChoicesEncoder(call, dialect)
-}
-
 /** A class: as a dozen closures it took 2 KB of every call. */
-class ChoicesEncoder implements Encoder {
+export class ChoicesEncoder implements Encoder {
   readonly #call: Call
   readonly #dialect: ChoicesDialect
   readonly #model: ModelName

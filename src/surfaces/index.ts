@@ -5,8 +5,7 @@ import { openaiCompletions } from './openai-completions/index.ts'
 import type { Surface } from './surface.ts'
 
 export type { AnswerRule } from './answer-rules.ts'
-export { checkModel } from './check-model.ts'
-export { isLikelyTooLong, refuseTooLong } from './context-fit.ts'
+export { checkModel, isLikelyTooLong, refuseTooLong } from './check-model.ts'
 export type * from './surface.ts'
 
 export const surfaces: readonly Surface[] = [openaiChat, openaiCompletions, embeddings]

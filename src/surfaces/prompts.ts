@@ -1,6 +1,6 @@
 // The prompts of completions and embeddings: one or many, as texts or as token ids.
 import type { Demand, JsonObject, PromptSize } from '#domain'
-import { isTruncated } from './prompt-size.ts'
+import { isTruncated } from './read-fields.ts'
 import { invalid } from './rules.ts'
 import { isTokenIds } from './sampling-rules.ts'
 

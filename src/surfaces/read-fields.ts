@@ -30,6 +30,11 @@ export function endUserHash(value: JsonObject): string | null {
   return hashed(value.safety_identifier) ?? hashed(value.user)
 }
 
+/** The server cuts such a prompt until it fits: its length shows nothing. */
+export function isTruncated(value: JsonObject): boolean {
+  return (value.truncate_prompt_tokens ?? null) !== null
+}
+
 /** Adds the client's own bounds on its answer, for the model to compare with its limits. */
 export function addTokenDemands(
   value: JsonObject,

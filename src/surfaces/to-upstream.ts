@@ -1,41 +1,35 @@
 // Writes the body for one attempt: the client's own bytes with a few top-level members changed.
 // Usually nothing changes, and the same buffer is sent on.
-import {
-  asFault,
-  type Call,
-  type Fault,
-  type JsonMember,
-  type ModelPolicy,
-  policyOf,
-} from '#domain'
+import { asFault, type Call, type JsonMember, type ModelPolicy, policyOf } from '#domain'
 import { isWrittenAs, type JsonChanges, spliceBytes } from '#wire'
-import { checkDialect } from './check-dialect.ts'
+import { type Changes, checkDialect } from './check-dialect.ts'
 import type { FieldPolicy } from './field-policy.ts'
-import type { UpstreamTarget } from './surface.ts'
-
-type Changes = Map<string, string | null>
+import type { Surface, UpstreamTarget } from './surface.ts'
 
 export const noChanges: JsonChanges = new Map()
 
-/** `own` holds the surface's changes: they are made last and win. */
-export function bodyFor(
-  call: Call,
-  target: UpstreamTarget,
+/** How a surface asks upstreams. `own` gives its own changes: they are made last and win. */
+export function askedBy(
+  path: string,
   fields: FieldPolicy,
-  own = noChanges,
-): Buffer {
-  const changes = changesFor(call, target, fields, own)
-  const { bytes, members } = call.body
-  return changes.size === 0 ? bytes : spliceBytes(bytes, members, changes)
-}
-
-/** The fault that `bodyFor` would throw; null: none. Writes no body. */
-export function refusalFor(...asked: Parameters<typeof changesFor>): Fault | null {
-  try {
-    changesFor(...asked)
-    return null
-  } catch (cause) {
-    return asFault(cause)
+  own: (call: Call, target: UpstreamTarget) => JsonChanges = () => noChanges,
+): Pick<Surface, 'path' | 'fields' | 'toUpstream' | 'refusal'> {
+  return {
+    path,
+    fields,
+    toUpstream(call, target) {
+      const changes = changesFor(call, target, fields, own(call, target))
+      const { bytes, members } = call.body
+      return { path, body: changes.size === 0 ? bytes : spliceBytes(bytes, members, changes) }
+    },
+    refusal(call, target) {
+      try {
+        changesFor(call, target, fields, own(call, target))
+        return null
+      } catch (cause) {
+        return asFault(cause)
+      }
+    },
   }
 }
 
@@ -43,7 +37,7 @@ function changesFor(
   call: Call,
   target: UpstreamTarget,
   fields: FieldPolicy,
-  own = noChanges,
+  own: JsonChanges,
 ): Changes {
   const { members } = call.body
   const policy = policyOf(target)

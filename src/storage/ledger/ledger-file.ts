@@ -2,8 +2,7 @@
 // and old calls are deleted. `commit` and `close` block their caller for as long as the disk takes.
 import type { Clock } from '#domain'
 import { unopened } from '../file-kind.ts'
-import { type LedgerOpening, openLedgerDatabase } from '../ledger-database.ts'
-import { ledgerPathOf } from '../ledger-path.ts'
+import { type LedgerOpening, ledgerPathOf, openLedgerDatabase } from '../ledger-database.ts'
 import type { SqliteConnection } from '../sqlite-file.ts'
 import { keepJournalShort } from './checkpoints.ts'
 import { type Batch, type LedgerTables, prepareCommit, type RefusedRow } from './commit.ts'
@@ -27,15 +26,11 @@ export interface LedgerFile {
   close(): void
 }
 
-export function openLedgerFile(
-  options: LedgerFileOptions,
-  clock: Clock,
-  tell: (news: RetentionNews) => void,
-): LedgerFile {
+export function openLedgerFile(...given: Parameters<typeof opened>): LedgerFile {
   try {
-    return opened(options, clock, tell)
+    return opened(...given)
   } catch (cause) {
-    throw unopened({ path: ledgerPathOf(options), kind: 'ledger' }, cause)
+    throw unopened({ path: ledgerPathOf(given[0]), kind: 'ledger' }, cause)
   }
 }
 
@@ -49,8 +44,8 @@ function opened(
   const connection = opening.adopt(openLedgerDatabase(options), (one) => void one.close())
   const commit = prepareCommit(connection, options.tables)
   const journal = opening.adopt(keepJournalShort(connection, clock), (one) => one.stop())
-  const { ledgerDays: days, retentionAfterMs: firstLookMs, isRetentionRefused = false } = options
-  const beginning = { firstLookMs, isRefused: isRetentionRefused }
+  const { ledgerDays: days, retentionAfterMs: firstLookMs } = options
+  const beginning = { firstLookMs, isRefused: options.isRetentionRefused ?? false }
   const onDeleted = journal.wrote
   const retention =
     days === null

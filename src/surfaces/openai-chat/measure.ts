@@ -1,8 +1,8 @@
 // How long a conversation is: the texts of its messages, and beside them the tools and their calls.
 import type { PromptSize } from '#domain'
 import { isJsonObject } from '#wire'
-import { isTruncated } from '../prompt-size.ts'
 import type { ReadBody } from '../read-body.ts'
+import { isTruncated } from '../read-fields.ts'
 import { memberOf } from '../to-upstream.ts'
 
 /** null where the messages hold media: nobody here knows how many tokens they become. */
