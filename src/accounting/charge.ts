@@ -1,4 +1,4 @@
-// What a call costs the one who made it: tokens times the prices that applied, in whole nano-USD.
+// What a key is charged for a call: tokens times the prices that applied, in whole nano-USD.
 import type { NanoUsd, TokenPrices, Usage } from '#domain'
 
 export function chargeFor(usage: Usage, prices: TokenPrices): NanoUsd {

@@ -1,5 +1,5 @@
-// The calls of a period as lines of text, one by one: however many there are, one is in memory. The
-// reader is a snapshot of one moment, and whoever asks for the lines sets the pace.
+// The calls of a period as lines of text. The caller takes them one by one at its own pace, and
+// only one is in memory at a time. All of them are read as they were at one moment.
 import type { StorageOptions } from '#storage'
 import { openExisting } from './ledger-reader.ts'
 
@@ -31,7 +31,7 @@ export function* exportLedger(options: StorageOptions, query: ExportQuery): Gene
   }
 }
 
-/** As RFC 4180 has it: quoted where it must be, empty for null. */
+/** By RFC 4180: quoted where it must be, empty for null. */
 function csvLine(values: readonly SqlValue[]): string {
   return values.map(csvField).join(',')
 }

@@ -1,4 +1,4 @@
-// What it cost: charges, the ledger, and what can be read out of it.
+// What calls cost: charges, the ledger, and reports from it.
 export { chargeFor } from './charge.ts'
 export { type ExportFormat, exportLedger } from './export-ledger.ts'
 export { createKeyTally, type KeyTally, type KeyUsage } from './key-tally.ts'

@@ -1,5 +1,5 @@
-// What each key used since this process began, for the key's own eyes. In memory, so that whoever
-// looks often costs nothing; the ledger has the whole history.
+// What each key used since this process began, as the key may see it. It is kept in memory, so that
+// a client may look often at no cost; the ledger has the whole history.
 import type { AttemptRecord, CallRecord, NanoUsd } from '#domain'
 
 export interface KeyUsage {
@@ -25,7 +25,7 @@ const nothing: KeyUsage = {
   wastedSeconds: 0,
 }
 
-/** Keys beyond the bound are not counted: an ordinary registry has none. */
+/** Keys beyond `keysMax` are not counted; an ordinary registry has fewer. */
 export function createKeyTally(keysMax: number): KeyTally {
   const usageByKey = new Map<string, KeyUsage>()
 

@@ -1,5 +1,5 @@
-// A connection that only reads the ledger, for reports: it works while a gateway writes. All of one
-// report is one transaction, that is one moment, so that its sums agree with each other.
+// A connection for reports, which only reads the ledger and works while a gateway writes. A report
+// is read in one transaction, that is as of one moment, so that its sums agree with each other.
 import { existsSync } from 'node:fs'
 import {
   ledgerPathOf,

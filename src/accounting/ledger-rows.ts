@@ -1,5 +1,5 @@
-// Records as rows: one list of a table's columns from which both its inserts and their values are
-// made, so that they cannot come out of step.
+// Records as rows. The names of a table's columns and their values come from one list, so that they
+// cannot get out of step.
 import type { AttemptRecord, CallRecord } from '#domain'
 import type { Batch, LedgerTables, SqlValue } from '#storage'
 
@@ -17,20 +17,20 @@ export type LedgerRow = CallRow | AttemptRow
 
 /** A table's columns, and where in a record their values are. */
 interface Columns<R> {
-  /** As a rule the same in one row and the next. */
+  /** Usually the same in one row and the next. */
   shared: Readonly<Record<string, (record: R) => SqlValue>>
-  /** As a rule different, unless they are null. */
+  /** Usually different, unless they are null. */
   own: Readonly<Record<string, (record: R) => SqlValue>>
 }
 
-/** The rows as values, call rows apart, and which row each of them was. */
+/** The values of rows for the ledger's thread, and the rows themselves in the same order. */
 export interface Packed<Row> {
   batch: Batch
   calls: Row[]
   attempts: Row[]
 }
 
-/** A row whose record cannot be read is refused, and the others go. */
+/** Refuses a row whose record cannot be read, and packs the others. */
 export function pack<Row extends LedgerRow>(
   rows: readonly Row[],
   isAgain: boolean,
@@ -72,7 +72,7 @@ function readInto<R>(
   }
 }
 
-/** What its type forbids must not reach the thread: it would take all the others with it. */
+/** A value of another type would make the thread refuse the whole batch. */
 function readable(value: unknown): SqlValue {
   if (typeof value === 'string' || typeof value === 'number' || value === null) return value
   throw new TypeError(`A ${typeof value} is no value of a row.`)
@@ -131,7 +131,7 @@ const attemptColumns: Columns<AttemptRecord> = {
     fault: (attempt) => attempt.fault,
     released: (attempt) => attempt.released,
     cancellation: (attempt) => attempt.cancellation,
-    // Nothing, in an attempt that was good for something.
+    // 0 in most rows.
     wasted_seconds: (attempt) => attempt.wastedSeconds,
     waste_reason: (attempt) => attempt.wasteReason,
   },

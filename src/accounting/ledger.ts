@@ -1,6 +1,6 @@
-// Where every accepted call ends: one row, committed before the end of its answer leaves, so that
-// what a client saw survives a killed process. When the file cannot be written for longer than an
-// answer may wait, the ledger is failing until a write succeeds again.
+// Every accepted call ends in one row here, committed before the end of its answer leaves. So what
+// a client saw survives a killed process. When the file cannot be written for longer than an answer
+// may wait, the ledger is failing until a write succeeds again.
 import {
   type AttemptRecord,
   type CallRecord,
@@ -21,9 +21,9 @@ export interface Ledger {
   appendAttempt(attempt: AttemptRecord): void
   state(): LedgerState
   onStateChange(listener: (state: LedgerState, cause: unknown) => void): Disposable
-  /** Resolves when nothing waits any more; rejects when the file refuses for `ledgerHoldMs`. */
+  /** Resolves when no row waits any more; rejects when the file refuses for `ledgerHoldMs`. */
   flush(): Promise<void>
-  /** Flushes, folds the journal into the file and closes it; rejects if rows were lost. */
+  /** Flushes, folds the journal into the file and closes it. Rejects if rows were lost. */
   close(): Promise<void>
 }
 
@@ -32,14 +32,14 @@ export interface LedgerOptions extends StorageOptions {
   /** Calls older than this are deleted; null: never. */
   ledgerDays?: number | null
   retentionAfterMs?: number
-  /** What came of that, and what became of the thread. */
+  /** Retention deleted calls or failed, or the thread has ended. */
   onNews?: (news: LedgerNews) => void
 }
 
-/** For what nobody waits to hear. */
+/** For rows and news that nobody waits for. */
 const silence = () => {}
 
-/** Rejects when the file cannot be opened. A clock of tests does not reach into a thread. */
+/** Rejects when the file cannot be opened. A clock of tests does not run in a thread. */
 export async function openLedger(options: LedgerOptions, clock: Clock): Promise<Ledger> {
   const openWriter = clock === systemClock ? openWriterInThread : openWriterHere
   const writer = await openWriter(
@@ -92,7 +92,7 @@ export async function openLedger(options: LedgerOptions, clock: Clock): Promise<
     async close() {
       if (isClosed) return
       isClosed = true
-      // Whatever came of it, nothing stays open; what could not be written is told last.
+      // Everything is closed first; rows that could not be written are told last.
       await waiting.emptied().catch(() => {})
       waiting.stop()
       await writer.close()

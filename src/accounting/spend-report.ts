@@ -1,5 +1,5 @@
-// What was spent, read from the ledger's file by a reader that never writes: it works while a
-// gateway runs. The bounds are the moments at which calls were received.
+// What was spent, read from the ledger's file by a reader that never writes, so it works while a
+// gateway runs. A period holds the calls that were received in it.
 import type { NanoUsd } from '#domain'
 import type { SqliteConnection, StorageOptions } from '#storage'
 import { withLedger } from './ledger-reader.ts'
@@ -70,7 +70,7 @@ function spendBy(
   return select.all(period)
 }
 
-/** An attempt counts for the key of its call; one whose call a crash cut has no key. */
+/** An attempt counts for the key of its call. If a crash cut the call, no key is known. */
 const wasteBy = {
   key_id: `select c.key_id as name, sum(a.wasted_seconds) as wastedSeconds
     from attempts a join calls c using (request_id)`,

@@ -1,6 +1,6 @@
-// Whether the ledger is whole: the file itself, the arithmetic of every row, and what refers to
-// what. It reads every row once, by the function that made the charges, and changes nothing. What a
-// damaged file does not let it read is one more thing that is not so, and the rest is looked at.
+// Checks that the ledger is whole: the file itself, the charge of every row by the function that
+// made it, and which rows refer to which. It changes nothing. Where damage makes a check fail to
+// read the file, that is one more problem, and the other checks go on.
 import type { CallRecord, NanoUsd } from '#domain'
 import { ledgerPathOf, type SqliteConnection, type StorageOptions } from '#storage'
 import { chargeFor } from './charge.ts'
@@ -10,27 +10,27 @@ export interface Problem {
   check: string
   /** How many rows. */
   count: number
-  /** The first of them, or what SQLite says. */
+  /** The first rows, or what SQLite says. */
   examples: readonly string[]
 }
 
 export interface Verification {
-  /** null: cannot be read, as are sums. */
+  /** This and the sums are null where they cannot be read. */
   calls: number | null
   attempts: number | null
   postings: number | null
   chargeNanoUsd: NanoUsd | null
   postingsNanoUsd: NanoUsd | null
-  /** Calls of before were deleted by retention; null: none ever. */
+  /** Retention has deleted the calls before this moment; null: it never deleted any. */
   forgottenUntilMs: number | null
   problems: readonly Problem[]
-  /** What happens to a ledger that is whole. */
+  /** Found in a ledger that is whole, too. */
   notes: readonly Problem[]
 }
 
 const examplesMax = 5
 
-/** A call that still runs has no row yet, and its first attempt may. */
+/** The first attempt of a call that still runs may have a row, while the call has none yet. */
 const longestCallMs = 3_600_000
 
 export function verifyLedger(options: StorageOptions, nowMs: number): Verification {
@@ -43,7 +43,7 @@ export function verifyLedger(options: StorageOptions, nowMs: number): Verificati
   }
 }
 
-/** One moment of it. A damaged file may refuse to end a transaction, but not to be closed. */
+/** As of one moment. A damaged file may refuse to end a transaction, but not to be closed. */
 function verifyFile(options: StorageOptions, path: string, nowMs: number): Verification {
   const ledger = openExisting(options)
   try {
@@ -108,14 +108,14 @@ function unreadable(check: string, path: string, cause: unknown): Problem {
   return { check, count: 1, examples: [said.includes(path) ? said : `${path}: ${said}`] }
 }
 
-/** By SQLite's own codes: a file that is not there, or locked, is not damaged. */
+/** By SQLite's own codes: a file that is absent or locked is not damaged. */
 function isDamage(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
   return /^SQLITE_(NOTADB|CORRUPT|IOERR)/.test(code) || isDamage(error.cause)
 }
 
-/** A ledger of before has no such table, and has forgotten nothing. */
+/** A ledger from before retention existed has no such table. */
 function forgottenUntil(ledger: SqliteConnection): number | null {
   const table = "select count(*) from sqlite_master where name = 'retention'"
   if (numberOf(ledger, table) === 0) return null

@@ -10,7 +10,7 @@ import { withoutLedger } from './without-ledger.ts'
 export interface WaitingRows {
   push(row: WaitingRow): void
   count(): number
-  /** Resolves when nothing waits any more; rejects when the file refuses for `holdMs`. */
+  /** Resolves when no row waits any more; rejects when the file refuses for `holdMs`. */
   emptied(): Promise<void>
   stop(): void
 }
@@ -21,8 +21,8 @@ interface Waiter {
 }
 
 /**
- * A row and whoever waits for it: one object, of which each call makes two. It is given up on once,
- * and waits since `givenUp` from then on.
+ * A row, and who waits for it, in one object: each call makes two of these. When the row's call has
+ * failed, `sinceTicksMs` becomes `givenUp`.
  */
 export type WaitingRow = LedgerRow & Waiter & { sinceTicksMs: number }
 
@@ -48,16 +48,16 @@ const gatherMsMax = 2
 
 export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   const { clock, holdMs, rowsWaitingMax, writer } = options
-  /** Those that are being written: nothing, or one batch. */
+  /** The rows that are being written: none, or one batch. */
   let sent: WaitingRow[] = []
   let rows: WaitingRow[] = []
-  /** How many of `rows`, from the first, were in a batch that failed: it may have been written. */
+  /** So many of the first `rows` were in a batch that failed, but may have been written. */
   let sentBefore = 0
   let sleepers: (Waiter & { sinceTicksMs: number })[] = []
-  /** Since when a batch is gathered, and how many rows it had when last seen; null: none is. */
+  /** Since when a batch is gathered, and its rows at the last look; null: no batch is gathered. */
   let gathering: { sinceTicksMs: number; rows: number } | null = null
   let isStopped = false
-  /** The last batch failed: only the timer tries, for each try may take the file a while. */
+  /** The last batch failed: only the timer tries again, because a try may take long. */
   let isRefused = false
   let timer: Timer | null = null
 
@@ -137,7 +137,7 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
     const nowTicksMs = clock.ticksMs()
     const isOld = (one: { sinceTicksMs: number }) => nowTicksMs - one.sinceTicksMs >= holdMs
     const old = [...sent, ...rows].filter(isOld)
-    // A batch that waits behind a slow disk must not be written later as if all had been well.
+    // A batch behind a slow disk must not be written later as if its calls had not failed.
     if (old.length > 0 && sent.length > 0) writer.revoke()
     const fault = unavailable('The ledger could not be written.', cause)
     for (const row of old) {
@@ -145,7 +145,7 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
       row.sinceTicksMs = givenUp
       row.reject(fault)
     }
-    // Rows that were given up on before say nothing of a batch that is only slow.
+    // Rows that were given up before are trouble only if the file refuses, not if it is slow.
     const isRefusedAgain = sent.length === 0 && rows.some((row) => row.sinceTicksMs === givenUp)
     const isTrouble = old.length > 0 || isRefusedAgain
     if (isTrouble) options.onTrouble(cause)
@@ -188,7 +188,7 @@ export function createWaitingRows(options: WaitingRowsOptions): WaitingRows {
   }
 }
 
-/** A row that the table itself refuses is our own mistake, and must not hold up the others. */
+/** A row that its table refuses is our own mistake, and must not hold up the others. */
 function refuse(row: WaitingRow, cause: unknown): void {
   const message = 'The gateway could not account for this call.'
   row.reject(new Fault('internal', { message, cause, started: 'yes' }))

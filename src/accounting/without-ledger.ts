@@ -1,5 +1,5 @@
-// What a good call becomes when its row could not be written in time: its client was told so. Parts
-// of a stream had been delivered by then and are charged; a whole answer never left.
+// The record of a good call whose row could not be written in time: its client hears of a failure.
+// What a stream had delivered by then is charged; a whole answer never left and is not.
 import { type CallRecord, faultKinds } from '#domain'
 
 export function withoutLedger(record: CallRecord): CallRecord {

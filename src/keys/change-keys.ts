@@ -1,5 +1,5 @@
-// Making, changing, rotating and revoking keys: the same functions for commands and the admin API.
-// Each leaves a line in the audit, in the transaction of its change, that says all but the secret.
+// Creates, changes, rotates and revokes keys, for commands and the admin API alike. Each change
+// adds a line to the audit in its own transaction. The line says everything but the secret.
 import { type Actor, type ApiKey, Fault, holdsScope, newPublicId } from '#domain'
 import { noteDeed, type Registry } from '#storage'
 import { refuseWider, type UsualLimits } from './grants.ts'
@@ -9,11 +9,11 @@ import { hashToken, newToken } from './token.ts'
 
 export interface NewSecret {
   key: StoredKey
-  /** It exists only in this answer. */
+  /** Not stored anywhere. */
   secret: string
 }
 
-/** What is usual matters where a key makes another; whoever has a shell needs not say it. */
+/** Usual limits matter only where a key grants rights. Who has a shell may grant anything. */
 const noLimits: UsualLimits = {
   requestsPerMinute: null,
   tokensPerMinute: null,
@@ -65,9 +65,9 @@ const changeable = [
 ] as const satisfies readonly (keyof KeyChanges)[]
 
 /**
- * Only what differs is a change: it is compared with what the actor holds, and written down. A new
- * life for an expired key gives back all that the key may do, and a scope that it lacked opens all
- * of its models for as long as it lives: there, all that the key may do is compared.
+ * A field that stays the same is no change. The actor must hold the rights that it sets. It must
+ * hold all rights of the key where it makes an expired key valid again, or adds a scope, which
+ * opens all of the key's models for as long as the key lives.
  */
 export function updateKey(
   registry: Registry,
@@ -91,7 +91,7 @@ export function updateKey(
   })
 }
 
-/** Lists are told apart by what is in them. */
+/** Lists are compared by their members. */
 function isOther(asked: KeyChanges[keyof KeyChanges], held: unknown): boolean {
   return asked !== undefined && JSON.stringify(asked) !== JSON.stringify(held)
 }
@@ -101,11 +101,11 @@ function only(fields: Updated['changed'], of: KeyChanges): Record<string, unknow
 }
 
 export interface Rotation extends Update {
-  /** How long the old secret goes on opening. */
+  /** How long the old secret still opens. */
   overlapMs: number
 }
 
-/** A new secret for the same key: whoever has it holds all that the key may do. */
+/** Makes a new secret. Who gets it may do all that the key may, so the actor must hold that. */
 export function rotateKey(registry: Registry, id: string, rotation: Rotation): Promise<NewSecret> {
   const { nowMs, actor, usual = noLimits } = rotation
   const secret = newToken()
@@ -124,7 +124,7 @@ export function rotateKey(registry: Registry, id: string, rotation: Rotation): P
   })
 }
 
-/** Revoking again keeps the first moment. */
+/** Revoking again changes nothing: the first moment stays. */
 export function revokeKey(
   registry: Registry,
   id: string,
@@ -143,7 +143,7 @@ export function revokeKey(
   })
 }
 
-/** Secrets whose time is over go; one that still has longer than the new overlap is cut short. */
+/** Deletes old secrets that have expired, and lets none open for longer than the new overlap. */
 async function keepOldSecret(db: Db, id: string, nowMs: number, untilMs: number): Promise<void> {
   const select = db.selectFrom('api_keys').select('secret_hash').where('id', '=', id)
   const { secret_hash } = await select.executeTakeFirstOrThrow()

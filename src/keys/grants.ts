@@ -1,14 +1,13 @@
-// One may grant only what one holds: a key cannot make, or be given the secret of, a key that may
-// do more, or for longer, than it may itself. Of a change, what is changed is compared. Whoever has
-// a shell, or set the environment, holds everything.
+// A key may grant only what it holds: it cannot create a key, or get the secret of a key, that may
+// do more or lives longer than itself. Who has a shell, or sets the environment, holds everything.
 import { type Actor, type ApiKey, Fault, holdsScope } from '#domain'
 
 type Rights = Omit<ApiKey, 'id' | 'name' | 'teamId' | 'createdAtMs' | 'grantsAll'>
 
-/** What a key has that says nothing of its own; null: no limit. */
+/** The limits of a key that has none of its own; null: no limit. */
 export type UsualLimits = Pick<ApiKey, 'requestsPerMinute' | 'tokensPerMinute' | 'concurrencyMax'>
 
-/** Compares every right, or only those among the `fields`. */
+/** Compares every right, or only those in `fields`. */
 export function refuseWider(
   actor: Actor,
   asked: Rights,
@@ -55,8 +54,9 @@ const comparisons: readonly Comparison[] = [
 const forEver = Number.POSITIVE_INFINITY
 
 /**
- * null is what is usual here: a number of one's own is compared with that, and only a key that goes
- * by it may grant it, because it may be raised later.
+ * null stands for the usual limit. A number that is asked for is compared with the actor's own
+ * limit or the usual one. Only an actor with null may grant null, because the usual limit may be
+ * raised.
  */
 function limit(field: keyof UsualLimits): Comparison {
   return {

@@ -1,5 +1,4 @@
-// Who is asking: what a key looks like, how it is kept and changed, and whether a token opens
-// anything.
+// Who is asking: what a key looks like, how it is stored and changed, and which key a token opens.
 export {
   createKey,
   type NewSecret,

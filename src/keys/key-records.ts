@@ -1,5 +1,5 @@
-// Keys as rows of the registry, and back. A revoked key keeps its row, so that the ledger's key ids
-// never become riddles.
+// Keys as rows of the registry, and back. A revoked key keeps its row, so that every key id in the
+// ledger can still be looked up.
 import type { ApiKey, Scope } from '#domain'
 import type { Registry } from '#storage'
 
@@ -7,15 +7,15 @@ export type Db = Registry['db']
 
 export interface StoredKey extends ApiKey {
   revokedAtMs: number | null
-  /** Known to a minute. */
+  /** Exact to a minute. */
   lastUsedAtMs: number | null
-  /** Until when a secret that was replaced goes on opening. */
+  /** Until when a replaced secret still opens. */
   overlapUntilMs: number | null
 }
 
-export type KeyState = 'active' | 'expired' | 'revoked'
+type KeyState = 'active' | 'expired' | 'revoked'
 
-/** All keys, the revoked too, oldest first. */
+/** All keys, also revoked ones, oldest first. */
 export async function listKeys({ db }: Pick<Registry, 'db'>): Promise<StoredKey[]> {
   const overlaps = new Map<string, number>()
   for (const { key_id, until_ms } of await oldSecrets(db)) {
@@ -41,12 +41,12 @@ export function keyState(key: StoredKey, nowMs: number): KeyState {
   return key.expiresAtMs !== null && key.expiresAtMs <= nowMs ? 'expired' : 'active'
 }
 
-/** Keys that open something now: for whoever would change what they may use. */
+/** Keys that open something now. */
 export async function runningKeys(db: Db, nowMs: number): Promise<ApiKey[]> {
   return (await listKeys({ db })).filter((key) => keyState(key, nowMs) === 'active')
 }
 
-/** What a token's hash opens: for the snapshot. */
+/** Which key each token's hash opens. */
 export async function readOpenKeys({ db }: Registry): Promise<Map<string, ApiKey>> {
   const rows = (await allRows(db)).filter((row) => row.revoked_at_ms === null)
   const byId = new Map(rows.map((row) => [row.id, row]))
@@ -64,7 +64,7 @@ export function rowOf(key: ApiKey, secretHash: string) {
   return { id: key.id, secret_hash: secretHash, revoked_at_ms: null, ...columnsOf(key) }
 }
 
-/** All that is said of a key when it is made, and may be changed. */
+/** The columns that `createKey` fills and `updateKey` may change. */
 export function columnsOf(key: ApiKey) {
   return {
     name: key.name,
@@ -95,7 +95,7 @@ function keyOf(row: KeyRow): ApiKey {
     id: row.id,
     name: row.name,
     teamId: row.team_id,
-    // Both lists were written by `columnsOf` from what a schema had checked, and by nobody else.
+    // Only `columnsOf` writes these lists, from what a schema has checked.
     scopes: JSON.parse(row.scopes_json) as Scope[],
     models: row.models_json === null ? null : (JSON.parse(row.models_json) as string[]),
     requestsPerMinute: row.requests_per_minute,

@@ -1,5 +1,5 @@
-// What may be said of a key when it is made or changed. Commands and the admin API check with the
-// same schemas, and what is not listed here cannot be set by anybody.
+// What can be set when a key is created or changed, and nothing else. Commands and the admin API
+// use the same schemas.
 import { z } from 'zod'
 import { type ApiKey, durationMsOf, type Scope, scopes } from '#domain'
 
@@ -33,7 +33,7 @@ const members = {
   tokensPerMinute: countUpTo(1_000_000_000_000).nullable(),
   concurrencyMax: countUpTo(1_000_000).nullable(),
   thirdParty: z.boolean({ error: 'allowed: true or false' }),
-  /** How long it is valid from now on; null: for ever. */
+  /** How long the key is valid from now on; null: for ever. */
   expires: duration
     .refine((text) => durationMsOf(text) !== 0, { error: 'allowed: a time above zero' })
     .nullable(),
@@ -51,7 +51,7 @@ export const keyRequestSchema = z.strictObject({
   expires: members.expires.default(null),
 })
 
-/** What is not said stays as it is. */
+/** Fields that are absent stay as they are. */
 export const keyChangesSchema = z.strictObject(members).partial()
 
 export const rotationSchema = z.strictObject({ overlap: duration.default('24h') })
@@ -59,7 +59,7 @@ export const rotationSchema = z.strictObject({ overlap: duration.default('24h') 
 type KeyRequest = z.infer<typeof keyRequestSchema>
 type KeyChangesRequest = z.infer<typeof keyChangesSchema>
 
-/** What is asked for, before there is an id. */
+/** A key that is asked for and has no id yet. */
 export type KeyTerms = Omit<ApiKey, 'id'>
 
 export function termsOf(request: KeyRequest, nowMs: number): KeyTerms {
@@ -72,7 +72,7 @@ export function termsOf(request: KeyRequest, nowMs: number): KeyTerms {
   }
 }
 
-/** All that can be changed of a key; undefined: it stays as it is. */
+/** The fields of a key that can be changed; undefined: stays as it is. */
 export type KeyChanges = {
   [Field in Exclude<keyof KeyTerms, 'createdAtMs' | 'grantsAll'>]?: KeyTerms[Field] | undefined
 }

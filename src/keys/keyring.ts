@@ -1,6 +1,7 @@
-// Who is asking. A token is hashed and looked up in memory; the raw bytes never reach storage or a
-// log. Besides the registry's keys it knows those of the environment: bootstrap keys, taken as
-// given, and one admin key, which holds every scope so that it can grant each.
+// Who is asking. A token is hashed and looked up in memory; the token itself never reaches storage
+// or a log. Besides the registry's keys, the keyring knows those of the environment: bootstrap
+// keys, which may be any text, and one admin key, which holds every scope so that it can grant
+// each.
 import { type ApiKey, scopes } from '#domain'
 import { openSnapshot, type Registry, type SnapshotOptions } from '#storage'
 import { readOpenKeys } from './key-records.ts'
@@ -11,9 +12,9 @@ export interface Keyring extends Disposable {
   verify(token: string): ApiKey | null
   /** Whether the token that opened as this key would open now. */
   stillOpens(key: ApiKey): boolean
-  /** The key as it is now, of one that opened before: changed since then, perhaps. */
+  /** The present state of a key that opened before; it may have changed since then. */
   latest(key: ApiKey): ApiKey
-  /** Whether the key of this id comes from the environment: the registry knows nothing of it. */
+  /** Whether this key comes from the environment, so that the registry does not have it. */
   isGiven(id: string): boolean
   refresh(): Promise<void>
   onChange(listener: () => void): Disposable
@@ -32,10 +33,10 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
   const given = givenKeys(options)
   const givenIds = new Set([...given.values()].map(({ id }) => id))
   const tokens = [...options.bootstrapKeys, options.adminKey ?? '']
-  // Given keys may look like anything, also like one of ours with a wrong checksum.
+  // A key from the environment may look like one of ours with a wrong checksum.
   const refusesMistyped = !tokens.some(isMistyped)
-  // A key is asked about as long as one of its calls runs, across snapshots: each remembers which
-  // secret it was read for, and forgets it with its last call.
+  // A call may ask about its key after newer snapshots replaced it. So each key object is mapped to
+  // the hash it was read for, until no call holds the object any more.
   const hashOf = new WeakMap<ApiKey, string>()
   const stored = await openSnapshot(registry, options, async (one) => {
     const open = await readOpenKeys(one)
@@ -52,8 +53,8 @@ export async function openKeyring(registry: Registry, options: KeyringOptions): 
   }
 
   /**
-   * The hashes of tokens that have opened something: hashing takes longer than all the rest of the
-   * look. Whether they still do is asked each time.
+   * The hashes of tokens that have opened a key: hashing takes longer than the rest of the look-up.
+   * Whether they still open it is looked up each time.
    */
   const hashes = new Map<string, string>()
 
@@ -102,7 +103,7 @@ function givenKeys(options: KeyringOptions): Map<string, ApiKey> {
   return given
 }
 
-/** Its id comes from its hash, so that the ledger knows it again after a restart. */
+/** The id is made from the hash, so that it is the same after a restart. */
 function givenKey(token: string, name: string, createdAtMs: number): ApiKey {
   return Object.freeze({
     id: `key_${hashToken(token).slice(0, 12)}`,

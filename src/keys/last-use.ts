@@ -1,5 +1,6 @@
-// When a key was last used: kept in memory, and written to the registry once a minute, never on the
-// way of a call. One statement's worth of keys at a time, so that many keys do not stop the loop.
+// When each key was last used. This is kept in memory and written to the registry once a minute,
+// never on the way of a call. It is written in small parts, so that many keys do not stop the event
+// loop.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ApiKey, Clock } from '#domain'
 import type { Registry } from '#storage'
@@ -10,7 +11,7 @@ export interface LastUse extends AsyncDisposable {
 
 export interface LastUseOptions {
   clock: Clock
-  /** It could not be written; the next minute tries again. */
+  /** The write failed; it is tried again in a minute. */
   onTrouble?: (cause: unknown) => void
 }
 
@@ -44,7 +45,7 @@ export function keepLastUse(registry: Registry, { clock, onTrouble }: LastUseOpt
   })
 
   return {
-    // As many as there are keys: whoever is asked about was found in the keyring.
+    // Bounded by the number of keys: each was found in the keyring.
     note: (key) => void used.set(key.id, clock.nowMs()),
     async [Symbol.asyncDispose]() {
       isDisposed = true
@@ -54,7 +55,7 @@ export function keepLastUse(registry: Registry, { clock, onTrouble }: LastUseOpt
   }
 }
 
-/** Several gateways write here: a moment only moves forward. Given keys have no row. */
+/** Several gateways write here, so a moment only moves forward. Environment keys have no row. */
 function writeUses(registry: Registry, uses: readonly [string, number][]): Promise<void> {
   return registry.transaction(async (db) => {
     for (const [id, atMs] of uses) {

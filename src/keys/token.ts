@@ -1,6 +1,6 @@
-// What a key looks like: `pk-podgate-<32 base62>-<6 base62>`. The prefix lets secret scanners find
-// a leaked one, and the checksum (CRC-32) lets a mistyped one be refused without looking it up.
-// Only the SHA-256 of the whole token is ever stored.
+// What a key looks like: `pk-podgate-<32 base62>-<6 base62>`. By the prefix, secret scanners find a
+// leaked key. By the checksum (CRC-32), a mistyped key is refused without looking it up. Only the
+// SHA-256 of the whole token is ever stored.
 import { hash, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
@@ -16,13 +16,13 @@ export function newToken(): string {
   return `${head}-${checksumOf(head)}`
 }
 
-/** One of ours, whole and not mistyped; says nothing about whether it opens anything. */
+/** Has the form of our keys and is not mistyped. Whether it opens anything is another question. */
 export function isPodgateKey(token: string): boolean {
   const [, head, checksum] = tokenPattern.exec(token) ?? []
   return head !== undefined && checksumOf(head) === checksum
 }
 
-/** It wants to be one of ours, and cannot be. */
+/** Begins like one of our keys, but is none. */
 export function isMistyped(token: string): boolean {
   return token.startsWith(prefix) && !isPodgateKey(token)
 }

@@ -1,21 +1,21 @@
-// What a key may use in a minute (requests, or tokens), as a bucket that refills evenly: no window
-// to sit at the edge of, and the reset that a client is told is exact. What each key's bucket lacks
-// is kept in requests or tokens, not in time: a limit that is changed holds from then on.
+// What a key may use in a minute (requests, or tokens), as a bucket that refills evenly. It has no
+// window with an edge at which a key could use twice as much, and clients are told an exact reset.
+// What a bucket lacks is kept in requests or tokens, not in time, so a changed limit holds at once.
 import type { Clock, RateState } from '#domain'
 
 export interface Bucket {
   keyId: string
-  /** What it holds, and what comes back to it in a minute. */
+  /** How much a full bucket holds, and how much flows back in a minute. */
   perMinute: number
 }
 
 /** The buckets of all keys, for one kind of limit. */
 export interface Buckets {
-  /** Takes so much out of the bucket, if it is there. */
+  /** Takes `amount`, or nothing if less is left. */
   take(bucket: Bucket, amount: number): { isTaken: boolean; rate: RateState }
-  /** Puts back what was taken and not used. */
+  /** Puts back what was taken but not used. */
   giveBack(bucket: Bucket, amount: number): void
-  /** The bucket as it is. */
+  /** What is left; takes nothing. */
   look(bucket: Bucket): RateState
 }
 
@@ -25,13 +25,13 @@ interface Debt {
 }
 
 const minuteMs = 60_000
-/** What sums of fractions may be off by, in the time that it takes to come back. */
+/** By how much sums of fractions may be wrong, as the time in which that much flows back. */
 const grainMs = 1e-4
 
 export function createBuckets(clock: Clock, keysMax: number): Buckets {
   const debts = new Map<string, Debt>()
 
-  /** What the bucket lacks now; where it held more before, it lacked no more than it holds. */
+  /** What the bucket lacks now, at most all that it holds under its present limit. */
   function debtOf({ keyId, perMinute }: Bucket, nowTicksMs: number): number {
     const debt = debts.get(keyId)
     if (debt === undefined) return 0
@@ -50,7 +50,7 @@ export function createBuckets(clock: Clock, keysMax: number): Buckets {
     debts.set(keyId, { amount, atTicksMs: nowTicksMs })
   }
 
-  /** Whatever a bucket lacked a minute ago has come back since. */
+  /** In a minute every bucket fills up again. */
   function forgetOld(nowTicksMs: number): void {
     for (const [keyId, { atTicksMs }] of debts) {
       if (nowTicksMs - atTicksMs >= minuteMs) debts.delete(keyId)
@@ -78,7 +78,7 @@ function grainOf({ perMinute }: Bucket): number {
   return (perMinute * grainMs) / minuteMs
 }
 
-/** What a bucket says that lacks so much, to a call that asks for some. */
+/** What a client is told of a bucket that lacks `debt` when it asks for `asked`. */
 function stateOf(bucket: Bucket, debt: number, asked: number): RateState {
   const { perMinute } = bucket
   const left = Math.floor(perMinute - debt + grainOf(bucket))

@@ -1,34 +1,29 @@
-// How many of a key's places are taken at once, and the line of the calls that wait for some. A
-// call takes one place for each of its sequences, but never more than the key has: where nothing
-// runs, every call starts. A call that comes takes its places, or stands in line in order of
-// arrival. Places that are given back, however their call ended, go to the first in line. Where
-// too few are free for it, they stay free: lighter calls that overtook would starve a heavy one.
-// Nothing is kept of a key without calls.
+// How many of a key's places are taken at once, and the line of the calls that wait for some. One
+// call takes a place for each of its sequences, but never more than the key has, so a call that is
+// alone always starts. Places that are given back go to the first in line, which waits until enough
+// are free: lighter calls that overtook would starve a heavy one. A call keeps its places until it
+// is over and its attempts are released: who hangs up must not start more than the key allows.
 //
-// A call keeps its places until it is over and each of its attempts is released: a client that
-// hangs up leaves work behind, and must not start more of it than its key may have at once.
-//
-// The lines are bounded one by one here, and in sum by whoever admits calls: each that waits here
-// holds a waiting place at its deployment as well.
+// Each key's line is bounded. Nothing is kept of a key without calls.
 import { type ApiKey, abortable, type Clock, Fault } from '#domain'
 
 export interface PlaceAsk {
   key: ApiKey
-  /** What the call generates at once; a call of none counts as one. */
+  /** How many texts the call generates at once; 0 counts as one. */
   sequences: number
   /** How many sequences of the key may run at once; null: any number. */
   placesMax: number | null
-  /** Calls that may wait for some of them. */
+  /** How many calls may wait. */
   waitingMax: number
-  /** How long this call waits at most; 0: not at all. */
+  /** How long this call waits at most; 0: it does not wait. */
   waitMs: number
 }
 
-/** A call's places among its key's. Disposing says that the call is over, or leaves the line. */
+/** A call's places, or its wait for them. Disposing says that the call is over. */
 export interface OwnPlaces extends Disposable {
-  /** Resolves when the call has its places; null: it has them already. Asked for once. */
+  /** Resolves when the call has its places; null: it has them already. To be called once. */
   turn: ((signal: AbortSignal) => Promise<void>) | null
-  /** An attempt was opened: the places are kept until this says that it was released. */
+  /** An attempt begins: the places are kept until the returned function is called. */
   attempted(): () => void
 }
 
@@ -37,10 +32,10 @@ export interface CallsAtOnce {
   running(keyId: string): number
   /** Calls that wait. */
   waiting(keyId: string): number
-  /** Throws what `take` could not give; takes nothing. */
+  /** Throws if `take` would be refused; takes nothing. */
   check(ask: PlaceAsk): void
   take(ask: PlaceAsk): OwnPlaces
-  /** Keys were changed: calls that wait may have their places now. */
+  /** Keys were changed: there may be enough places now for calls that wait. */
   changed(placesMaxOf: (key: ApiKey) => number | null): void
 }
 
@@ -49,7 +44,7 @@ interface KeyCalls {
   taken: number
   placesMax: number
   line: Waiting[]
-  /** How long a call held its places of late; null while none gave them back. */
+  /** How long calls held their places lately; null: none has given them back yet. */
   heldMs: number | null
 }
 
@@ -59,13 +54,14 @@ interface Waiting {
   grant(places: number): void
 }
 
-interface LinePlace {
+interface Position {
   granted: Promise<void>
   leave(): void
-  inVain(): Fault
+  /** The fault of a call that has waited as long as it may. */
+  waitedInVain(): Fault
 }
 
-/** How much the latest call says about the next. */
+/** How much the latest call counts in the average. */
 const latestWeight = 0.3
 
 export function createCallsAtOnce(clock: Clock): CallsAtOnce {
@@ -75,7 +71,7 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
     const known = byKey.get(key.id)
     const calls = known ?? { key, taken: 0, placesMax: 0, line: [], heldMs: null }
     if (known === undefined) byKey.set(key.id, calls)
-    // The key's limit may have been changed since its other calls came.
+    // The key's limit may have changed since its other calls came.
     calls.key = key
     resize(calls, placesMax)
     return calls
@@ -126,13 +122,13 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
       const at = calls.line.indexOf(waiting)
       if (at === -1) return
       calls.line.splice(at, 1)
-      // The calls behind it may fit where it did not.
+      // The calls behind it may need fewer places.
       letIn(calls)
     }
-    const line = { granted, leave, inVain: () => waitedInVain(ask, calls) }
+    const position = { granted, leave, waitedInVain: () => waitedInVain(ask, calls) }
     return {
-      turn: (signal) => turnOf(line, signal, ask.waitMs),
-      // A call that has no place yet opens no attempt.
+      turn: (signal) => turnOf(position, signal, ask.waitMs),
+      // A call without places opens no attempt.
       attempted: () => held?.attempted() ?? nothing,
       [Symbol.dispose]() {
         leave()
@@ -142,17 +138,17 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
   }
 
   /**
-   * Until the call has its places, is abandoned, or has waited as long as it may. In the last two
-   * cases it leaves the line at once: its record is still to be written, and the calls behind it
-   * must not wait for that.
+   * Waits until the call has its places, is abandoned, or has waited as long as it may. In the last
+   * two cases the call leaves the line at once: its record is still to be written, and the calls
+   * behind it must not wait for that.
    */
   function turnOf(
-    { granted, leave, inVain }: LinePlace,
+    { granted, leave, waitedInVain }: Position,
     signal: AbortSignal,
     waitMs: number,
   ): Promise<void> {
     return abortable(signal, (resolve, reject) => {
-      const timer = clock.after(waitMs, () => reject(inVain()))
+      const timer = clock.after(waitMs, () => reject(waitedInVain()))
       void granted.then(resolve)
       return () => {
         timer.cancel()
@@ -187,7 +183,7 @@ export function createCallsAtOnce(clock: Clock): CallsAtOnce {
 
 const nothing = () => {}
 
-/** No limit is below one, so a call that is alone always fits. */
+/** A limit is at least one, so a call that is alone always fits. */
 function placesOf(
   { sequences }: Pick<PlaceAsk, 'sequences'>,
   { placesMax }: Pick<KeyCalls, 'placesMax'>,
@@ -199,7 +195,7 @@ function placesOf(
 class HeldPlaces implements OwnPlaces {
   readonly turn = null
   readonly calls: KeyCalls
-  /** What was taken is given back, also where the key's limit was changed since. */
+  /** As many as were taken, whatever the key's limit is by now. */
   readonly places: number
   readonly sinceTicksMs: number
   readonly #giveBack: (held: HeldPlaces) => void
@@ -246,13 +242,13 @@ function lineFull(ask: PlaceAsk, calls: KeyCalls): Fault {
   return tooMany(limit, etaMs(calls, placesOf(ask, calls)))
 }
 
-/** The call still stands in the line that it would stand in again. */
+/** The call still counts in the line in which the estimate puts it. */
 function waitedInVain(ask: PlaceAsk, calls: KeyCalls): Fault {
   const limit = `${limitOf(ask, calls)}, and its turn did not come in ${ask.waitMs} ms`
   return tooMany(limit, etaMs(calls, 0))
 }
 
-/** A client that sent one call must be able to see why it is one too many. */
+/** Tells a client that sent one call why that is too much. */
 function limitOf(ask: PlaceAsk, calls: KeyCalls): string {
   const places = placesOf(ask, calls)
   const atOnce = `${calls.placesMax} calls at once`
@@ -260,8 +256,8 @@ function limitOf(ask: PlaceAsk, calls: KeyCalls): string {
 }
 
 /**
- * When a call of so many places behind the line would have its turn, by how long the key's calls
- * took of late: in that time, each of the key's places comes free once.
+ * Estimates when a call that needs `ownPlaces` and joins the end of the line would have its turn.
+ * In the time that the key's calls took lately, each of the key's places comes free once.
  */
 function etaMs({ heldMs, line, placesMax }: KeyCalls, ownPlaces: number): number | null {
   if (heldMs === null) return null

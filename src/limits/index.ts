@@ -1,6 +1,6 @@
-// How much a key may ask. Its request is taken before its body is read, so that refusing is cheap;
-// everything else is reserved in one step before the call is accepted, and settled once after it
-// ended. The port is asynchronous: a shared store can stand behind it.
+// How much a key may ask. A request is taken before its body is read, so that refusing it is cheap.
+// Tokens and places are reserved in one step before the call is accepted, and settled once after it
+// has ended. The port is asynchronous, so that a shared store can stand behind it.
 import type { ApiKey, Call, Clock, Rates } from '#domain'
 import { type Bucket, createBuckets } from './buckets.ts'
 import { createCallsAtOnce, type OwnPlaces, type PlaceAsk } from './calls-at-once.ts'
@@ -13,18 +13,18 @@ export { RateFault } from './rate-faults.ts'
 
 export interface ReserveAsk {
   call: Call
-  /** The most tokens that it may take, prompt and answer together. */
+  /** The most tokens that the call may take, prompt and answer together. */
   bound: number
 }
 
-/** Disposing says that the call is over: its places among the key's may be given back. */
+/** Disposing says that the call is over; its places go back once its attempts are released. */
 export interface Reservation extends Disposable {
   rates: Rates
-  /** An attempt was opened: the places are kept until this says that it was released. */
+  /** An attempt begins: the places are kept until the returned function is called. */
   attempted(): () => void
   /**
-   * Resolves when the call has its places among the key's, in order of arrival; null: it has them
-   * already. Rejects with the signal's reason, or with a fault when it has waited long enough.
+   * Resolves when the call has its places, in order of arrival; null: it has them already. Rejects
+   * with the signal's reason, or with a fault when the call has waited as long as it may.
    */
   turn: ((signal: AbortSignal) => Promise<void>) | null
   /** Gives back the tokens that the ended call did not use. A second call changes nothing. */
@@ -35,7 +35,7 @@ export interface Reservation extends Disposable {
 export interface KeyStanding {
   rates: Rates
   concurrencyMax: number | null
-  /** Of these, how many are taken: sequences of calls that run or left work behind. */
+  /** Places that are taken, by calls that run or that left work behind. */
   running: number
   /** Calls in line. */
   waiting: number
@@ -45,18 +45,19 @@ export interface Limits {
   /** One request of the key's minute. Throws a `RateFault` where none is left. */
   takeRequest(key: ApiKey): Promise<Rates>
   /**
-   * Of a call that was refused because others run or wait. Ten times as often as the key may ask:
-   * its body was read for nothing, which the impatient may cause, and an attacker not for ever.
+   * Gives back the request of a call that was refused because other calls run or wait. At most ten
+   * times as often as the key may ask: each such call has its body read for nothing, which an
+   * impatient client may cause, but an attacker not without end.
    */
   giveBackRequest(key: ApiKey): Promise<void>
   /**
-   * Takes what the call needs beside its request, or throws the fault that says what is used up and
-   * until when.
+   * Takes the tokens and places that the call needs, or throws the fault that says which of them
+   * are used up, and until when.
    */
   reserve(ask: ReserveAsk, signal: AbortSignal): Promise<Reservation>
   /** What a key has left; looking takes nothing. */
   look(key: ApiKey): Promise<KeyStanding>
-  /** Keys were changed: calls that wait for places of their key may have them now. */
+  /** Keys were changed: there may be enough places now for calls that wait. */
   keysChanged(): void
 }
 
@@ -67,7 +68,7 @@ const givenBackTimes = 10
 
 export interface LimitsPorts {
   clock: Clock
-  /** The key as it is now; a call holds the key as it was when the call came. */
+  /** The key as it is now. A call holds the key as it was when the call came. */
   latest(key: ApiKey): ApiKey
 }
 
@@ -99,7 +100,7 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
     }
   }
 
-  /** Returns a function that gives back unused tokens, under the limit the key has by then. */
+  /** Returns what gives unused tokens back, under the limit that the key has by then. */
   function takeTokens(key: ApiKey, { call, bound }: ReserveAsk): GiveBack | null {
     const bucket = tokensOf(key)
     if (bucket === null) return null
@@ -124,10 +125,10 @@ export function createLimits(options: LimitsOptions, { clock, latest }: LimitsPo
     },
     async reserve(asked) {
       const { call } = asked
-      // Its body may have taken long to come.
+      // The key may have changed while the body came.
       const key = latest(call.key)
       const ask = placeAsk(call, key, placesMaxOf(key), options)
-      // Looked at first and taken last: what is refused for one of them costs nothing of the other.
+      // Places are checked first and taken last: what is refused takes neither tokens nor places.
       atOnce.check(ask)
       const giveBack = takeTokens(key, asked)
       return new KeyReservation(ratesOf(key), atOnce.take(ask), giveBack)

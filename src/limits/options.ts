@@ -1,4 +1,4 @@
-// What a key may ask for when nothing else is said of it.
+// The limits of a key that has none of its own.
 import { z } from 'zod'
 
 export const limitsOptions = z.object({

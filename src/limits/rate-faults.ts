@@ -1,5 +1,5 @@
 // The faults of a key whose limit per minute is used up. Each carries what is left of all limits,
-// because refusals tell it in their headers as answers do.
+// because the headers of a refusal tell it, like those of an answer.
 import { Fault, type FaultName, type Rates } from '#domain'
 
 /** The refusal of a call whose key has used up a limit per minute. */
@@ -27,7 +27,7 @@ export function tooManyTokens(rates: Rates, retryAfterMs: number, bound: number)
   return new RateFault('rate_tokens', rates, message, retryAfterMs)
 }
 
-/** No wait can help: fewer tokens have to be asked for, or the limit raised. */
+/** Waiting does not help: the client must ask for fewer tokens, or the limit must be raised. */
 export function beyondLimit(rates: Rates, bound: number): RateFault {
   const limit = rates.tokens?.limit ?? 0
   const message =
