@@ -7,7 +7,7 @@ export type Headers = Record<string, string>
 export interface ClientEnd {
   /** Aborted when the call is abandoned, whoever did it; the reason is a Fault. */
   readonly signal: AbortSignal
-  /** A status went out: from here on, an error can only be an event. */
+  /** A status was sent: from here on, an error can only be an event. */
   readonly hasBegun: boolean
   abandon(fault: Fault): void
   /** Commits 200 and the headers of a stream, to which it may add its own. */
@@ -16,10 +16,10 @@ export interface ClientEnd {
   write(text: string): boolean
   /** The client has read; rejects when it is gone or too slow. */
   drained(): Promise<void>
-  /** The last words of a stream. */
+  /** Sends the last text of a stream, and ends it. */
   end(text: string): void
   /** A whole answer; adds headers of its own to these. */
   answer(status: number, headers: Headers, body: string): void
-  /** No more words. */
+  /** Closes the connection without another word. */
   cut(): void
 }
