@@ -4,12 +4,12 @@
 //
 // A stream is over at its mark of the end, when its body ends, or some seconds after its last
 // choice has finished. It is complete if by then the encoder saw every choice finish.
-import { type Answer, type Clock, Fault, type Timer } from '#domain'
+import { type Answer, asFault, type Clock, Fault, type Timer } from '#domain'
 import type { Encoder } from '#surfaces'
+import { answerHeaders } from './answer-headers.ts'
 import type { ClientEnd } from './client-end.ts'
 import type { Delivery } from './delivery.ts'
-import { type Ending, failed, interrupted } from './ending.ts'
-import { Speech } from './speech.ts'
+import { type Ending, failed, interrupted, isClientGone } from './ending.ts'
 import type { Story } from './story.ts'
 
 /**
@@ -17,6 +17,9 @@ import type { Story } from './story.ts'
  * upstream that forgets them must not keep a client waiting that has its answer.
  */
 const lastWordsMs = 5_000
+
+/** Text of this length is written at once, even when more events are queued. */
+const togetherMax = 16_384
 
 /** An answer, its client, and what stands between them. */
 export interface DeliverAsk {
@@ -69,4 +72,45 @@ function over({ encoder, client }: DeliverAsk, whole: string | null): Ending {
   if (encoder.isComplete()) return { kind: 'complete', whole }
   const message = 'The model’s server ended its answer before it was complete.'
   return failed(new Fault('upstream_cut', { message, started: 'yes' }), client.signal)
+}
+
+/**
+ * Writes the text of events. Events that came together are written together, because one write
+ * costs as much as everything else that is done to an event.
+ */
+class Speech {
+  readonly #client: ClientEnd
+  readonly #story: Story
+  readonly #delivery: Delivery
+  #text = ''
+
+  constructor(client: ClientEnd, story: Story, delivery: Delivery) {
+    this.#client = client
+    this.#story = story
+    this.#delivery = delivery
+  }
+
+  /**
+   * To be called after each event, also after one without text (null). Returns a promise only when
+   * the client must be waited for. Text is held only while more events are already queued.
+   */
+  say(text: string | null, hasMore: boolean): Promise<void> | null {
+    if (text !== null) this.#text = this.#text === '' ? text : this.#text + text
+    if (this.#text === '' || (hasMore && this.#text.length < togetherMax)) return null
+    return this.#write() ? null : this.#delivery.whileClientReads(this.#client.drained())
+  }
+
+  /** No more events come: writes the text that is held, unless the client is gone. */
+  end(): void {
+    const { aborted, reason } = this.#client.signal
+    const isGone = aborted && isClientGone(asFault(reason).kind)
+    if (this.#text !== '' && !isGone) this.#write()
+  }
+
+  #write(): boolean {
+    const text = this.#text
+    this.#text = ''
+    if (!this.#client.hasBegun) this.#client.begin(answerHeaders(this.#story))
+    return this.#client.write(text)
+  }
 }

@@ -32,7 +32,7 @@ const canRun = process.env.CI === 'true' || spawnSync('curl', ['--version']).sta
 
 /** What each comment of the tour promises. */
 const tour: Record<string, Promised> = {
-  'What can be asked.'({ out, err }) {
+  'The models that this key may ask for.'({ out, err }) {
     expect(err).toBe('HTTP 200')
     const models = JSON.parse(out)
     expectShape('modelList', models)
@@ -48,7 +48,7 @@ const tour: Record<string, Promised> = {
     expect(answer.usage.completion_tokens).toBeLessThanOrEqual(32)
     expect(printed.tookMs).toBeGreaterThan(coldMs * 0.95)
   },
-  'The same as a stream. The comment before [DONE] says what the call met on its way.'(printed) {
+  'A stream. The comment before [DONE] says what the call met on its way.'(printed) {
     const { out, err } = printed
     expect(err).toBe('HTTP 200')
     const contentType = 'text/event-stream'

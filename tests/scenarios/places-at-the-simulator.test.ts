@@ -63,7 +63,11 @@ test('fifty callers of 30 s wake one worker that takes 120 s, and open no circui
     models: [modelAt(simulator.runpodUrl)],
     secrets: { RUNPOD_API_KEY: simulator.key },
     clock: fasterClock(factor),
-    config: { routing: { circuits: true, retries: true }, upstreams: { orphanHoldMs: 15_000 } },
+    config: {
+      routing: { circuits: true, retries: true },
+      // A socket takes its own time to open, however fast the clock is.
+      upstreams: { orphanHoldMs: 15_000, connectMs: 60_000, betweenChunksMs: 280_000 },
+    },
   })
   const headers = { 'x-podgate-deadline-ms': '30000' }
   let wokenMax = 0
