@@ -24,7 +24,7 @@ interface Waiter {
  * A row, and who waits for it, in one object: each call makes two of these. When the row's call has
  * failed, `sinceTicksMs` becomes `givenUp`.
  */
-export type WaitingRow = LedgerRow & Waiter & { sinceTicksMs: number }
+type WaitingRow = LedgerRow & Waiter & { sinceTicksMs: number }
 
 export interface WaitingRowsOptions {
   clock: Clock

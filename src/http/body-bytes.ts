@@ -5,7 +5,7 @@
 import { WhenEmpty } from '#domain'
 import { tooManyBodies, tooManyBodiesOfKey } from './faults.ts'
 
-export interface Body {
+interface Body {
   /** Whose it is; null: the route asked for no key. */
   keyId: string | null
   /** The limit of this one body. */

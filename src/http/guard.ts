@@ -11,7 +11,7 @@ import { missingScope, noKey, tooManyFailures, wrongKey } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
 /** No key is needed, any key will do, or the key needs this scope. */
-export type Access = 'public' | 'key' | Scope
+type Access = 'public' | 'key' | Scope
 
 declare module 'fastify' {
   interface FastifyContextConfig {

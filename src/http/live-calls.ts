@@ -10,7 +10,7 @@ import { keyClosed } from './faults.ts'
 import type { HttpPorts } from './ports.ts'
 
 /** One call in the list; `remove` asks for it. */
-export interface LiveCall {
+interface LiveCall {
   readonly client: ClientEnd
   readonly key: ApiKey
   /** Its index in the list; -1: it was removed. */

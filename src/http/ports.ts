@@ -20,7 +20,7 @@ export interface Refusal {
   fault: Fault
 }
 
-export interface AdminPorts {
+interface AdminPorts {
   registry: Registry
   checkDeployment: CheckDeployment
   /** Whether an admin request may add or change a deployment so that calls go to this address. */

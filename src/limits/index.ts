@@ -11,7 +11,7 @@ import { type Settled, tokensTaken } from './tokens-taken.ts'
 export { type LimitsOptions, limitsOptions } from './options.ts'
 export { RateFault } from './rate-faults.ts'
 
-export interface ReserveAsk {
+interface ReserveAsk {
   call: Call
   /** The most tokens that the call may take, prompt and answer together. */
   bound: number

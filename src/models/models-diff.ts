@@ -3,7 +3,7 @@
 import { type Model, usdFromNanoUsd } from '#domain'
 import type { ModelEntry } from './models-schema.ts'
 
-export interface FieldChange {
+interface FieldChange {
   field: string
   /** null: the field was not there. */
   from: string | null

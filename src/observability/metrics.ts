@@ -5,7 +5,7 @@ import { type Buckets, createBuckets } from './buckets.ts'
 import { type GaugeName, metricTable } from './metric-table.ts'
 import { contentType, type Labels, type Sample, type Shown, scrapeText } from './scrape-text.ts'
 
-export interface GaugeReading {
+interface GaugeReading {
   labels?: Labels
   value: number
 }

@@ -18,7 +18,7 @@ export { type RoutingOptions, routingOptions } from './options.ts'
 export type { BegunAnswer } from './peek.ts'
 export type { Station } from './station.ts'
 
-export interface Load {
+interface Load {
   deployment: string
   readiness: Readiness
   circuit: CircuitState['is']

@@ -3,7 +3,7 @@
 // neither knows who did the work.
 
 /** What a handler returned: a generator's list, or any one value. */
-export interface JobResult {
+interface JobResult {
   output: unknown
 }
 

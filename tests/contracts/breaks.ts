@@ -21,7 +21,7 @@ import {
   tornDown,
 } from './subject.ts'
 
-export interface RawServer {
+interface RawServer {
   url: string
   /** The next connection that was made. */
   connected: Promise<Socket>

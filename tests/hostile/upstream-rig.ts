@@ -23,7 +23,7 @@ import { type RawServer, type Says, startRawServer, whole } from './raw-server.t
 export const foreign = canary('upstream', '<b>', '</b>')
 
 /** How a call must end for its client. */
-export type Ends =
+type Ends =
   /** A complete answer with this content. */
   | { content: string }
   /** A whole error envelope. */
@@ -41,7 +41,7 @@ export interface Behaviour {
   tries?: number
 }
 
-export interface Seen {
+interface Seen {
   status: number
   headers: Record<string, unknown>
   text: string

@@ -20,7 +20,7 @@ export interface StepTiming {
   prefillMsPer1k: number
 }
 
-export interface Generation {
+interface Generation {
   promptTokens: number
   /** Sequences side by side: `n` times the number of prompts. */
   sequences: number
@@ -48,7 +48,7 @@ export interface Batch {
 }
 
 /** When things happened to a generation, on the clock's ticks, as far as they did. */
-export interface GenerationTimes {
+interface GenerationTimes {
   addedMs: number
   startedMs: number
   firstTokenMs: number

@@ -8,7 +8,7 @@ const reasons = ['stop', 'length', 'abort', 'error', 'repetition'] as const
 type FinishReason = (typeof reasons)[number]
 
 /** What of the engine's state is read when somebody asks. */
-export interface EngineState {
+interface EngineState {
   running: number
   waiting: number
   kvUsedShare: number

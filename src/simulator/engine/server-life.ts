@@ -7,7 +7,7 @@ import { busy } from './refusal.ts'
 
 export type ServerPhase = 'up' | 'draining' | 'dead' | 'gone'
 
-export interface LiveCall {
+interface LiveCall {
   promptTokens: number
   /** The engine is gone: tells the client so. */
   fail(): void

@@ -33,7 +33,7 @@ export interface EngineRequest {
 }
 
 /** What a fault rule imposes on the making of an answer. */
-export interface EngineWish {
+interface EngineWish {
   tokens: number | null
   slowFirstMs: number
   hidesUsage: boolean

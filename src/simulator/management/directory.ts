@@ -5,7 +5,7 @@ import { type EndpointFields, readChange, readCreation } from './endpoint-fields
 import { notFound, Problem } from './problem.ts'
 import { fieldsOf, optionsOf } from './simulated-endpoint.ts'
 
-export interface Release {
+interface Release {
   version: number
   createdAt: string
   /** What differs from the release before. */

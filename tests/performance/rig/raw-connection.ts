@@ -2,7 +2,7 @@
 // enough HTTP to know where an answer begins and ends.
 import { connect, type Socket } from 'node:net'
 
-export interface AnswerSink {
+interface AnswerSink {
   onHead?(status: number, head: string): void
   onBody?(bytes: Buffer): void
   onEnd(): void

@@ -12,7 +12,7 @@ export interface Running {
   state(): Promise<SimulatorState>
 }
 
-export interface SimulatorState {
+interface SimulatorState {
   sockets: number
   usd: number
   endpoints: { [id: string]: EndpointState }

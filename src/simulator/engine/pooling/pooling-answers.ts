@@ -18,7 +18,7 @@ import {
   vectorFor,
 } from './vectors.ts'
 
-export interface PooledAnswer {
+interface PooledAnswer {
   text: string
   /** Of all inputs together. */
   tokens: number
@@ -29,7 +29,7 @@ export interface PoolingKind {
   answer(body: JsonObject, model: EndpointOptions, head: PoolingHead): PooledAnswer
 }
 
-export interface PoolingHead {
+interface PoolingHead {
   id: string
   createdSeconds: number
 }
