@@ -10,7 +10,7 @@ interface GaugeReading {
   value: number
 }
 
-interface Refusal {
+interface RefusedCall {
   surface: string
   /** null where the call was refused before its model was known. */
   model: string | null
@@ -21,7 +21,7 @@ export interface Metrics {
   readonly contentType: string
   observeCall(record: CallRecord): void
   observeAttempt(record: AttemptRecord): void
-  observeRefusal(refusal: Refusal): void
+  observeRefusal(refusal: RefusedCall): void
   /** `read` gives a gauge's values at every scrape. */
   watch(name: GaugeName, read: () => readonly GaugeReading[]): void
   render(): Promise<string>

@@ -7,7 +7,7 @@ import { type Complaint, complaintIn, complaintOf } from './complaint.ts'
 import { knownRefusal } from './known-refusals.ts'
 import { safeParam } from './parameter.ts'
 
-export interface Refusal {
+export interface BadResponse {
   status: number
   contentType: string
   text: string
@@ -66,7 +66,7 @@ const byStatus: Readonly<Record<number, MeaningName>> = {
   525: 'unreachable', 526: 'unreachable', 530: 'unreachable',
 }
 
-export function faultOf(refusal: Refusal): Fault {
+export function faultOf(refusal: BadResponse): Fault {
   const complaint = complaintIn(parseObject(refusal.text), refusal.status)
   const meaning = meaningOf(complaint)
   const media = /^[\w/+.-]{1,40}/.exec(refusal.contentType)?.[0] ?? 'no media type'
@@ -76,7 +76,7 @@ export function faultOf(refusal: Refusal): Fault {
 }
 
 /** A proxy before the server said it: the proxy did not reach the server. */
-function isOfEdge({ status, contentType }: Refusal): boolean {
+function isOfEdge({ status, contentType }: BadResponse): boolean {
   return status === 502 || status >= 520 || (status >= 500 && !contentType.includes('json'))
 }
 

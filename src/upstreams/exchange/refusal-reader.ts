@@ -1,6 +1,6 @@
 // Reads as much of the body of an answer that is not a 200 as its meaning needs.
 import type { Fault } from '#domain'
-import { faultOf, type Refusal } from './failures.ts'
+import { type BadResponse, faultOf } from './failures.ts'
 
 const refusalBytesMax = 65_536
 
@@ -13,7 +13,7 @@ export interface RefusalReader {
   end(): { fault: Fault; lingers: boolean }
 }
 
-export function createRefusalReader(head: Omit<Refusal, 'text'>): RefusalReader {
+export function createRefusalReader(head: Omit<BadResponse, 'text'>): RefusalReader {
   const pieces: Buffer[] = []
   let byteCount = 0
   return {
@@ -29,6 +29,6 @@ export function createRefusalReader(head: Omit<Refusal, 'text'>): RefusalReader 
 }
 
 /** Edges own the statuses from 520 on, and only an edge shows a page before an API. */
-function isEdge({ status, contentType }: Omit<Refusal, 'text'>): boolean {
+function isEdge({ status, contentType }: Omit<BadResponse, 'text'>): boolean {
   return status >= 520 || (status >= 500 && contentType.startsWith('text/html'))
 }
