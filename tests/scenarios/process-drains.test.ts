@@ -25,8 +25,10 @@ const drainMs = 2_500
 const graceMs = 2_000
 const authorization = `Bearer ${testKey}`
 
-test('told to stop, it lets streams finish, says no to new calls, and ends in time', async () => {
-  await using upstream = await startUpstream()
+/** A gateway with three streams: one will finish, one never ends, the third is not read. */
+async function withStreams() {
+  const upstream = await startUpstream()
+  onTestFinished(() => upstream[Symbol.asyncDispose]())
   const gateway = startProcess({
     gateway: { http: { drainMs }, upstreams: { orphanHoldMs: 60_000 } },
     models: [
@@ -56,9 +58,17 @@ test('told to stop, it lets streams finish, says no to new calls, and ends in ti
   beginStream(flooding)
   await Promise.all([finishing.seen('Hello'), endless.seen('Once'), flood(flooding)])
 
+  const streams = { finishing, finishes, endless, never, stalled, flooding }
   const toldAtMs = performance.now()
   gateway.process.kill('SIGTERM')
   await gateway.printed(/"event":"stopping"/)
+  const sinceTold = () => performance.now() - toldAtMs
+  const finish = () => finishes.response.end(lastChunk() + usageChunk(11, 1) + done)
+  return { url, gateway, idle, open, ...streams, finish, sinceTold }
+}
+
+test('told to stop, it is not ready, and says no to new calls', async () => {
+  const { url, gateway, open, finish } = await withStreams()
   const ready = await fetch(`${url}/readyz`)
   expect(ready.status).toBe(503)
   expect(await ready.json()).toMatchObject({ reason: 'draining' })
@@ -67,25 +77,37 @@ test('told to stop, it lets streams finish, says no to new calls, and ends in ti
   expect((await refused.head).headers.connection).toBe('close')
   expect(await refused.ended).toBe('whole')
   expect(JSON.parse(refused.text())).toMatchObject({ error: { code: 'draining' } })
+  finish()
+  expect(await gateway.exited).toBe(0)
+})
 
-  finishes.response.end(lastChunk() + usageChunk(11, 1) + done)
+test('told to stop, it lets streams finish, cuts the others, and ends in time', async () => {
+  const { gateway, idle, finishing, endless, never, stalled, flooding, finish, sinceTold } =
+    await withStreams()
+  finish()
   expect(await finishing.ended).toBe('whole')
   expect(eventsOf(finishing.text()).isDone).toBe(true)
-  expect(performance.now() - toldAtMs).toBeLessThan(drainMs)
+  expect(sinceTold()).toBeLessThan(drainMs)
 
   expect(await endless.ended).toBe('whole')
-  expect(performance.now() - toldAtMs).toBeGreaterThan(drainMs * 0.9)
+  expect(sinceTold()).toBeGreaterThan(drainMs * 0.9)
   const { events, isDone } = eventsOf(endless.text())
   expect(isDone).toBe(false)
   expect(events.slice(1)).toMatchObject([{ error: { code: 'draining' } }])
   await Promise.all([never.closed, flooding.closed])
 
   expect(await gateway.exited).toBe(0)
-  expect(performance.now() - toldAtMs).toBeLessThan(drainMs + graceMs)
+  expect(sinceTold()).toBeLessThan(drainMs + graceMs)
   await idle.closed
   stalled.read()
   expect(await stalled.ended).toBe('cut')
   expect(stalled.text()).not.toContain('[DONE]')
+})
+
+test('told to stop, it writes down every call and attempt before it ends', async () => {
+  const { gateway, finish } = await withStreams()
+  finish()
+  expect(await gateway.exited).toBe(0)
   const ledgerPath = join(gateway.folder, 'data/podgate-ledger.db')
   expect(callRows(ledgerPath).map(summary)).toEqual([
     'ok null 1',
